@@ -1,0 +1,87 @@
+"""How a child process of a run talks with the runner: one JSON object a line, over the child's stdin and stdout.
+
+    runner ── {job} ─▶ child        first line: what to do (never on disk: it may hold passwords)
+           ◀─ {"ready": true} ──    prepared; or {"problems": [...]} and exit 2
+           ── {"go": t0} ─────▶     the barrier: time 0 of the run, seconds since the epoch, in the near future
+           ◀─ {"event": ...} ──     things worth showing as they happen
+           ── {"stop": "drain"} ▶   finish what is in flight, then end   ({"stop": "now"}: do not wait)
+           ◀─ {"done": {...}} ──    facts for the record; then exit 0
+
+End of file on stdin means that the runner is gone: the child undoes what it did and ends. The child's real stdout
+is kept for these lines; whatever a library prints goes to stderr, the child's log.
+"""
+
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any, TextIO
+
+from holdfast.errors import Problem
+
+Message = Mapping[str, Any]
+
+
+class ChildEnd:
+    """The child's end of the channel. Make it first thing in the child's main."""
+
+    def __init__(self, incoming: TextIO, outgoing: TextIO) -> None:
+        self._incoming = incoming
+        self._outgoing = outgoing
+        self._writing = threading.Lock()
+
+    @classmethod
+    def from_standard_streams(cls) -> "ChildEnd":
+        """Take stdin and stdout for the channel; file descriptor 1 becomes the log (stderr)."""
+        outgoing = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
+        os.dup2(2, 1)
+        sys.stdout = sys.stderr
+        return cls(os.fdopen(os.dup(0), "r", encoding="utf-8"), outgoing)
+
+    def receive(self) -> Message | None:
+        """Block for the next line; None when the runner is gone."""
+        line = self._incoming.readline()
+        if not line:
+            return None
+        message: Message = json.loads(line)
+        return message
+
+    def tell(self, message: Message) -> None:
+        """Send one line; silently nothing when the runner is gone (its end shows as end of file)."""
+        line = json.dumps(message, separators=(",", ":")) + "\n"
+        try:
+            with self._writing:
+                self._outgoing.write(line)
+                self._outgoing.flush()
+        except (BrokenPipeError, ValueError):
+            pass
+
+    def tell_ready(self) -> None:
+        self.tell({"ready": True})
+
+    def tell_problems(self, problems: tuple[Problem, ...] | list[Problem]) -> None:
+        self.tell({"problems": [{"where": p.where, "what": p.what, "fix": p.fix} for p in problems]})
+
+    def tell_event(self, kind: str, at: float, **facts: object) -> None:
+        """`kind`: a short snake_case word; `at`: seconds since the epoch."""
+        self.tell({"event": kind, "at": at, **facts})
+
+    def tell_done(self, **facts: object) -> None:
+        self.tell({"done": facts})
+
+    def on_stop(self, stop: Callable[[str], None]) -> threading.Thread:
+        """Call `stop("drain" | "now" | "orphaned")` from a thread of its own when the runner says so or is gone."""
+
+        def listen() -> None:
+            while True:
+                message = self.receive()
+                if message is None:
+                    stop("orphaned")
+                    return
+                if "stop" in message:
+                    stop(str(message["stop"]))
+
+        thread = threading.Thread(target=listen, name="channel", daemon=True)
+        thread.start()
+        return thread

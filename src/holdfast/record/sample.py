@@ -1,0 +1,38 @@
+"""The fact in the middle: one thing that happened to the stack, measured once."""
+
+from dataclasses import dataclass
+from typing import Final
+
+OK: Final = "ok"
+FAILED: Final = "failed"  # a 5xx, or a page or answer that is not what it must be
+TIMED_OUT: Final = "timed_out"
+RATE_LIMITED: Final = "rate_limited"  # 429, or a challenge page: the target's protection, not its fault
+REJECTED: Final = "rejected"  # another 4xx: the target refused what was asked
+TRANSPORT_ERROR: Final = "transport_error"  # refused, reset, closed early, TLS, DNS
+DROPPED: Final = "dropped"  # an arrival that nobody of ours could take: never sent, and a bad event all the same
+UNFINISHED: Final = "unfinished"  # still in flight at the end; `duration` is its age, so a lower bound
+
+OUTCOMES: Final = (OK, FAILED, TIMED_OUT, RATE_LIMITED, REJECTED, TRANSPORT_ERROR, DROPPED, UNFINISHED)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One thing that happened to the stack, measured once.
+
+    `name` is scenario or journey, step, request, joined by "/"; its depth (1 to 3) is the grain, and totals are
+    counted at one depth only.
+    """
+
+    at: float  # when it was DUE, seconds since the epoch
+    source: str  # "load", "synthetics", "chaos", "target"
+    name: str
+    outcome: str
+    duration: float  # seconds from `at` to the end: response time as the visitor lived it
+    lag: float = 0.0  # the part of `duration` spent waiting in our own generator
+    detail: str = ""  # low-cardinality reason: "503", "ConnectTimeout"
+    trace_id: str = ""
+
+
+def depth_of(name: str) -> int:
+    """1 for a scenario or journey, 2 for a step, 3 for a request (whose own name may hold slashes)."""
+    return min(name.count("/") + 1, 3)
