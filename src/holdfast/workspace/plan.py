@@ -1,0 +1,110 @@
+"""A plan: what runs together on one timeline. Files under `plans/`.
+
+    kind: Plan
+    phases: [{name: baseline, for: 40s}, {name: fault, for: 40s}, {name: recovery, for: 40s}]
+    load: [{profile: business_hours, scale: 0.5}]
+    journeys: [{name: sign_in_and_read_invoice, every: 15s}]
+    chaos: [{experiment: replica_kill, during: fault}]
+    objectives: [slo/self_service.yaml]
+    guard: {burn_rate: 14.4, for: 10s}
+    capacity: self_service
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from holdfast.workspace.binding import Definition, Duration
+
+
+class PhaseDefinition(Definition):
+    """A named stretch of the run. Verdicts are given for each; only `judged` ones decide the run."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+    for_: Annotated[Duration, Field(alias="for", gt=0)]
+    judged: bool = True
+
+
+class LoadEntry(Definition):
+    """A load profile, its rates multiplied by `scale`, over the phases named (all of them when none is)."""
+
+    profile: str
+    scale: Annotated[float, Field(gt=0, strict=False)] = 1.0
+    during: Annotated[tuple[str, ...], Field(strict=False)] = ()
+
+
+class JourneyEntry(Definition):
+    """A journey, walked once every `every` (its own setting when absent)."""
+
+    name: str
+    every: Duration | None = None
+
+
+class ChaosEntry(Definition):
+    """An experiment; its fault is in for the phase named."""
+
+    experiment: str
+    during: str
+
+
+class ObjectivesEntry(Definition):
+    """A file of objectives. `gates` lowers what a run must prove of one, where a run is too short to prove its target.
+
+    The target stays the objective's; the report shows both.
+    """
+
+    file: str
+    gates: dict[str, Annotated[float, Field(gt=0, lt=1)]] = {}
+
+
+def _entry(value: Any) -> Any:
+    return {"file": value} if isinstance(value, str) else value
+
+
+class GuardDefinition(Definition):
+    """Stops the run when an objective burns its budget this fast for this long."""
+
+    burn_rate: Annotated[float, Field(gt=0, strict=False)] = 14.4
+    for_: Annotated[Duration, Field(alias="for", gt=0)] = 10.0
+
+
+class Plan(Definition):
+    """See the module."""
+
+    kind: Literal["Plan"]
+    description: Annotated[str, Field(min_length=1)]
+    target: str | None = None
+    seed: int = 1
+    phases: Annotated[tuple[PhaseDefinition, ...], Field(strict=False, min_length=1)]
+    load: Annotated[tuple[LoadEntry, ...], Field(strict=False)] = ()
+    journeys: Annotated[tuple[JourneyEntry, ...], Field(strict=False)] = ()
+    chaos: Annotated[tuple[ChaosEntry, ...], Field(strict=False)] = ()
+    objectives: Annotated[
+        tuple[Annotated[ObjectivesEntry, BeforeValidator(_entry)], ...], Field(strict=False)
+    ] = ()
+    guard: GuardDefinition | None = None
+    capacity: str | None = None
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "Plan":
+        names = [phase.name for phase in self.phases]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"two phases are called {', '.join(twice)}: give each a name of its own")
+        if not (self.load or self.journeys or self.capacity):
+            raise ValueError("nothing would be measured: name load, journeys or capacity")
+        return self
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first phase's start to the last one's end."""
+        return sum(phase.for_ for phase in self.phases)
+
+    def phase_bounds(self, name: str) -> tuple[float, float]:
+        """[start, end) of a phase, in seconds after the run's time 0."""
+        start = 0.0
+        for phase in self.phases:
+            if phase.name == name:
+                return start, start + phase.for_
+            start += phase.for_
+        raise KeyError(name)

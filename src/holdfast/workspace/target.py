@@ -1,0 +1,105 @@
+"""Targets: what a run is aimed at, and whether it may be. `holdfast.yaml` names them.
+
+    targets:
+      reference: {stack: reference}
+      staging: {url: https://account.staging.example, allowed: true, adapter: adapters/acme.py}
+    default_target: reference
+
+Only loopback, or a host that `holdfast.yaml` marks as `allowed: true`, is ever sent load, faults or journeys.
+"""
+
+import ipaddress
+from dataclasses import asdict, dataclass, field
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, model_validator
+
+from holdfast import __version__
+from holdfast.errors import Problem
+from holdfast.workspace.binding import Definition, Duration
+
+REFERENCE: Final = "reference"
+MARKER: Final = f"holdfast/{__version__} (synthetic)"
+
+
+class StackDefinition(Definition):
+    """How the reference stack is built when a run starts it; see the reference of `holdfast stack up`."""
+
+    replicas: Annotated[int, Field(ge=1, le=16)] = 2
+    accounts: Annotated[int, Field(ge=200, le=1_000_000)] = 2_000
+    workers: Annotated[int, Field(ge=1, le=1_000)] = 5
+    service_time: Duration = 0.05
+    restart_delay: Duration = 5.0
+
+
+class AccountSource(Definition):
+    """Where a user's own test accounts are: a CSV file (email, password, totp_secret), mode 0600."""
+
+    file: str
+
+
+class TargetDefinition(Definition):
+    """One entry under `targets:`."""
+
+    stack: Literal["reference"] | None = None
+    settings: StackDefinition | None = None
+    url: str | None = None
+    allowed: bool = False
+    adapter: str | None = None
+    accounts: AccountSource | None = None
+    outbox_url: str | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_the_two(self) -> "TargetDefinition":
+        if (self.stack is None) == (self.url is None):
+            raise ValueError("a target is either {stack: reference} or {url: https://…}")
+        if self.settings is not None and self.stack is None:
+            raise ValueError("settings belong to {stack: reference}")
+        for url in (self.url, self.outbox_url):
+            if url is not None and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
+                raise ValueError(f"{url!r} is not an http or https address")
+            if url is not None and urlsplit(url).username is not None:
+                raise ValueError("an address must not hold a user name or password")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How a run reaches its target. As JSON it is the `target` of every child's job."""
+
+    name: str
+    url: str
+    outbox_url: str | None = None
+    control_url: str | None = None
+    control_token: str | None = field(default=None, repr=False)
+    proxy_url: str | None = None
+    state_file: str | None = None
+    adapter: str | None = None
+    accounts: dict[str, Any] = field(default_factory=dict)
+    marker: str = MARKER
+
+    def as_json(self) -> dict[str, Any]:
+        """For a child's job only: it holds the control token."""
+        return asdict(self)
+
+
+def is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def refusal(name: str, definition: TargetDefinition, where: str) -> Problem | None:
+    """Why this target may not be aimed at; None when it may."""
+    if definition.url is None or definition.allowed or is_loopback(definition.url):
+        return None
+    return Problem(
+        where,
+        f"target {name}: {urlsplit(definition.url).hostname} is not this machine, and holdfast.yaml does not allow it",
+        "if it is yours to test, write `allowed: true` beside its url",
+    )
