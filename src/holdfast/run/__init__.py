@@ -1,0 +1,1 @@
+"""The one runner: plan in, run folder out."""

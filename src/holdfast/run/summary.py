@@ -1,0 +1,346 @@
+"""`summary.json`: what a report may show, computed once. The contract for scripts; its JSON Schema is published.
+
+Times are seconds (since the epoch for `started`, `ended`, `*_at`; after the run's time 0 in `timeline`), ratios 0 to 1,
+and what is not known is null, with a reason beside it. Nothing in a report is computed by the report.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from holdfast.errors import Problem, RunFolderError
+
+SCHEMA: Final = "holdfast/summary/v1"
+FILE_NAME: Final = "summary.json"
+WHOLE_RUN: Final = "run"  # the `phase` of results over all judged phases together
+
+RunVerdict = Literal["met", "missed", "inconclusive", "invalid", "clean_up_failed", "interrupted"]
+ObjectiveVerdict = Literal["met", "missed", "inconclusive"]
+ValidityVerdict = Literal["valid", "degraded", "invalid"]
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """Seconds; off by at most 0.4 %. All null when nothing was counted."""
+
+    p50: float | None = None
+    p95: float | None = None
+    p99: float | None = None
+    p999: float | None = None
+    max: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunFacts:
+    """What was run, when, and with what."""
+
+    id: str
+    plan: str
+    description: str
+    plan_hash: str
+    target: str
+    seed: int
+    started: float
+    ended: float
+    time_zero: float  # the barrier: second 0 of the timeline, since the epoch
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One question a reader has, answered in a sentence or two from the figures below."""
+
+    question: str
+    answer: str
+    verdict: Literal["good", "bad", "unclear", "neutral"]
+
+
+@dataclass(frozen=True, slots=True)
+class ValidityCheck:
+    """Can the generator be trusted? One measure against its limit."""
+
+    name: str
+    verdict: ValidityVerdict
+    value: float | None
+    limit: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """The worst of its checks. An invalid run is never green."""
+
+    verdict: ValidityVerdict
+    checks: tuple[ValidityCheck, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectiveResult:
+    """One objective in one phase, or over all judged phases (`phase` "run")."""
+
+    name: str
+    display_name: str
+    service: str
+    phase: str
+    judged: bool  # whether it decides the run
+    verdict: ObjectiveVerdict
+    good: int
+    total: int
+    ratio: float | None
+    target: float
+    gate: float  # what the run had to prove: the target, unless the plan names a lower gate
+    interval: tuple[float, float]  # of the ratio, exact, at 95 % per side
+    burn_rate: float | None
+    budget_spent: float | None  # share of this stretch's own budget: 1 = all that may fail has failed
+    window_budget_spent: float | None  # share of the whole window's budget, were its traffic at this rate
+    window: float  # seconds
+    needed: int  # clean events that would prove the gate
+    reason: str
+    runbook: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesResult:
+    """One scenario, step or request in one phase. `response` from the due time, `service` from the real start."""
+
+    name: str
+    phase: str
+    depth: int  # 1 scenario, 2 step, 3 request
+    count: int
+    rate: float  # per second
+    outcomes: Mapping[str, int]
+    details: Mapping[str, int]  # why the bad ones were bad
+    response: Quantiles
+    service: Quantiles
+    lag: Quantiles
+
+
+@dataclass(frozen=True, slots=True)
+class FunnelStep:
+    """How many came to a step, and how many got through it. Durations of those that got through."""
+
+    name: str
+    reached: int
+    completed: int
+    ratio: float | None  # completed / reached
+    p50: float | None
+    p95: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Funnel:
+    """A scenario's or journey's steps in order: where customers drop off."""
+
+    name: str
+    source: Literal["load", "synthetics"]
+    started: int
+    completed: int
+    steps: tuple[FunnelStep, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LoadResult:
+    """planned = started + dropped; started = finished + unfinished; else the run is invalid."""
+
+    planned: int
+    started: int
+    dropped: int
+    finished: int
+    unfinished: int
+    series: tuple[SeriesResult, ...]
+    funnels: tuple[Funnel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyResult:
+    """A synthetic journey's runs. `missed`: runs that were due while the one before was still walking."""
+
+    name: str
+    runs: int
+    outcomes: Mapping[str, int]
+    missed: int
+    probe_errors: int  # our browser's fault, not the target's: not in `runs`
+    duration: Quantiles
+    funnel: Funnel
+    vitals: Mapping[str, float | None]  # medians: lcp, fcp, ttfb, inp in seconds; cls has no unit
+    accessibility: None = None
+    accessibility_reason: str = "not measured: accessibility checks were not asked for"
+    evidence: tuple[str, ...] = ()  # files under the run folder
+
+
+@dataclass(frozen=True, slots=True)
+class FaultResult:
+    """What a fault did, and what it cost in error budget."""
+
+    experiment: str
+    title: str
+    fault: str
+    target: str
+    hypothesis: str
+    injected_at: float | None
+    reverted_at: float | None
+    touched: int | None  # requests or connections that met it; null when it cannot be known
+    time_to_impact: float | None  # seconds after injection; null: no impact seen
+    time_to_detect: float | None  # until the burn-rate rule would have fired; null: never
+    time_to_recover: float | None  # seconds after injection
+    recovery_censored: bool  # still not recovered at the end: time_to_recover is a lower bound
+    objective: str | None  # the one whose figures these are: the one it hurt most
+    bad_events: int | None
+    budget_spent: Mapping[str, float]  # by objective: share of its window's budget, at this traffic
+    steady_state_before: bool | None
+    steady_state_after: bool | None
+    verdict: str
+    clean_up: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """One held arrival rate of a capacity search."""
+
+    rate: float
+    verdict: str
+    count: int
+    achieved: float | None  # finished visits per second
+    p95: float | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SizingResult:
+    """Replicas for a stated peak, from the verified lower bound."""
+
+    peak: float  # arrivals/s
+    replicas: int
+    replicas_without_spare: int
+    spare: int
+    capacity_per_replica: tuple[float, float | None]  # arrivals/s: highest held, lowest not held
+    utilisation_at_peak: float
+    utilisation_limit: float
+    curve: tuple[tuple[float, int], ...]  # (peak, replicas)
+    assumptions: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CapacityResult:
+    """The bracket: highest rate at which every objective was met, lowest at which one was missed; and the sizing."""
+
+    question: str
+    description: str
+    profile: str
+    objectives: tuple[str, ...]
+    replicas: int
+    low: float | None
+    high: float | None
+    confirmed_low: bool
+    confirmed_high: bool
+    stated: float | None  # arrivals/s the reference stack was told it can take, where it was
+    probes: tuple[ProbeResult, ...]
+    sizing: SizingResult | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimelinePhase:
+    name: str
+    start: float
+    end: float
+    judged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineFault:
+    name: str
+    start: float
+    end: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineJourney:
+    name: str
+    at: float
+    outcome: str
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Per second, for pictures. All lists are as long as `seconds`; null where nothing was due."""
+
+    seconds: tuple[int, ...]  # after time 0
+    rate: tuple[float, ...]  # visits due
+    outcomes: Mapping[str, tuple[int, ...]]
+    p50: tuple[float | None, ...]
+    p95: tuple[float | None, ...]
+    p99: tuple[float | None, ...]
+    budget_left: Mapping[str, tuple[float, ...]]  # by objective: share of the run's own budget still left
+    gauges: Mapping[str, tuple[tuple[float, float], ...]]  # (second, value)
+    phases: tuple[TimelinePhase, ...]
+    faults: tuple[TimelineFault, ...]
+    journeys: tuple[TimelineJourney, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """Everything a report shows."""
+
+    run: RunFacts
+    verdict: RunVerdict
+    exit_code: int
+    headline: str
+    answers: tuple[Answer, ...]
+    validity: Validity
+    objectives: tuple[ObjectiveResult, ...]
+    timeline: Timeline
+    load: LoadResult | None = None
+    load_reason: str = ""
+    journeys: tuple[JourneyResult, ...] = ()
+    journeys_reason: str = ""
+    faults: tuple[FaultResult, ...] = ()
+    faults_reason: str = ""
+    audits: tuple[Mapping[str, object], ...] = ()
+    audits_reason: str = "no audit was asked for"
+    capacity: CapacityResult | None = None
+    capacity_reason: str = ""
+    comparison: None = None
+    comparison_reason: str = "no baseline run was named"
+    notices: tuple[str, ...] = ()  # what a reader must know: a part that did not run, an objective it cannot prove
+    schema: str = field(default=SCHEMA)
+
+
+def write_summary(summary: Summary, folder: Path) -> None:
+    """Whole or not at all: written beside, then renamed."""
+    path = folder / FILE_NAME
+    beside = path.with_suffix(".json.new")
+    beside.write_text(json.dumps(asdict(summary), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    beside.replace(path)
+
+
+def read_summary(folder: Path) -> Summary:
+    """Raises RunFolderError when it is missing or does not fit the schema."""
+    from pydantic import TypeAdapter, ValidationError
+
+    path = folder / FILE_NAME
+    try:
+        return TypeAdapter(Summary).validate_json(path.read_bytes(), strict=False)
+    except FileNotFoundError as error:
+        raise RunFolderError(Problem(str(path), "there is no summary here", "name a run folder under runs/")) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise RunFolderError(Problem(f"{path}  {place}", f"does not fit {SCHEMA}: {first['msg']}")) from error
+
+
+def summary_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of `summary.json`."""
+    from pydantic import TypeAdapter
+
+    schema = TypeAdapter(Summary).json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["$id"] = SCHEMA
+    schema["title"] = "holdfast run summary"
+    return schema
