@@ -39,7 +39,7 @@ def bucket_index(duration: float) -> int:
 
 def bucket_bounds(index: int) -> tuple[float, float]:
     """[low, high) of a bucket, in seconds: it counts the whole microseconds `low <= v < high`."""
-    if index < 256:  # noqa: PLR2004 - below 256 µs a bucket is one microsecond, see the module
+    if index < 256:
         return index / MICROSECONDS, (index + 1) / MICROSECONDS
     shift = (index >> 7) - 1
     mantissa = index - (shift << 7)
@@ -48,7 +48,7 @@ def bucket_bounds(index: int) -> tuple[float, float]:
 
 def bucket_middle(index: int) -> float:
     """The duration, in seconds, that stands for the bucket; exact below 256 µs."""
-    if index < 256:  # noqa: PLR2004
+    if index < 256:
         return index / MICROSECONDS
     low, high = bucket_bounds(index)
     return (low + high) / 2
@@ -141,11 +141,13 @@ def quantiles_of(histogram: Histogram, slowest: float | None = None) -> Mapping[
     found = {name: histogram.quantile(q) for name, q in names.items()}
     if slowest is None:
         return found
-    return {n: slowest if n == "max" and v is not None else v if v is None else min(v, slowest) for n, v in found.items()}
+    return {
+        n: slowest if n == "max" and v is not None else v if v is None else min(v, slowest) for n, v in found.items()
+    }
 
 
 def _append_varint(encoded: bytearray, number: int) -> None:
-    while number > 0x7F:  # noqa: PLR2004 - LEB128: seven bits a byte
+    while number > 0x7F:
         encoded.append(number & 0x7F | 0x80)
         number >>= 7
     encoded.append(number)

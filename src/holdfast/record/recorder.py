@@ -71,7 +71,14 @@ class Recorder:
         self._batch: Batch = {}
 
     def add(
-        self, name: str, at: float, outcome: str, duration: float, lag: float = 0.0, detail: str = "", trace_id: str = ""
+        self,
+        name: str,
+        at: float,
+        outcome: str,
+        duration: float,
+        lag: float = 0.0,
+        detail: str = "",
+        trace_id: str = "",
     ) -> None:
         """Record one sample; see `Sample` for the fields."""
         series = self._batch.get((name, outcome, detail))

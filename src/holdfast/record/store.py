@@ -83,7 +83,7 @@ class RunStore:
         if path.exists():
             raise RunFolderError(Problem(str(path), "a run was recorded here already", "choose another run folder"))
         store = cls(_connect(path))
-        with store._connection as connection:  # noqa: SLF001 - our own
+        with store._connection as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(_SCHEMA)
             connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
@@ -104,7 +104,8 @@ class RunStore:
             connection.close()
             raise RunFolderError(
                 Problem(
-                    str(path), f"its schema is version {version}, this holdfast reads {SCHEMA_VERSION}",
+                    str(path),
+                    f"its schema is version {version}, this holdfast reads {SCHEMA_VERSION}",
                     "read it with the holdfast that wrote it (run.json names the version)",
                 )
             )
@@ -128,6 +129,13 @@ class RunStore:
     # ── writing: each call is one transaction ──
 
     def write(self, folded: Folded) -> None:
+        try:
+            self._write(folded)
+        except BaseException:
+            self._series.clear()  # ids that were rolled back must not be remembered
+            raise
+
+    def _write(self, folded: Folded) -> None:
         with self._connection as connection:
             connection.executemany(
                 "INSERT INTO intervals VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -163,8 +171,15 @@ class RunStore:
         with self._connection as connection:
             connection.execute(
                 "INSERT OR REPLACE INTO spans VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (span.kind, span.name, span.planned_start, span.planned_end, span.started, span.ended,
-                 json.dumps(dict(span.attributes))),
+                (
+                    span.kind,
+                    span.name,
+                    span.planned_start,
+                    span.planned_end,
+                    span.started,
+                    span.ended,
+                    json.dumps(dict(span.attributes)),
+                ),
             )
 
     def write_event(self, event: Event) -> None:
@@ -203,7 +218,10 @@ class RunStore:
             " WHERE ? IS NULL OR kind = ? ORDER BY coalesce(started, planned_start)",
             (kind, kind),
         )
-        return [Span(*row[:6], attributes=json.loads(row[6])) for row in rows]
+        return [
+            Span(kind, name, planned_start, planned_end, started, ended, json.loads(attributes))
+            for kind, name, planned_start, planned_end, started, ended, attributes in rows
+        ]
 
     def events(self, kind: str | None = None) -> list[Event]:
         rows: Sequence[tuple[float, str, str, str]] = self._connection.execute(
@@ -218,9 +236,14 @@ class RunStore:
             " WHERE (? IS NULL OR source = ?) AND (? IS NULL OR second >= ?)",
             (source, source, since, since),
         )
-        for *key, response, service, lag, slowest in rows:
+        for second, found, name, outcome, detail, count, response, service, lag, slowest in rows:
             yield Interval(
-                *key,
+                second=second,
+                source=found,
+                name=name,
+                outcome=outcome,
+                detail=detail,
+                count=count,
                 response=Histogram.from_bytes(response),
                 service=Histogram.from_bytes(response if service is None else service),
                 lag=None if lag is None else Histogram.from_bytes(lag),

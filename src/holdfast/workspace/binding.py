@@ -42,7 +42,9 @@ def bind(model: type[Model], document: Document, at: PropertyPath = ()) -> tuple
     for part in at:
         data = data[part]
     if not isinstance(data, dict):
-        return None, [Problem(document.where(at), "expected a mapping of names to values", "see the reference of this file")]
+        return None, [
+            Problem(document.where(at), "expected a mapping of names to values", "see the reference of this file")
+        ]
     try:
         return model.model_validate(data), []
     except ValidationError as error:
@@ -71,9 +73,9 @@ def _in_data(document: Document, at: PropertyPath, loc: Sequence[str | int]) -> 
         data = data[part]
     place: list[str | int] = []
     for part in loc:
-        if isinstance(data, dict) and part in data:
-            data = data[part]
-        elif isinstance(data, list) and isinstance(part, int) and part < len(data):
+        if (isinstance(data, dict) and part in data) or (
+            isinstance(data, list) and isinstance(part, int) and part < len(data)
+        ):
             data = data[part]
         elif part is loc[-1] and isinstance(part, str):
             pass  # a missing key: its parent is the place

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import yaml
 
@@ -73,7 +73,7 @@ def load_documents(path: Path) -> tuple[list[Document], list[Problem]]:
     try:
         while loader.check_node():
             builder = _Builder(path, problems)
-            node = loader.get_node()
+            node = cast("yaml.Node", loader.get_node())  # check_node() said that there is one
             documents.append(Document(path, builder.build(node, ()), builder.lines))
     except (yaml.YAMLError, RecursionError) as error:
         problems.append(_syntax_problem(path, error))
@@ -93,7 +93,7 @@ def load_document(path: Path) -> tuple[Document | None, list[Problem]]:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """ 'did you mean "x"? Known: …' for a word that is none of `known`. """
+    """'did you mean "x"? Known: …' for a word that is none of `known`."""
     names = sorted(known)
     close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
     listed = f"known: {', '.join(names)}" if names else "none is defined"

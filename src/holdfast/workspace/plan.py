@@ -1,13 +1,13 @@
 """A plan: what runs together on one timeline. Files under `plans/`.
 
-    kind: Plan
-    phases: [{name: baseline, for: 40s}, {name: fault, for: 40s}, {name: recovery, for: 40s}]
-    load: [{profile: business_hours, scale: 0.5}]
-    journeys: [{name: sign_in_and_read_invoice, every: 15s}]
-    chaos: [{experiment: replica_kill, during: fault}]
-    objectives: [slo/self_service.yaml]
-    guard: {burn_rate: 14.4, for: 10s}
-    capacity: self_service
+kind: Plan
+phases: [{name: baseline, for: 40s}, {name: fault, for: 40s}, {name: recovery, for: 40s}]
+load: [{profile: business_hours, scale: 0.5}]
+journeys: [{name: sign_in_and_read_invoice, every: 15s}]
+chaos: [{experiment: replica_kill, during: fault}]
+objectives: [slo/self_service.yaml]
+guard: {burn_rate: 14.4, for: 10s}
+capacity: self_service
 """
 
 from typing import Annotated, Any, Literal
@@ -54,7 +54,7 @@ class ObjectivesEntry(Definition):
     """
 
     file: str
-    gates: dict[str, Annotated[float, Field(gt=0, lt=1)]] = {}
+    gates: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(default_factory=dict)
 
 
 def _entry(value: Any) -> Any:
@@ -79,9 +79,7 @@ class Plan(Definition):
     load: Annotated[tuple[LoadEntry, ...], Field(strict=False)] = ()
     journeys: Annotated[tuple[JourneyEntry, ...], Field(strict=False)] = ()
     chaos: Annotated[tuple[ChaosEntry, ...], Field(strict=False)] = ()
-    objectives: Annotated[
-        tuple[Annotated[ObjectivesEntry, BeforeValidator(_entry)], ...], Field(strict=False)
-    ] = ()
+    objectives: Annotated[tuple[Annotated[ObjectivesEntry, BeforeValidator(_entry)], ...], Field(strict=False)] = ()
     guard: GuardDefinition | None = None
     capacity: str | None = None
 

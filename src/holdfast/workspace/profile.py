@@ -1,10 +1,10 @@
 """A load profile: how visitors arrive, and what they do. Files under `scenarios/profiles/`.
 
-    kind: LoadProfile
-    arrivals: poisson                # or uniform; `virtual_users: 50` with `think_time` makes it a closed model
-    stages: [{ramp_to: 40/s, over: 30s}, {hold: 40/s, for: 2m}]
-    mix: {sign_in: 5, billing_inquiry: 3}
-    visitors: {at_most: 400}
+kind: LoadProfile
+arrivals: poisson                # or uniform; `virtual_users: 50` with `think_time` makes it a closed model
+stages: [{ramp_to: 40/s, over: 30s}, {hold: 40/s, for: 2m}]
+mix: {sign_in: 5, billing_inquiry: 3}
+visitors: {at_most: 400}
 """
 
 from typing import Annotated, Literal

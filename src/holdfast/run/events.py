@@ -1,0 +1,120 @@
+"""What the runner says while it runs: a uniform stream. The engine does not know who listens.
+
+    Started ─▶ (PhaseStarted | Tick | FaultInjected | FaultReverted | JourneyRan | SearchStep | Notice)* ─▶ Finished
+
+`at` and `second` are seconds after the run's time 0; negative while it is being prepared.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from holdfast.run.summary import Summary
+
+
+@dataclass(frozen=True, slots=True)
+class Preparing:
+    """Something slow before time 0: the stack, a browser."""
+
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """Time 0 is known and every child was released."""
+
+    run_id: str
+    folder: Path
+    plan: str
+    description: str
+    target: str
+    duration: float  # seconds planned, without a capacity search
+    phases: tuple[tuple[str, float, float], ...]  # name, start, end
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseStarted:
+    at: float
+    name: str
+    judged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One second of the run, as recorded so far (late answers still to come)."""
+
+    at: float
+    phase: str
+    rate: float  # visits due per second
+    ok: int
+    bad: int
+    p95: float | None  # response time of visits, seconds
+    in_flight: int | None
+    burn_rates: Mapping[str, float | None]  # by objective, over the guard's stretch
+    replicas_ready: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class FaultInjected:
+    at: float
+    experiment: str
+    fault: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class FaultReverted:
+    at: float
+    experiment: str
+    clean_up: str
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyRan:
+    at: float
+    name: str
+    outcome: str
+    duration: float
+    step: str = ""  # where it failed
+
+
+@dataclass(frozen=True, slots=True)
+class SearchStep:
+    """One held arrival rate of a capacity search, judged; `rate` is what was held."""
+
+    at: float
+    rate: float
+    verdict: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the person should know; `severity` is "info", "warning" or "error"."""
+
+    at: float
+    severity: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Sealed, undone and judged."""
+
+    folder: Path
+    summary: Summary
+    reports: tuple[Path, ...] = field(default=())
+
+
+RunEvent = (
+    Preparing
+    | Started
+    | PhaseStarted
+    | Tick
+    | FaultInjected
+    | FaultReverted
+    | JourneyRan
+    | SearchStep
+    | Notice
+    | Finished
+)

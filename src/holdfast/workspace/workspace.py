@@ -1,0 +1,115 @@
+"""A workspace: the folder with `holdfast.yaml`, and the definitions found by name in its content folders."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+from pydantic import Field, model_validator
+
+from holdfast.errors import InputError, Problem
+from holdfast.workspace.binding import Definition, bind
+from holdfast.workspace.document import Document, load_document, nearest, shown
+from holdfast.workspace.plan import Plan
+from holdfast.workspace.profile import LoadProfile
+from holdfast.workspace.target import TargetDefinition
+
+CONFIG_FILE: Final = "holdfast.yaml"
+
+
+class Configuration(Definition):
+    """`holdfast.yaml`."""
+
+    kind: Literal["Workspace"] = "Workspace"
+    targets: Annotated[dict[str, TargetDefinition], Field(min_length=1)]
+    default_target: str
+    browser: str | None = None  # path of a Chromium, where the one that is found is not the one wanted
+
+    @model_validator(mode="after")
+    def _default_is_known(self) -> "Configuration":
+        if self.default_target not in self.targets:
+            raise ValueError(f"default_target {self.default_target!r} is not under targets")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Where definitions are found. Names are file stems."""
+
+    root: Path
+    configuration: Configuration
+    document: Document | None = field(default=None, repr=False)
+
+    @property
+    def state_folder(self) -> Path:
+        """What a running stack or an open fault left: never content, never committed."""
+        return self.root / ".holdfast"
+
+    @property
+    def runs_folder(self) -> Path:
+        return self.root / "runs"
+
+    def folder(self, kind: str) -> Path:
+        """ "plans", "scenarios", "synthetics", "chaos", "slo", "capacity" """
+        return self.root / kind
+
+    def names(self, kind: str, suffix: str) -> list[str]:
+        folder = self.folder(kind)
+        return (
+            sorted(p.stem for p in folder.glob(f"*{suffix}") if not p.stem.startswith("_")) if folder.is_dir() else []
+        )
+
+    def file_of(self, kind: str, name: str, suffix: str = ".yaml") -> Path:
+        """The file a name or a path stands for; it may not exist."""
+        if name.endswith(suffix):
+            given = Path(name)
+            return given if given.is_absolute() or given.exists() else self.root / given
+        return self.folder(kind) / f"{name}{suffix}"
+
+
+def find_workspace(start: Path) -> Workspace:
+    """The nearest folder at or above `start` with `holdfast.yaml`. Raises InputError when none is, or it is wrong."""
+    root = next((p for p in (start, *start.parents) if (p / CONFIG_FILE).is_file()), None)
+    if root is None:
+        raise InputError(
+            Problem(
+                shown(start),
+                f"there is no {CONFIG_FILE} here or above",
+                "change into a workspace, or make one here with `holdfast init`",
+            )
+        )
+    document, problems = load_document(root / CONFIG_FILE)
+    configuration = None
+    if document is not None and not problems:
+        configuration, problems = bind(Configuration, document)
+    if problems or configuration is None:
+        raise InputError(*problems)
+    return Workspace(root, configuration, document)
+
+
+def load_plan(workspace: Workspace, name: str) -> tuple[Plan | None, Document | None, list[Problem]]:
+    path = workspace.file_of("plans", name)
+    if not path.is_file():
+        return None, None, [_no_such("plan", name, path, workspace.names("plans", ".yaml"))]
+    document, problems = load_document(path)
+    if document is None or problems:
+        return None, document, problems
+    plan, problems = bind(Plan, document)
+    return plan, document, problems
+
+
+def load_profile(
+    workspace: Workspace, name: str, where: str = ""
+) -> tuple[LoadProfile | None, Document | None, list[Problem]]:
+    """`where`: the place that names it, for the message when there is none."""
+    path = workspace.file_of("scenarios/profiles", name)
+    if not path.is_file():
+        return None, None, [_no_such("load profile", name, path, workspace.names("scenarios/profiles", ".yaml"), where)]
+    document, problems = load_document(path)
+    if document is None or problems:
+        return None, document, problems
+    profile, problems = bind(LoadProfile, document)
+    return profile, document, problems
+
+
+def _no_such(kind: str, name: str, path: Path, known: list[str], where: str = "") -> Problem:
+    return Problem(where or shown(path), f'there is no {kind} "{name}"', nearest(Path(name).stem, known))
