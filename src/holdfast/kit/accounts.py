@@ -1,0 +1,145 @@
+"""Who the visitors are: pseudonymous test accounts, leased so that no two visitors share one.
+
+In: an index, or a CSV file of the user's own test accounts. Out: `Account`s, and a pool that lends them.
+Generated accounts are the same everywhere: the reference stack seeds exactly these, so nothing has to be handed over.
+"""
+
+import base64
+import csv
+import hashlib
+import hmac
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from holdfast.clock import Clock
+from holdfast.errors import InputError, Problem
+from holdfast.kit.totp import STEP_SECONDS
+
+GENERATED_PASSWORD: Final = "Correct-Horse-7-Battery"  # noqa: S105  one for all, so that seeding needs one hash
+_TOTP_KEY: Final = b"holdfast-reference"
+_EXPOSED: Final = 0o077  # permissions of anybody but the owner
+_COLUMNS: Final = ("email", "password")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A test account. `totp_secret` is base32; None when the account has no second factor."""
+
+    index: int
+    email: str
+    password: str = field(repr=False)
+    totp_secret: str | None = field(default=None, repr=False)
+
+    @property
+    def has_mfa(self) -> bool:
+        return self.totp_secret is not None
+
+
+def generated_account(index: int) -> Account:
+    """The account of this index, the same on every machine; even ones have a second factor."""
+    return Account(
+        index=index,
+        email=f"visitor-{index:06d}@accounts.invalid",  # RFC 2606: never a real mailbox
+        password=GENERATED_PASSWORD,
+        totp_secret=_generated_secret(index) if index % 2 == 0 else None,
+    )
+
+
+def generated_accounts(first: int, count: int) -> tuple[Account, ...]:
+    """`count` accounts from index `first` on."""
+    return tuple(generated_account(index) for index in range(first, first + count))
+
+
+def accounts_of(source: Mapping[str, Any], first: int, count: int) -> tuple[Account, ...]:
+    """The accounts [first, first + count) of a target: `{"generated": 2000}` or `{"file": path}`.
+
+    Raises InputError when there are none, or the file cannot be used.
+    """
+    if "file" in source:
+        accounts = read_accounts(Path(source["file"]))
+    else:
+        accounts = generated_accounts(0, int(source.get("generated", first + count)))
+    chosen = accounts[first : first + count]
+    if not chosen:
+        raise InputError(
+            Problem("target.accounts", f"accounts {first} to {first + count} of {len(accounts)}: there are none")
+        )
+    return chosen
+
+
+def read_accounts(path: Path) -> tuple[Account, ...]:
+    """The user's own test accounts: CSV with the columns email, password and, if any, totp_secret.
+
+    Raises InputError with everything that is wrong. The file holds passwords: it must be its owner's alone (mode 0600).
+    """
+    try:
+        mode = path.stat().st_mode
+        rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(Problem(str(path), f"cannot be read: {error}", "name a CSV file of test accounts")) from error
+    problems: list[Problem] = []
+    if mode & _EXPOSED:
+        problems.append(Problem(str(path), "others can read it, and it holds passwords", f"chmod 600 {path}"))
+    problems.extend(
+        Problem(f"{path}:{line}", f"no {column}", "columns: email, password, totp_secret (may be empty)")
+        for line, row in enumerate(rows, start=2)
+        for column in _COLUMNS
+        if not row.get(column)
+    )
+    if not rows:
+        problems.append(Problem(str(path), "holds no account", "columns: email, password, totp_secret (may be empty)"))
+    if problems:
+        raise InputError(*problems)
+    return tuple(
+        Account(index, row["email"], row["password"], row.get("totp_secret") or None) for index, row in enumerate(rows)
+    )
+
+
+class AccountPool:
+    """Lends accounts, the one that rested longest first.
+
+    A code of a second factor is accepted once in its 30 s step, so an account that has one rests after its visit
+    until the next step begins. Not for several threads; greenlets and coroutines of one thread are fine.
+    """
+
+    def __init__(self, accounts: Iterable[Account], clock: Clock) -> None:
+        self._clock = clock
+        self._turn = 0
+        self._plain: deque[tuple[int, Account]] = deque()  # (turn, account), in order of turn
+        self._mfa: deque[tuple[int, float, Account]] = deque()  # (turn, rested at, account), in order of both
+        for account in accounts:
+            self._put(account, rested_at=0.0)
+
+    def __len__(self) -> int:
+        """How many are not lent, resting ones included."""
+        return len(self._plain) + len(self._mfa)
+
+    def lease(self, mfa: bool | None = None) -> Account | None:
+        """Borrow one, with or without a second factor as asked; None when none is free now."""
+        plain = self._plain[0][0] if self._plain and mfa is not True else None
+        rested = bool(self._mfa) and mfa is not False and self._mfa[0][1] <= self._clock.now()
+        if rested and (plain is None or self._mfa[0][0] < plain):
+            return self._mfa.popleft()[2]
+        if plain is not None:
+            return self._plain.popleft()[1]
+        return None
+
+    def give_back(self, account: Account) -> None:
+        """Return it. One with a second factor rests until the present 30 s step is over."""
+        step = int(self._clock.now() // STEP_SECONDS)
+        self._put(account, rested_at=float((step + 1) * STEP_SECONDS))
+
+    def _put(self, account: Account, rested_at: float) -> None:
+        self._turn += 1
+        if account.has_mfa:
+            self._mfa.append((self._turn, rested_at, account))
+        else:
+            self._plain.append((self._turn, account))
+
+
+def _generated_secret(index: int) -> str:
+    digest = hmac.new(_TOTP_KEY, f"totp-{index}".encode(), hashlib.sha256).digest()
+    return base64.b32encode(digest[:20]).decode("ascii")

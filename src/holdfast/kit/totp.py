@@ -1,0 +1,49 @@
+"""Time-based one-time codes (RFC 6238: SHA-1, six digits, 30 s), and a ledger that never says one twice.
+
+In: a base32 secret and a time. Out: the code, or how long to wait for the next one.
+"""
+
+import base64
+import hashlib
+import hmac
+import struct
+from dataclasses import dataclass
+from typing import Final
+
+STEP_SECONDS: Final = 30
+_DIGITS: Final = 6
+
+
+def code_at(secret: str, at: float) -> str:
+    """The code of a base32 `secret` at `at`, seconds since the epoch. Raises ValueError when it is not base32."""
+    return _code_of_step(secret, int(at // STEP_SECONDS))
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A code to send after `wait` seconds."""
+
+    code: str
+    wait: float
+
+
+class StepLedger:
+    """Remembers whose code of which step was given out: a server accepts each one once."""
+
+    def __init__(self) -> None:
+        self._last_step: dict[str, int] = {}
+
+    def next_code(self, secret: str, at: float) -> Turn:
+        """The next unused code, and how many seconds after `at` its step begins (0 when it has begun)."""
+        present = int(at // STEP_SECONDS)
+        step = max(present, self._last_step.get(secret, -1) + 1)
+        self._last_step[secret] = step
+        return Turn(_code_of_step(secret, step), max(0.0, step * STEP_SECONDS - at))
+
+
+def _code_of_step(secret: str, step: int) -> str:
+    key = base64.b32decode(secret.upper() + "=" * (-len(secret) % 8))
+    digest = hmac.new(key, struct.pack(">Q", step), hashlib.sha1).digest()
+    offset = digest[-1] & 0x0F  # RFC 4226, section 5.3
+    number = int.from_bytes(digest[offset : offset + 4], "big") & 0x7FFFFFFF
+    return f"{number % 10**_DIGITS:0{_DIGITS}d}"
