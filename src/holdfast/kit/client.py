@@ -1,0 +1,42 @@
+"""What an adapter may ask of an HTTP client: the load generator's and the synthetics' both have this shape."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+
+class Response(Protocol):
+    """An answer. Header names are lower case."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    @property
+    def body(self) -> bytes: ...
+
+    def json(self) -> Any:
+        """The body as JSON; raises OutcomeError ("failed") when it is not."""
+        ...
+
+
+class Client(Protocol):
+    """Sends one request and measures it; keeps the cookies of one visitor."""
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        json: object = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        expect: Sequence[int] | None = None,
+        name: str | None = None,
+    ) -> Response:
+        """Answer in `expect` (None: any 2xx or 3xx), or raise OutcomeError. No redirect is followed.
+
+        `name` is what the sample is called ("GET invoice"); without one, the method and the path.
+        """
+        ...

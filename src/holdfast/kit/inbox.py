@@ -1,0 +1,70 @@
+"""The visitor's mailbox: messages that the target sent, read from its outbox.
+
+GET {outbox_url}/messages?to=EMAIL&since=EPOCH
+{"messages": [{"id", "to", "kind": "password_reset", "at": epoch, "token", "body"}, …]}   newest last
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from holdfast.kit.outcome import OutcomeError
+from holdfast.record.sample import FAILED, TRANSPORT_ERROR
+
+Fetch = Callable[[str], bytes]
+_DEADLINE_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message. `at` is seconds since the epoch; `token` is a secret for as long as it can be used."""
+
+    id: str
+    to: str
+    kind: str
+    at: float
+    token: str = field(default="", repr=False)
+    body: str = field(default="", repr=False)
+
+
+class Inbox:
+    """Reads the outbox at `outbox_url`. `fetch` (URL to body) is injected where urllib is not wanted."""
+
+    def __init__(self, outbox_url: str, fetch: Fetch | None = None) -> None:
+        self._url = outbox_url.rstrip("/")
+        self._fetch = fetch or _fetch
+
+    def newest(self, to: str, since: float) -> Message | None:
+        """The newest message to an address, sent at or after `since`; None when there is none yet.
+
+        Raises OutcomeError when the outbox cannot be read.
+        """
+        url = f"{self._url}/messages?{urlencode({'to': to, 'since': f'{since:.6f}'})}"
+        try:
+            found = json.loads(self._fetch(url))["messages"]
+        except OSError as error:
+            raise OutcomeError(TRANSPORT_ERROR, "outbox_unreachable") from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise OutcomeError(FAILED, "outbox_answer") from error
+        return _message(found[-1]) if found else None
+
+
+def _message(found: dict[str, Any]) -> Message:
+    return Message(
+        id=str(found["id"]),
+        to=str(found["to"]),
+        kind=str(found.get("kind", "")),
+        at=float(found["at"]),
+        token=str(found.get("token", "")),
+        body=str(found.get("body", "")),
+    )
+
+
+def _fetch(url: str) -> bytes:
+    from urllib.request import urlopen  # imports ssl, which gevent must patch first in the load generator
+
+    with urlopen(url, timeout=_DEADLINE_SECONDS) as answer:  # noqa: S310  the address is the workspace's own
+        body: bytes = answer.read()
+    return body
