@@ -6,7 +6,7 @@
     │   └── RunFolderError 2    a run folder is missing or unreadable
     ├── MeasurementError   3    the run could not be finished, or its measurement not trusted
     ├── CleanUpError       4    something may still be in the target
-    └── InterruptedRun     130  the person stopped it
+    └── InterruptionError  130  the person stopped it
 
 A missed objective is a result, not an error. Every error carries one or more `Problem`s:
 where it is, what is wrong, what to do. All problems of an input are collected before one is raised.
@@ -84,7 +84,7 @@ class CleanUpError(HoldfastError):
     exit_code = ExitCode.CLEAN_UP_FAILED
 
 
-class InterruptedRun(HoldfastError):
+class InterruptionError(HoldfastError):
     """The person stopped the work."""
 
     exit_code = ExitCode.INTERRUPTED

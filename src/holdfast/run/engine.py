@@ -1,0 +1,464 @@
+"""The one runner: a prepared plan in, events out, a sealed run folder left behind.
+
+    open the target ─▶ run folder ─▶ children ready ─▶ one barrier ─▶ watch, once a second ─▶ drain
+                                                                       │ guard, Ctrl-C            │
+                                                     summary ◀─ seal ◀─ undo everything ◀─────────┘
+
+It is a generator: the live screen, a log or CI annotations consume its events, and it does not know who listens.
+Everything it learns goes into the record; the verdict is computed from the run folder alone (`judgement`).
+"""
+
+import platform
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, Final
+
+from holdfast import __version__
+from holdfast.chaos.undo import UndoResult, recover
+from holdfast.clock import SystemClock
+from holdfast.errors import HoldfastError
+from holdfast.kit.accounts import read_accounts
+from holdfast.record.histogram import Histogram
+from holdfast.record.sample import DROPPED, OK
+from holdfast.record.store import Event, Gauge, RunStore
+from holdfast.record.timeline import PHASE, Span
+from holdfast.run.asked import Asked, AskedPhase, plan_hash, write_asked
+from holdfast.run.children import Child, Children, Message
+from holdfast.run.events import (
+    FaultInjected,
+    FaultReverted,
+    Finished,
+    JourneyRan,
+    Notice,
+    PhaseStarted,
+    Preparing,
+    RunEvent,
+    Started,
+    Tick,
+)
+from holdfast.run.folder import RunFolder, create_run_folder
+from holdfast.run.guarding import SETTLE_SECONDS, Watch
+from holdfast.run.judgement import judge_run
+from holdfast.run.poller import REPLICAS_READY, Poller
+from holdfast.run.preparation import Prepared
+from holdfast.run.search import SEARCHER, search_capacity
+from holdfast.run.stopping import StopSignal
+from holdfast.run.summary import write_summary
+from holdfast.run.target import open_target
+from holdfast.workspace.target import Connection, StackDefinition
+
+READY_SECONDS: Final = 60.0
+DRAIN_SECONDS: Final = 10.0  # how long visits in flight may take to end
+_BARRIER_SECONDS: Final = 0.5  # time 0 lies this far ahead when the children are released
+_WIND_DOWN_SECONDS: Final = 25.0  # after the drain was asked for; then a child is interrupted
+SYNTHETIC_ACCOUNTS: Final = 100  # the last ones of the pool are the journeys'
+_PACKAGES: Final = ("locust", "playwright", "chaostoolkit-lib", "pydantic", "numpy")
+
+
+def run(prepared: Prepared, stop: StopSignal | None = None) -> Iterator[RunEvent]:
+    """Run it. Yields events, the last one `Finished`. Raises HoldfastError when it could not begin."""
+    clock = SystemClock()
+    stop = stop or StopSignal()
+    folder = create_run_folder(prepared.workspace.runs_folder, prepared.name, clock.now())
+    asked = _asked(prepared, folder, clock.now())
+    write_asked(asked, folder)
+    with ExitStack() as stack:
+        store = stack.enter_context(RunStore.create(folder.database))
+        running: _Running | None = None
+        try:
+            yield Preparing(f"opening the target {prepared.target_name}")
+            connection = stack.enter_context(
+                open_target(prepared.workspace, prepared.target_name, prepared.target, folder.path.name)
+            )
+            yield Preparing("starting the generators")
+            running = _Running(prepared, asked, folder, store, connection, clock, stop)
+            yield from running.start()
+            yield from running.watch()
+            yield from running.drain()
+            if prepared.capacity is not None and not stop.requested.is_set() and not running.stopped_early:
+                yield from search_capacity(prepared, running.children, store, clock, stop, running.time_zero)
+        except HoldfastError as error:
+            store.write_event(Event(clock.now(), "run", "failed", {"problems": [str(p) for p in error.problems]}))
+            store.seal()
+            raise
+        finally:
+            # Children first, so that none puts a fault in behind our back; then what is still in comes out, while
+            # the target is still open.
+            if running is not None:
+                running.end_all()
+            cleaned = recover([folder.undo_log])
+            _note_clean_up(store, cleaned, clock.now())
+        store.write_event(Event(clock.now(), "run", "sealed", {"interrupted": stop.requested.is_set()}))
+        store.seal()
+    summary = judge_run(folder)
+    write_summary(summary, folder.path)
+    yield Finished(folder.path, summary)
+
+
+class _Running:
+    """A run between its start and its seal."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        asked: Asked,
+        folder: RunFolder,
+        store: RunStore,
+        connection: Connection,
+        clock: SystemClock,
+        stop: StopSignal,
+    ) -> None:
+        self.prepared = prepared
+        self.asked = asked
+        self.folder = folder
+        self.store = store
+        self.connection = connection
+        self.clock = clock
+        self.stop = stop
+        self.children = Children(clock, folder.logs)
+        self.time_zero = 0.0
+        self.stopped_early = False
+        self._poller: Poller | None = None
+        self._ended = False
+        self._noted_end: set[str] = set()
+
+    def start(self) -> Iterator[RunEvent]:
+        """Start every child, wait until all are ready, release them on one barrier."""
+        for name, (module, job) in _jobs(self.prepared, self.asked, self.folder, self.connection, self.clock).items():
+            self.children.start(name, module, job)
+        for message in self.children.wait_until_ready(READY_SECONDS):
+            yield from self._told(message)
+        self.time_zero = self.clock.now() + _BARRIER_SECONDS
+        for phase in self.asked.phases:
+            self.store.write_span(_phase_span(phase, self.time_zero, started=False))
+        self.store.write_event(Event(self.time_zero, "run", "released", {"time_zero": self.time_zero}))
+        for name in self.children.all:
+            if name != SEARCHER:
+                self.children.release(name, self.time_zero)
+        if self.connection.proxy_url is not None:
+            self._poller = Poller(self.connection.proxy_url, self.folder.database, self.clock)
+            self._poller.start()
+        yield Started(
+            run_id=self.asked.id,
+            folder=self.folder.path,
+            plan=self.asked.plan,
+            description=self.asked.description,
+            target=self.asked.target,
+            duration=self.asked.duration,
+            phases=tuple((p.name, p.start, p.end) for p in self.asked.phases),
+        )
+        for text in self.asked.notices:
+            yield Notice(self._second(), "warning", text)
+
+    def watch(self) -> Iterator[RunEvent]:
+        """Until the last phase ends, the person stops it, the guard does, or a child dies."""
+        watch = Watch(self.asked, self.time_zero)
+        left = list(self.asked.phases)
+        next_tick = self.time_zero + 1.0
+        while self._second() < self.asked.duration and not self.stop.requested.is_set():
+            if left and self._second() >= left[0].start:
+                phase = left.pop(0)
+                self.store.write_span(_phase_span(phase, self.time_zero, started=True))
+                yield PhaseStarted(self._second(), phase.name, phase.judged)
+            message = self.children.next_message(min(next_tick - self.clock.now(), 0.25))
+            if message is not None:
+                yield from self._told(message)
+                if message.body is None and message.child not in self._noted_end:
+                    yield from self._lost(self.children.all[message.child])
+                    if self.stopped_early:
+                        break
+            if self.clock.now() >= next_tick:
+                next_tick += 1.0
+                tick, reason = self._look(watch)
+                yield tick
+                if reason is not None:
+                    self.store.write_event(Event(self.clock.now(), "guard", "stopped", {"reason": reason}))
+                    yield Notice(self._second(), "error", f"the guard stopped the run: {reason}")
+                    self.stopped_early = True
+                    break
+        if self.stop.requested.is_set():
+            self.store.write_event(Event(self.clock.now(), "run", "interrupted", {}))
+            yield Notice(self._second(), "warning", "interrupted: draining, undoing, sealing (again: leave at once)")
+        self._close_phases()
+
+    def drain(self) -> Iterator[RunEvent]:
+        """Let what is in flight end; a child that does not is interrupted, and the record says so."""
+        working = [c for n, c in self.children.all.items() if n != SEARCHER]
+        for child in working:
+            child.send({"stop": "now" if self.stop.at_once.is_set() else "drain"})
+        deadline = self.clock.now() + _WIND_DOWN_SECONDS
+        while any(not c.ended for c in working) and self.clock.now() < deadline:
+            if self.stop.at_once.is_set():
+                self.children.stop("now")
+                deadline = min(deadline, self.clock.now() + 3.0)
+            message = self.children.next_message(0.25)
+            if message is not None:
+                yield from self._told(message)
+        for child in working:
+            if child.done is None:
+                self.store.write_event(
+                    Event(self.clock.now(), "run", "child_lost", {"child": child.name, "log": str(child.log.name)})
+                )
+                yield Notice(self._second(), "error", f"{child.name} did not end in order: see logs/{child.log.name}")
+
+    def end_all(self) -> None:
+        """Idempotent: stop the poller, and every child that still runs."""
+        if self._ended:
+            return
+        self._ended = True
+        if self._poller is not None:
+            self._poller.stop()
+        self.children.stop("now")
+        self.children.end(5.0)
+
+    def _second(self) -> float:
+        return self.clock.now() - self.time_zero
+
+    def _told(self, message: Message) -> Iterator[RunEvent]:
+        body = message.body
+        if body is None:
+            return
+        if "done" in body:
+            self._noted_end.add(message.child)
+            self.store.write_event(Event(self.clock.now(), message.child, "child_done", dict(body["done"])))
+        elif "event" in body:
+            facts = {k: v for k, v in body.items() if k not in {"event", "at"}}
+            event = Event(float(body["at"]), message.child, str(body["event"]), facts)
+            self.store.write_event(event)
+            shown = _shown(event, event.at - self.time_zero)
+            if shown is not None:
+                yield shown
+
+    def _lost(self, child: Child) -> Iterator[RunEvent]:
+        """A child that ended before its time. Without load there is nothing to measure."""
+        self._noted_end.add(child.name)
+        self.store.write_event(
+            Event(self.clock.now(), "run", "child_lost", {"child": child.name, "log": str(child.log.name)})
+        )
+        yield Notice(self._second(), "error", f"{child.name} ended before its time: see logs/{child.log.name}")
+        self.stopped_early = self.stopped_early or child.name == "load"
+
+    def _look(self, watch: Watch) -> tuple[Tick, str | None]:
+        now = self.clock.now()
+        since = now - self.asked.guard_for - SETTLE_SECONDS - 1
+        recent = self.store.intervals(since=int(since))
+        look = watch.look(self.store, recent, now)
+        second = int(now - SETTLE_SECONDS)
+        visits = [i for i in recent if i.second == second and i.source == "load" and "/" not in i.name]
+        ok = sum(i.count for i in visits if i.outcome == OK)
+        due = sum(i.count for i in visits)
+        p95 = Histogram.sum(i.response for i in visits if i.outcome != DROPPED).quantile(0.95)
+        phase = next((p.name for p in self.asked.phases if p.start <= now - self.time_zero < p.end), "")
+        return (
+            Tick(
+                at=now - self.time_zero,
+                phase=phase,
+                rate=float(due),
+                ok=ok,
+                bad=due - ok,
+                p95=p95,
+                in_flight=_as_count(_newest(self.store, "generator", "in_flight", now)),
+                burn_rates=look.burn_rates,
+                replicas_ready=_as_count(_newest(self.store, "target", REPLICAS_READY, now)),
+            ),
+            look.stop_reason,
+        )
+
+    def _close_phases(self) -> None:
+        """Phases cut short end now; those never reached stay planned only."""
+        now = self._second()
+        for phase in self.asked.phases:
+            if phase.start < now < phase.end:
+                self.store.write_span(
+                    Span(
+                        PHASE,
+                        phase.name,
+                        self.time_zero + phase.start,
+                        self.time_zero + phase.end,
+                        self.time_zero + phase.start,
+                        self.time_zero + now,
+                        {"judged": phase.judged, "cut_short": True},
+                    )
+                )
+
+
+def _jobs(
+    prepared: Prepared, asked: Asked, folder: RunFolder, connection: Connection, clock: SystemClock
+) -> dict[str, tuple[str, dict[str, Any]]]:
+    """Each child's module and job. Accounts are split so that no two children hold the same one."""
+    common: dict[str, Any] = {
+        "anchor": clock.anchor,
+        "run_db": str(folder.database),
+        "run_folder": str(folder.path),
+        "seed": asked.seed,
+        "target": connection.as_json(),
+        "workspace": str(prepared.workspace.root),
+        "duration": asked.duration,
+    }
+    accounts = _account_count(connection)
+    for_journeys = min(SYNTHETIC_ACCOUNTS, max(accounts // 4, 1)) if prepared.journeys else 0
+    for_search = (accounts - for_journeys) * 2 // 5 if prepared.capacity else 0
+    for_load = accounts - for_journeys - for_search
+    scenarios = {name: str(path) for name, path in prepared.scenarios.items()}
+    jobs: dict[str, tuple[str, dict[str, Any]]] = {}
+    if prepared.load:
+        jobs["load"] = (
+            "holdfast.load",
+            {
+                **common,
+                "load": [
+                    {"profile": dict(e.profile), "name": e.name, "scale": e.scale, "start": e.start, "end": e.end}
+                    for e in prepared.load
+                ],
+                "scenarios": scenarios,
+                "accounts": {"first": 0, "count": for_load},
+                "adaptive": False,
+                "drain": DRAIN_SECONDS,
+            },
+        )
+    if prepared.capacity is not None and prepared.capacity_profile is not None:
+        jobs[SEARCHER] = (
+            "holdfast.load",
+            {
+                **common,
+                "load": [],
+                "scenarios": {name: scenarios[name] for name in prepared.capacity_profile.mix},
+                "accounts": {"first": for_load, "count": for_search},
+                "adaptive": True,
+                "at_most": prepared.capacity_profile.visitors.at_most,
+                "drain": DRAIN_SECONDS,
+            },
+        )
+    if prepared.journeys:
+        jobs["synthetics"] = (
+            "holdfast.synthetics",
+            {
+                **common,
+                "journeys": [
+                    {"name": j.name, "path": j.path, "every": j.every, "budget": j.budget} for j in prepared.journeys
+                ],
+                "browser": str(prepared.browser) if prepared.browser else None,
+                "accounts": {"first": for_load + for_search, "count": for_journeys},
+            },
+        )
+    if prepared.experiments:
+        jobs["chaos"] = (
+            "holdfast.chaos",
+            {
+                **common,
+                "experiments": [
+                    {"name": e.name, "path": e.path, "start": e.start, "end": e.end} for e in prepared.experiments
+                ],
+                "undo_log": str(folder.undo_log),
+            },
+        )
+    return jobs
+
+
+def _account_count(connection: Connection) -> int:
+    if "file" in connection.accounts:
+        return len(read_accounts(Path(connection.accounts["file"])))
+    return int(connection.accounts.get("generated", 0))
+
+
+def _asked(prepared: Prepared, folder: RunFolder, now: float) -> Asked:
+    definition = prepared.target
+    given = definition.settings
+    settings: Mapping[str, float] | None = None
+    if definition.stack is not None:
+        stack = given or StackDefinition()
+        settings = {
+            "replicas": stack.replicas,
+            "workers": stack.workers,
+            "service_time": stack.service_time,
+            "restart_delay": stack.restart_delay,
+        }
+    guard = prepared.plan.guard
+    return Asked(
+        id=folder.path.name,
+        plan=prepared.name,
+        description=prepared.plan.description,
+        plan_hash=plan_hash(prepared.plan.model_dump(mode="json") | {"load": [dict(e.profile) for e in prepared.load]}),
+        target=prepared.target_name,
+        target_url=definition.url,
+        seed=prepared.plan.seed,
+        created=now,
+        versions=_versions(),
+        phases=prepared.phases,
+        objectives=prepared.objectives,
+        load=prepared.load,
+        scenarios=prepared.scenario_steps,
+        journeys=prepared.journeys,
+        experiments=prepared.experiments,
+        guard_burn_rate=guard.burn_rate if guard else None,
+        guard_for=guard.for_ if guard else 10.0,
+        capacity=prepared.capacity,
+        capacity_objectives=prepared.capacity_objectives,
+        stack=settings,
+        notices=prepared.notices,
+    )
+
+
+def _versions() -> dict[str, str]:
+    found = {"holdfast": __version__, "python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def _phase_span(phase: AskedPhase, time_zero: float, *, started: bool) -> Span:
+    planned = (time_zero + phase.start, time_zero + phase.end)
+    actual = planned if started else (None, None)
+    return Span(PHASE, phase.name, *planned, *actual, {"judged": phase.judged})
+
+
+def _shown(event: Event, at: float) -> RunEvent | None:
+    """A child's event as the runner's own, where a person would want to see it."""
+    facts = event.facts
+    if event.kind == "fault_injected":
+        return FaultInjected(at, str(facts.get("experiment")), str(facts.get("fault")), str(facts.get("target")))
+    if event.kind == "fault_reverted":
+        return FaultReverted(at, str(facts.get("experiment")), str(facts.get("clean_up", "done")))
+    if event.kind == "journey":
+        duration = facts.get("duration")
+        return JourneyRan(
+            at,
+            str(facts.get("name")),
+            str(facts.get("outcome")),
+            float(duration) if isinstance(duration, (int, float)) else 0.0,
+            str(facts.get("step") or ""),
+        )
+    if event.kind in {"notice", "probe_error", "scenario_error", "activity_failed"}:
+        text = facts.get("text") or facts.get("message") or facts.get("reason") or event.kind
+        return Notice(at, "warning", f"{event.source}: {text}")
+    return None
+
+
+def _newest(store: RunStore, source: str, name: str, now: float) -> float | None:
+    gauges: list[Gauge] = store.gauges(source, name, since=now - 5)
+    return gauges[-1].value if gauges else None
+
+
+def _as_count(value: float | None) -> int | None:
+    return None if value is None else int(value)
+
+
+def _note_clean_up(store: RunStore, results: list[UndoResult], now: float) -> None:
+    failed = [r for r in results if not r.undone]
+    store.write_event(
+        Event(
+            now,
+            "run",
+            "clean_up",
+            {
+                "verdict": "failed" if failed else "done",
+                "undone": [r.text for r in results if r.undone],
+                "left_in": [r.text for r in failed],
+            },
+        )
+    )

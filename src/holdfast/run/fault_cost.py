@@ -1,0 +1,101 @@
+"""What each fault did: seen when, detected when, over when, and its price in error budget."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from holdfast.chaos.scorecard import FaultEffect, score_fault
+from holdfast.record.timeline import Span
+from holdfast.run.recorded import Recorded
+from holdfast.run.summary import FaultResult
+from holdfast.slo.indicator import count
+
+BASELINE_SECONDS: Final = 30.0
+DETECT_BURN_RATE: Final = 14.4  # the workbook's fast page: 2 % of a 30-day budget in an hour
+
+
+def fault_results(recorded: Recorded) -> tuple[FaultResult, ...]:
+    return tuple(_fault(recorded, span) for span in recorded.faults)
+
+
+def _fault(recorded: Recorded, span: Span) -> FaultResult:
+    facts = span.attributes
+    effects = _effects(recorded, span) if span.started is not None else {}
+    worst = max(effects, key=lambda name: effects[name].bad_events - effects[name].expected_bad, default=None)
+    effect = effects[worst] if worst is not None else None
+    spent = {name: _window_share(recorded, name, found, span) for name, found in effects.items()}
+    return FaultResult(
+        experiment=str(facts.get("experiment", span.name)),
+        title=str(facts.get("title", span.name)),
+        fault=str(facts.get("fault", "")),
+        target=str(facts.get("target", "")),
+        hypothesis=str(facts.get("hypothesis", "")),
+        injected_at=span.started,
+        reverted_at=span.ended,
+        touched=_count(facts.get("touched")),
+        time_to_impact=effect.time_to_impact if effect else None,
+        time_to_detect=effect.time_to_detect if effect else None,
+        time_to_recover=effect.time_to_recover if effect else None,
+        recovery_censored=effect.censored if effect else False,
+        objective=worst,
+        bad_events=effect.bad_events if effect else None,
+        budget_spent={name: share for name, share in spent.items() if share is not None},
+        steady_state_before=_truth(facts.get("steady_state_before")),
+        steady_state_after=_truth(facts.get("steady_state_after")),
+        verdict=str(facts.get("verdict", "inconclusive")),
+        clean_up=_clean_up(recorded, span),
+        reason=effect.reason if effect else "the fault was never put in",
+    )
+
+
+def _effects(recorded: Recorded, span: Span) -> dict[str, FaultEffect]:
+    start, end = recorded.time_zero, recorded.plan_end
+    warm_up = next((p.end for p in recorded.phases if not p.judged and p.start <= start + 0.5), start)
+    effects = {}
+    for asked in recorded.asked.objectives:
+        objective = asked.objective
+        if objective.indicator.total.source == "synthetics":
+            continue  # a walk every few seconds says nothing per second
+        counts = count(recorded.intervals, objective.indicator, warm_up, end)
+        if not counts.total.sum():
+            continue
+        injected = span.started if span.started is not None else end
+        effects[objective.name] = score_fault(
+            counts.seconds,
+            counts.good,
+            counts.total,
+            injected_at=injected,
+            reverted_at=span.ended,
+            end=end,
+            target=float(objective.target),
+            baseline_seconds=min(BASELINE_SECONDS, injected - warm_up),
+            detect_burn_rate=DETECT_BURN_RATE,
+        )
+    return effects
+
+
+def _window_share(recorded: Recorded, name: str, effect: FaultEffect, span: Span) -> float | None:
+    """Bad events over what the whole window may have, were its traffic like the run's."""
+    asked = next(a for a in recorded.asked.objectives if a.objective.name == name)
+    counts = count(recorded.intervals, asked.objective.indicator, recorded.time_zero, recorded.plan_end)
+    seconds = recorded.plan_end - recorded.time_zero
+    total = int(counts.total.sum())
+    if not total or not seconds or span.started is None:
+        return None
+    allowed = (1 - float(asked.objective.target)) * total / seconds * asked.objective.window
+    return max(effect.bad_events - effect.expected_bad, 0.0) / allowed
+
+
+def _clean_up(recorded: Recorded, span: Span) -> str:
+    told = str(span.attributes.get("clean_up", "pending"))
+    if told == "done":
+        return told
+    ends: Sequence[str] = [str(e.facts.get("verdict")) for e in recorded.events_of("clean_up")]
+    return "done" if ends and ends[-1] == "done" else "failed"
+
+
+def _count(value: object) -> int | None:
+    return int(value) if isinstance(value, (int, float)) else None
+
+
+def _truth(value: object) -> bool | None:
+    return value if isinstance(value, bool) else None

@@ -1,0 +1,71 @@
+"""The live look at the objectives, once a second: burn rates into gauges, and whether the run must stop.
+
+In: the record so far. Out: gauges of source "guard" named "<objective>/burn_rate" (a chaos experiment's steady state
+reads them), and a reason to stop or None.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from holdfast.record.recorder import Interval
+from holdfast.record.store import Gauge, RunStore
+from holdfast.run.asked import Asked
+from holdfast.slo.budget import burn_rate
+from holdfast.slo.guard import Guard
+from holdfast.slo.indicator import count
+
+SOURCE: Final = "guard"
+SETTLE_SECONDS: Final = 2.0
+"""Seconds younger than this are not looked at: their samples are still coming in."""
+_GRACE_SECONDS: Final = 15.0
+"""A guard that sees no data for this long stops the run: it cannot keep watch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One second's look."""
+
+    burn_rates: Mapping[str, float | None]
+    stop_reason: str | None
+
+
+class Watch:
+    """The objectives of a run under watch."""
+
+    def __init__(self, asked: Asked, time_zero: float) -> None:
+        self._objectives = asked.objectives
+        self._stretch = asked.guard_for
+        self._started = time_zero
+        self._guards: dict[str, Guard] = {}
+        if asked.guard_burn_rate is not None:
+            # Journeys come every few seconds, too seldom for a guard that looks seconds back.
+            self._guards = {
+                a.objective.name: Guard(
+                    target=a.objective.target,
+                    burn_rate=asked.guard_burn_rate,
+                    for_seconds=asked.guard_for,
+                    grace=_GRACE_SECONDS,
+                    started=time_zero,
+                )
+                for a in asked.objectives
+                if a.objective.indicator.total.source != "synthetics"
+            }
+
+    def look(self, store: RunStore, intervals: list[Interval], now: float) -> Look:
+        """`intervals`: the recent ones, reaching back at least `guard_for` + SETTLE_SECONDS."""
+        end = now - SETTLE_SECONDS
+        burn_rates: dict[str, float | None] = {}
+        reason: str | None = None
+        for asked in self._objectives:
+            objective = asked.objective
+            counts = count(intervals, objective.indicator, end - self._stretch, end)
+            total, bad = int(counts.total.sum()), int(counts.total.sum() - counts.good.sum())
+            burn_rates[objective.name] = burn_rate(bad, total, objective.target) if total else None
+            guard = self._guards.get(objective.name)
+            if guard is not None and reason is None:
+                reason = guard.step(counts, now)
+        store.write_gauges(
+            Gauge(now, SOURCE, f"{name}/burn_rate", value) for name, value in burn_rates.items() if value is not None
+        )
+        return Look(burn_rates, reason)

@@ -1,0 +1,180 @@
+"""A run folder in, its summary out: verdicts, budgets, funnels, the scorecard, validity. Nothing else is looked at.
+
+The verdict, highest severity first: a fault left in · interrupted · not to be trusted · missed · inconclusive · met.
+A judged phase that is missed misses the run, even where the judged phases together do not prove it.
+"""
+
+from collections.abc import Sequence
+
+from holdfast.errors import ExitCode
+from holdfast.load.health import check_health
+from holdfast.run.answers import answers
+from holdfast.run.asked import Asked
+from holdfast.run.capacity import capacity_result
+from holdfast.run.fault_cost import fault_results
+from holdfast.run.folder import RunFolder
+from holdfast.run.objectives import objective_results
+from holdfast.run.picture import timeline
+from holdfast.run.recorded import Recorded, read_recorded
+from holdfast.run.summary import (
+    WHOLE_RUN,
+    FaultResult,
+    LoadResult,
+    ObjectiveResult,
+    RunFacts,
+    RunVerdict,
+    Summary,
+    Validity,
+    ValidityCheck,
+    ValidityVerdict,
+)
+from holdfast.run.traffic import journey_results, load_result
+
+_EXIT_CODES: dict[RunVerdict, ExitCode] = {
+    "met": ExitCode.MET,
+    "missed": ExitCode.MISSED,
+    "inconclusive": ExitCode.INCONCLUSIVE,
+    "invalid": ExitCode.INCONCLUSIVE,
+    "clean_up_failed": ExitCode.CLEAN_UP_FAILED,
+    "interrupted": ExitCode.INTERRUPTED,
+}
+_HEADLINES: dict[RunVerdict, str] = {
+    "met": "Every objective was met",
+    "missed": "An objective was missed",
+    "inconclusive": "The evidence does not decide",
+    "invalid": "The measurement cannot be trusted",
+    "clean_up_failed": "Something may still be in the target: run `holdfast recover`",
+    "interrupted": "The run was interrupted",
+}
+_WORSE: tuple[ValidityVerdict, ...] = ("valid", "degraded", "invalid")
+
+
+def judge_run(folder: RunFolder) -> Summary:
+    """Of a sealed run, or one that was killed. Raises RunFolderError when it never began."""
+    recorded = read_recorded(folder)
+    asked = recorded.asked
+    objectives = objective_results(recorded)
+    load = load_result(recorded)
+    journeys = journey_results(recorded)
+    faults = fault_results(recorded)
+    capacity = capacity_result(recorded)
+    validity = _validity(recorded, load)
+    verdict = _verdict(recorded, objectives, faults, validity)
+    return Summary(
+        run=RunFacts(
+            id=asked.id,
+            plan=asked.plan,
+            description=asked.description,
+            plan_hash=asked.plan_hash,
+            target=asked.target if asked.target_url is None else f"{asked.target} ({asked.target_url})",
+            seed=asked.seed,
+            started=asked.created,
+            ended=recorded.ended,
+            time_zero=recorded.time_zero,
+            versions=asked.versions,
+        ),
+        verdict=verdict,
+        exit_code=int(_EXIT_CODES[verdict]),
+        headline=_headline(verdict, objectives),
+        answers=answers(objectives, faults, load, journeys, capacity),
+        validity=validity,
+        objectives=objectives,
+        timeline=timeline(recorded),
+        load=load,
+        load_reason="" if load else "the plan names no load",
+        journeys=journeys,
+        journeys_reason="" if journeys else "the plan names no journeys",
+        faults=faults,
+        faults_reason=_no_faults(asked) if not faults else "",
+        capacity=capacity,
+        capacity_reason="" if capacity else _no_capacity(recorded),
+        notices=_notices(recorded),
+    )
+
+
+def _verdict(
+    recorded: Recorded, objectives: Sequence[ObjectiveResult], faults: Sequence[FaultResult], validity: Validity
+) -> RunVerdict:
+    if any(fault.clean_up == "failed" for fault in faults) or _left_in(recorded):
+        return "clean_up_failed"
+    if recorded.events_of("interrupted"):
+        return "interrupted"
+    if validity.verdict == "invalid":
+        return "invalid"
+    judged = [o for o in objectives if o.judged]
+    if any(o.verdict == "missed" for o in judged) or recorded.events_of("stopped"):
+        return "missed"
+    whole = [o for o in judged if o.phase == WHOLE_RUN]
+    never_put_in = len(faults) < len(recorded.asked.experiments) or any(f.injected_at is None for f in faults)
+    if any(o.verdict == "inconclusive" for o in whole) or (recorded.asked.objectives and not whole) or never_put_in:
+        return "inconclusive"
+    return "met"
+
+
+def _left_in(recorded: Recorded) -> bool:
+    ends = recorded.events_of("clean_up")
+    if not ends:  # killed before it could clean up: only the undo log knows
+        return any(fault.ended is None for fault in recorded.faults)
+    return ends[-1].facts.get("verdict") != "done"
+
+
+def _headline(verdict: RunVerdict, objectives: Sequence[ObjectiveResult]) -> str:
+    if verdict == "met" and not objectives:
+        return "Measured; no objective was asked for"
+    missed = sorted({o.name for o in objectives if o.judged and o.verdict == "missed"})
+    if verdict == "missed" and missed:
+        return f"Missed: {', '.join(missed)}"
+    unclear = sorted({o.name for o in objectives if o.phase == WHOLE_RUN and o.verdict == "inconclusive"})
+    if verdict == "inconclusive" and unclear:
+        return f"The evidence does not decide: {', '.join(unclear)}"
+    return _HEADLINES[verdict]
+
+
+def _validity(recorded: Recorded, load: LoadResult | None) -> Validity:
+    checks: list[ValidityCheck] = []
+    if load is not None:
+        checks += [
+            ValidityCheck(c.name, c.verdict, c.value, c.limit, c.reason)
+            for c in check_health(
+                load=recorded.within(recorded.time_zero - 1, recorded.plan_end, "load"),
+                gauges=[g for g in recorded.gauges if g.source == "generator" and g.at <= recorded.plan_end],
+                done=recorded.done("load"),
+            )
+        ]
+    lost = [str(e.facts.get("child")) for e in recorded.events_of("child_lost")]
+    if lost:
+        reason = f"{', '.join(lost)} ended before its time: what it would have measured is missing"
+        checks.append(ValidityCheck("children", "invalid", float(len(lost)), 0.0, reason))
+    if not recorded.events_of("sealed"):
+        checks.append(
+            ValidityCheck("sealed", "invalid", None, None, "the runner was killed: the run was not finished or sealed")
+        )
+    errors = len(recorded.events_of("probe_error"))
+    if errors:
+        reason = f"our browser failed {errors} times: those walks were not measured"
+        checks.append(ValidityCheck("browser", "degraded", float(errors), 0.0, reason))
+    worst = max((check.verdict for check in checks), key=_WORSE.index, default="valid")
+    return Validity(worst, tuple(checks))
+
+
+def _no_faults(asked: Asked) -> str:
+    return "the experiment never put its fault in" if asked.experiments else "the plan names no experiment"
+
+
+def _no_capacity(recorded: Recorded) -> str:
+    if recorded.asked.capacity is None:
+        return "the plan asks no sizing question"
+    return "the search held no arrival rate: the run ended before it"
+
+
+def _notices(recorded: Recorded) -> tuple[str, ...]:
+    found = list(recorded.asked.notices)
+    for event in recorded.events:
+        if event.kind == "stopped":
+            found.append(f"The guard stopped the run: {event.facts.get('reason')}")
+        elif event.kind in {"scenario_error", "activity_failed", "notice"}:
+            text = event.facts.get("text") or event.facts.get("message") or event.facts.get("reason")
+            line = f"{event.source}: {text}"
+            if line not in found:
+                found.append(line)
+    return tuple(found)

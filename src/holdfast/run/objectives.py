@@ -1,0 +1,85 @@
+"""Each objective in each phase and over all judged phases: verdict, budget, burn rate."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+import numpy as np
+
+from holdfast.record.recorder import Interval
+from holdfast.run.asked import AskedObjective
+from holdfast.run.recorded import Recorded, Stretch
+from holdfast.run.summary import WHOLE_RUN, ObjectiveResult
+from holdfast.slo.budget import budget_of
+from holdfast.slo.indicator import Counts, count
+from holdfast.slo.verdict import Judgement, judge_all
+
+
+def objective_results(recorded: Recorded) -> tuple[ObjectiveResult, ...]:
+    """Phases in order, then `phase` "run": the judged phases together, which decide the run."""
+    results: list[ObjectiveResult] = []
+    phases = recorded.phases
+    for phase in phases:
+        results += judge_stretches(recorded.asked.objectives, recorded.intervals, [phase], phase.name, phase.judged)
+    judged = [phase for phase in phases if phase.judged]
+    results += judge_stretches(recorded.asked.objectives, recorded.intervals, judged, WHOLE_RUN, judged=True)
+    return tuple(results)
+
+
+def judge_stretches(
+    objectives: Sequence[AskedObjective],
+    intervals: Sequence[Interval],
+    stretches: Sequence[Stretch],
+    name: str,
+    judged: bool,
+) -> list[ObjectiveResult]:
+    """All objectives over some stretches of time taken together; misses corrected for their number (Holm)."""
+    counted = [_counted(asked, intervals, stretches) for asked in objectives]
+    judgements = judge_all(
+        [(counts, Decimal(str(asked.gate))) for counts, asked in zip(counted, objectives, strict=True)]
+    )
+    seconds = sum(stretch.seconds for stretch in stretches)
+    return [
+        _result(asked, counts, judgement, name, judged, seconds)
+        for asked, counts, judgement in zip(objectives, counted, judgements, strict=True)
+    ]
+
+
+def _counted(asked: AskedObjective, intervals: Sequence[Interval], stretches: Sequence[Stretch]) -> Counts:
+    parts = [count(intervals, asked.objective.indicator, s.start, s.end) for s in stretches]
+    if not parts:
+        return Counts(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64))
+    return Counts(
+        seconds=np.concatenate([part.seconds for part in parts]),
+        good=np.concatenate([part.good for part in parts]),
+        total=np.concatenate([part.total for part in parts]),
+    )
+
+
+def _result(
+    asked: AskedObjective, counts: Counts, judgement: Judgement, phase: str, judged: bool, seconds: float
+) -> ObjectiveResult:
+    objective = asked.objective
+    bad = judgement.total - judgement.good
+    budget = budget_of(bad, judgement.total, objective.target, seconds=seconds, window=objective.window)
+    return ObjectiveResult(
+        name=objective.name,
+        display_name=objective.display_name,
+        service=objective.service,
+        phase=phase,
+        judged=judged,
+        verdict=judgement.verdict.value,
+        good=judgement.good,
+        total=judgement.total,
+        ratio=judgement.ratio,
+        target=float(objective.target),
+        gate=asked.gate,
+        interval=(judgement.low, judgement.high),
+        burn_rate=budget.burn_rate,
+        budget_spent=budget.spent,
+        window_budget_spent=budget.window_share,
+        window=objective.window,
+        needed=judgement.needed,
+        reason=judgement.reason,
+        runbook=objective.runbook,
+        owner=objective.owner,
+    )

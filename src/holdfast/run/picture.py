@@ -1,0 +1,88 @@
+"""The run per second, for pictures: everything on the run's one clock."""
+
+import math
+from collections.abc import Mapping
+
+from holdfast.record.histogram import Histogram
+from holdfast.record.recorder import Interval
+from holdfast.record.sample import DROPPED, depth_of
+from holdfast.run.poller import REPLICAS_READY
+from holdfast.run.recorded import Recorded
+from holdfast.run.summary import Timeline, TimelineFault, TimelineJourney, TimelinePhase
+from holdfast.slo.budget import allowed_bad
+from holdfast.slo.indicator import count
+
+_SHOWN_GAUGES = {("target", REPLICAS_READY), ("generator", "cpu"), ("generator", "in_flight")}
+
+
+def timeline(recorded: Recorded) -> Timeline:
+    """From time 0 to the last phase's end. Without load, rates are 0 and quantiles null."""
+    zero = recorded.time_zero
+    length = max(math.ceil(recorded.plan_end - zero), 0)
+    first = math.floor(zero)
+    by_second: dict[int, list[Interval]] = {second: [] for second in range(length)}
+    for interval in recorded.intervals:
+        if interval.source == "load" and depth_of(interval.name) == 1 and interval.second - first in by_second:
+            by_second[interval.second - first].append(interval)
+    outcomes = sorted({i.outcome for intervals in by_second.values() for i in intervals})
+    sent = {s: Histogram.sum(i.response for i in found if i.outcome != DROPPED) for s, found in by_second.items()}
+    return Timeline(
+        seconds=tuple(by_second),
+        rate=tuple(float(sum(i.count for i in found)) for found in by_second.values()),
+        outcomes={
+            outcome: tuple(sum(i.count for i in found if i.outcome == outcome) for found in by_second.values())
+            for outcome in outcomes
+        },
+        p50=tuple(sent[s].quantile(0.5) for s in by_second),
+        p95=tuple(sent[s].quantile(0.95) for s in by_second),
+        p99=tuple(sent[s].quantile(0.99) for s in by_second),
+        budget_left=_budget_left(recorded, length),
+        gauges=_gauges(recorded),
+        phases=tuple(TimelinePhase(p.name, p.start - zero, p.end - zero, p.judged) for p in recorded.phases),
+        faults=tuple(
+            TimelineFault(s.name, s.started - zero, None if s.ended is None else s.ended - zero)
+            for s in recorded.faults
+            if s.started is not None
+        ),
+        journeys=_journeys(recorded),
+    )
+
+
+def _budget_left(recorded: Recorded, length: int) -> Mapping[str, tuple[float, ...]]:
+    """Of the whole run's own budget: the bad events it may have at the traffic it had. Below 0 is overspent."""
+    left: dict[str, tuple[float, ...]] = {}
+    for asked in recorded.asked.objectives:
+        objective = asked.objective
+        counts = count(recorded.intervals, objective.indicator, recorded.time_zero, recorded.time_zero + length)
+        allowed = float(allowed_bad(int(counts.total.sum()), objective.target))
+        if not allowed:
+            continue
+        spent = (counts.total - counts.good).cumsum() / allowed
+        by_second = dict(zip((counts.seconds - math.floor(recorded.time_zero)).tolist(), spent.tolist(), strict=True))
+        values, last = [], 0.0
+        for second in range(length):
+            last = by_second.get(second, last)
+            values.append(1.0 - last)
+        left[objective.name] = tuple(values)
+    return left
+
+
+def _gauges(recorded: Recorded) -> Mapping[str, tuple[tuple[float, float], ...]]:
+    found: dict[str, list[tuple[float, float]]] = {}
+    for gauge in recorded.gauges:
+        if (gauge.source, gauge.name) in _SHOWN_GAUGES and recorded.time_zero <= gauge.at <= recorded.plan_end:
+            found.setdefault(gauge.name, []).append((round(gauge.at - recorded.time_zero, 3), gauge.value))
+    return {name: tuple(values) for name, values in sorted(found.items())}
+
+
+def _journeys(recorded: Recorded) -> tuple[TimelineJourney, ...]:
+    """One point a walk: the journey's own event where it is told, with its exact time."""
+    return tuple(
+        TimelineJourney(
+            name=str(event.facts.get("name")),
+            at=float(str(event.facts.get("due", event.at))) - recorded.time_zero,
+            outcome=str(event.facts.get("outcome")),
+            duration=float(str(event.facts.get("duration", 0.0))),
+        )
+        for event in recorded.events_of("journey")
+    )

@@ -1,0 +1,116 @@
+"""A run's evidence, read once: what was asked (run.json) and what was recorded (run.db)."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from holdfast.errors import Problem, RunFolderError
+from holdfast.record.recorder import Interval
+from holdfast.record.sample import DROPPED
+from holdfast.record.store import Event, Gauge, RunStore
+from holdfast.record.timeline import FAULT, PHASE, SEARCH_STEP, Span
+from holdfast.run.asked import Asked, AskedPhase, read_asked
+from holdfast.run.folder import RunFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """[start, end), seconds since the epoch: a phase, or all judged ones in turn."""
+
+    name: str
+    start: float
+    end: float
+    judged: bool
+
+    @property
+    def seconds(self) -> float:
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """Everything known of a run."""
+
+    folder: RunFolder
+    asked: Asked
+    time_zero: float
+    ended: float
+    intervals: tuple[Interval, ...]
+    spans: tuple[Span, ...]
+    gauges: tuple[Gauge, ...]
+    events: tuple[Event, ...]
+
+    @property
+    def phases(self) -> list[Stretch]:
+        """Those that began, as long as they really lasted."""
+        planned = {phase.name: phase for phase in self.asked.phases}
+        found = []
+        for span in self.spans:
+            if span.kind == PHASE and span.started is not None:
+                end = min(span.ended if span.ended is not None else self.ended, self.ended)
+                phase: AskedPhase | None = planned.get(span.name)
+                found.append(Stretch(span.name, span.started, max(end, span.started), phase is None or phase.judged))
+        return sorted(found, key=lambda stretch: stretch.start)
+
+    @property
+    def faults(self) -> list[Span]:
+        return [span for span in self.spans if span.kind == FAULT]
+
+    @property
+    def search_steps(self) -> list[Span]:
+        return sorted((s for s in self.spans if s.kind == SEARCH_STEP), key=lambda s: s.started or 0.0)
+
+    @property
+    def plan_end(self) -> float:
+        """Where the phases ended; a capacity search comes after it."""
+        phases = self.phases
+        return phases[-1].end if phases else self.time_zero
+
+    def events_of(self, kind: str) -> list[Event]:
+        return [event for event in self.events if event.kind == kind]
+
+    def done(self, child: str) -> dict[str, float]:
+        """The numbers a child told at its end; empty when it told none."""
+        facts = next((e.facts for e in reversed(self.events) if e.kind == "child_done" and e.source == child), {})
+        return {k: float(v) for k, v in facts.items() if isinstance(v, (int, float))}
+
+    def within(self, start: float, end: float, source: str | None = None) -> list[Interval]:
+        """Intervals due in [start, end). A second belongs to the stretch that holds its middle."""
+        return [i for i in self.intervals if start <= i.second + 0.5 < end and (source is None or i.source == source)]
+
+
+def read_recorded(folder: RunFolder) -> Recorded:
+    """Of a sealed run, or of one that was killed: whatever is there. Raises RunFolderError when nothing is."""
+    asked = read_asked(folder)
+    with RunStore.open(folder.database) as store:
+        events = store.events()
+        released = next((e for e in events if e.kind == "released"), None)
+        if released is None:
+            raise RunFolderError(
+                Problem(str(folder.path), "this run ended before it began: nothing was recorded", f"see {folder.logs}")
+            )
+        intervals = store.intervals()
+        gauges = store.gauges()
+        spans = store.spans()
+    last = [e.at for e in events] + [g.at for g in gauges[-1:]] + [float(i.second + 1) for i in intervals[-1:]]
+    return Recorded(
+        folder=folder,
+        asked=asked,
+        time_zero=released.at,
+        ended=max([released.at, *last]),
+        intervals=tuple(intervals),
+        spans=tuple(spans),
+        gauges=tuple(gauges),
+        events=tuple(events),
+    )
+
+
+def outcomes_of(intervals: Iterable[Interval]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for interval in intervals:
+        found[interval.outcome] = found.get(interval.outcome, 0) + interval.count
+    return dict(sorted(found.items()))
+
+
+def reached(intervals: Iterable[Interval]) -> int:
+    """Those that really began: not the dropped."""
+    return sum(i.count for i in intervals if i.outcome != DROPPED)

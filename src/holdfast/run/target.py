@@ -1,0 +1,90 @@
+"""Opening the target: the reference stack is found running or started; a user's own is asked whether it answers."""
+
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from holdfast.errors import Problem, TargetError
+from holdfast.workspace.target import Connection, StackDefinition, TargetDefinition
+from holdfast.workspace.workspace import Workspace
+
+if TYPE_CHECKING:
+    from holdfast.reference import StackState
+
+STANDING_STACK: Final = "stack"  # under the workspace's state folder: the one of `holdfast stack up`
+_PROBE_SECONDS: Final = 5.0
+
+
+def standing_stack_folder(workspace: Workspace) -> Path:
+    return workspace.state_folder / STANDING_STACK
+
+
+@contextmanager
+def open_target(workspace: Workspace, name: str, definition: TargetDefinition, run_id: str) -> Iterator[Connection]:
+    """The way to the target, while the context is open. Raises TargetError.
+
+    A reference stack that stands already (`holdfast stack up`) is used as it is; otherwise one is started for this
+    run alone, and ends with it even if the runner is killed.
+    """
+    if definition.url is not None:
+        yield _probed(name, definition, workspace.root)
+        return
+    from holdfast.reference import StackSettings, read_stack, start_stack, stop_stack
+
+    standing = read_stack(standing_stack_folder(workspace))
+    if standing is not None:
+        yield connection_to_stack(name, standing)
+        return
+    given = definition.settings or StackDefinition()
+    settings = StackSettings(
+        replicas=given.replicas,
+        accounts=given.accounts,
+        workers=given.workers,
+        service_time=given.service_time,
+        restart_delay=given.restart_delay,
+    )
+    state = start_stack(settings, workspace.state_folder / f"stack-{run_id}", owner_pipe=True)
+    try:
+        yield connection_to_stack(name, state)
+    finally:
+        stop_stack(state)
+
+
+def connection_to_stack(name: str, state: "StackState") -> Connection:
+    """The reference stack, as children reach it."""
+    return Connection(
+        name=name,
+        url=state.url,
+        outbox_url=state.outbox_url,
+        control_url=state.control_url,
+        control_token=state.control_token,
+        proxy_url=state.proxy_url,
+        state_file=str(state.state_file),
+        accounts={"generated": state.settings.accounts},
+    )
+
+
+def _probed(name: str, definition: TargetDefinition, root: Path) -> Connection:
+    """Any HTTP answer shows that the target is there; what it is worth, the run finds out."""
+    url = definition.url or ""
+    try:
+        with urllib.request.urlopen(urllib.request.Request(url, method="GET"), timeout=_PROBE_SECONDS):  # noqa: S310 - http(s) only, see TargetDefinition
+            pass
+    except urllib.error.HTTPError:
+        pass
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        raise TargetError(
+            Problem(f"target {name}", f"{url} does not answer: {reason}", "start it, or check its url in holdfast.yaml")
+        ) from error
+    accounts = definition.accounts
+    return Connection(
+        name=name,
+        url=url.rstrip("/"),
+        outbox_url=definition.outbox_url,
+        adapter=str(root / definition.adapter) if definition.adapter else None,
+        accounts={"file": str(root / accounts.file)} if accounts else {},
+    )

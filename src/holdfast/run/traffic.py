@@ -1,0 +1,142 @@
+"""Load and journeys as a report shows them: series by phase, funnels, outcomes."""
+
+from collections.abc import Iterable, Sequence
+from statistics import median
+
+from holdfast.record.histogram import Histogram, quantiles_of
+from holdfast.record.recorder import Interval
+from holdfast.record.sample import DROPPED, OK, UNFINISHED, depth_of
+from holdfast.run.asked import AskedJourney
+from holdfast.run.recorded import Recorded, Stretch, outcomes_of, reached
+from holdfast.run.summary import (
+    WHOLE_RUN,
+    Funnel,
+    FunnelStep,
+    JourneyResult,
+    LoadResult,
+    Quantiles,
+    SeriesResult,
+)
+
+
+def load_result(recorded: Recorded) -> LoadResult | None:
+    """None when the run had no load."""
+    if not recorded.asked.load:
+        return None
+    intervals = recorded.within(recorded.time_zero - 1, recorded.plan_end, "load")
+    visits = [i for i in intervals if depth_of(i.name) == 1]
+    told = recorded.done("load")
+    dropped = sum(i.count for i in visits if i.outcome == DROPPED)
+    unfinished = sum(i.count for i in visits if i.outcome == UNFINISHED)
+    counted = sum(i.count for i in visits)
+    whole = Stretch(WHOLE_RUN, recorded.time_zero, recorded.plan_end, judged=True)
+    series = [
+        _series(name, stretch, found)
+        for stretch in [whole, *recorded.phases]
+        for name, found in _by_name(i for i in intervals if _in(i, stretch)).items()
+    ]
+    return LoadResult(
+        planned=int(told.get("planned", counted)),
+        started=int(told.get("started", counted - dropped)),
+        dropped=int(told.get("dropped", dropped)),
+        finished=int(told.get("finished", counted - dropped - unfinished)),
+        unfinished=int(told.get("unfinished", unfinished)),
+        series=tuple(series),
+        funnels=tuple(
+            _funnel(name, "load", steps, [i for i in intervals if i.name.split("/", 1)[0] == name])
+            for name, steps in recorded.asked.scenarios.items()
+            if any(i.name == name for i in visits)
+        ),
+    )
+
+
+def journey_results(recorded: Recorded) -> tuple[JourneyResult, ...]:
+    intervals = [i for i in recorded.intervals if i.source == "synthetics"]
+    return tuple(_journey(recorded, journey, intervals) for journey in recorded.asked.journeys)
+
+
+def quantiles(histograms: Iterable[Histogram], slowest: float | None = None) -> Quantiles:
+    found = quantiles_of(Histogram.sum(histograms), slowest)
+    return Quantiles(**found)
+
+
+def _journey(recorded: Recorded, journey: AskedJourney, intervals: Sequence[Interval]) -> JourneyResult:
+    own = [i for i in intervals if i.name.split("/", 1)[0] == journey.name]
+    runs = [i for i in own if i.name == journey.name]
+    vitals: dict[str, list[float]] = {}
+    for gauge in recorded.gauges:
+        if gauge.source == "synthetics" and gauge.name.startswith(f"{journey.name}/"):
+            vitals.setdefault(gauge.name.rsplit("/", 1)[1], []).append(gauge.value)
+    evidence = sorted(p.name for p in recorded.folder.evidence.glob(f"{journey.name}-*.png"))
+    return JourneyResult(
+        name=journey.name,
+        runs=sum(i.count for i in runs),
+        outcomes=outcomes_of(runs),
+        missed=sum(1 for e in recorded.events_of("missed") if e.facts.get("journey") == journey.name),
+        probe_errors=sum(1 for e in recorded.events_of("probe_error") if e.facts.get("journey") == journey.name),
+        duration=quantiles((i.response for i in runs), max((i.slowest for i in runs), default=None)),
+        funnel=_funnel(journey.name, "synthetics", journey.steps, own),
+        vitals={name: median(values) for name, values in sorted(vitals.items())},
+        evidence=tuple(f"evidence/{name}" for name in evidence),
+    )
+
+
+def _funnel(name: str, source: str, steps: Sequence[str], intervals: Sequence[Interval]) -> Funnel:
+    visits = [i for i in intervals if i.name == name]
+    found = []
+    for step in steps:
+        here = [i for i in intervals if i.name == f"{name}/{step}"]
+        came, through = reached(here), sum(i.count for i in here if i.outcome == OK)
+        durations = Histogram.sum(i.response for i in here if i.outcome == OK)
+        found.append(
+            FunnelStep(
+                name=step,
+                reached=came,
+                completed=through,
+                ratio=through / came if came else None,
+                p50=durations.quantile(0.5),
+                p95=durations.quantile(0.95),
+            )
+        )
+    return Funnel(
+        name=name,
+        source="load" if source == "load" else "synthetics",
+        started=reached(visits),
+        completed=sum(i.count for i in visits if i.outcome == OK),
+        steps=tuple(found),
+    )
+
+
+def _series(name: str, stretch: Stretch, intervals: Sequence[Interval]) -> SeriesResult:
+    """Quantiles over everything that was sent; errors are not hidden among the fast, their counts stand beside."""
+    sent = [i for i in intervals if i.outcome != DROPPED]
+    slowest = max((i.slowest for i in sent), default=None)
+    details: dict[str, int] = {}
+    for interval in intervals:
+        if interval.outcome != OK and interval.detail:
+            key = f"{interval.outcome}: {interval.detail}"
+            details[key] = details.get(key, 0) + interval.count
+    total = sum(i.count for i in intervals)
+    return SeriesResult(
+        name=name,
+        phase=stretch.name,
+        depth=depth_of(name),
+        count=total,
+        rate=total / stretch.seconds if stretch.seconds else 0.0,
+        outcomes=outcomes_of(intervals),
+        details=dict(sorted(details.items(), key=lambda item: -item[1])),
+        response=quantiles((i.response for i in sent), slowest),
+        service=quantiles((i.service for i in sent), slowest),
+        lag=quantiles(i.lag if i.lag is not None else Histogram({0: i.count}) for i in sent),
+    )
+
+
+def _by_name(intervals: Iterable[Interval]) -> dict[str, list[Interval]]:
+    found: dict[str, list[Interval]] = {}
+    for interval in intervals:
+        found.setdefault(interval.name, []).append(interval)
+    return dict(sorted(found.items()))
+
+
+def _in(interval: Interval, stretch: Stretch) -> bool:
+    return stretch.start <= interval.second + 0.5 < stretch.end
