@@ -41,6 +41,7 @@ class AskedJourney:
     steps: tuple[str, ...]
     runbook: str = ""
     owner: str = ""
+    times: int | None = None  # at most so many walks
 
 
 @dataclass(frozen=True, slots=True)

@@ -337,7 +337,8 @@ def _jobs(
             {
                 **common,
                 "journeys": [
-                    {"name": j.name, "path": j.path, "every": j.every, "budget": j.budget} for j in prepared.journeys
+                    {"name": j.name, "path": j.path, "every": j.every, "budget": j.budget, "times": j.times}
+                    for j in prepared.journeys
                 ],
                 "browser": str(prepared.browser) if prepared.browser else None,
                 "accounts": {"first": for_load + for_search, "count": for_journeys},

@@ -239,6 +239,7 @@ def _journeys(checking: _Checking, plan: Plan) -> tuple[AskedJourney, ...]:
                 steps=tuple(journey_steps(path)),
                 runbook=settings.runbook,
                 owner=settings.owner,
+                times=entry.times,
             )
         )
     return tuple(journeys)

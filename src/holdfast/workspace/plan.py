@@ -34,10 +34,11 @@ class LoadEntry(Definition):
 
 
 class JourneyEntry(Definition):
-    """A journey, walked once every `every` (its own setting when absent)."""
+    """A journey, walked once every `every` (its own setting when absent), at most `times` times."""
 
     name: str
     every: Duration | None = None
+    times: Annotated[int | None, Field(gt=0)] = None
 
 
 class ChaosEntry(Definition):

@@ -1,0 +1,55 @@
+# `make` lists everything. demo and test do all their own set-up.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help install browser demo test check golden stack bench clean
+
+help:  ## List the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+install: $(VENV)/.installed browser  ## Set everything up: .venv, packages, a browser
+
+$(VENV)/.installed: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "holdfast needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
+	$(BIN)/python -m pip install --quiet --editable ".[all]" --group dev
+	@touch $@
+
+# A browser for the journeys: one that is there, or Debian's when we may install it.
+browser: $(VENV)/.installed
+	@$(BIN)/python -m holdfast.synthetics.browser >/dev/null 2>&1 || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing Debian's Chromium"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
+	else \
+		echo "no browser found: install Chromium (apt install chromium), or: $(BIN)/playwright install chromium"; exit 2; \
+	fi
+
+demo: install  ## Load, journeys, a fault, verdicts and a sizing, in about two minutes
+	$(BIN)/holdfast demo
+
+test: install  ## All tests
+	$(BIN)/python -m pytest -q
+
+check: install  ## What a change must pass: lint, types, floors, tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q
+
+golden: install  ## Write the golden reports and generated docs again; review the difference as code
+	HOLDFAST_GOLDEN=write $(BIN)/python -m pytest -q tests/cli tests/unit -k golden
+
+stack: install  ## The reference stack, to click around in (stop it with: .venv/bin/holdfast stack down)
+	$(BIN)/holdfast stack up
+
+bench: install  ## Measure and print the figures of docs/reference/performance.md
+	$(BIN)/python -m tests.bench
+
+clean:  ## Remove what was built; runs/ stays
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,10 @@
+"""The command line: parse, call, print, exit. The one place that leaves the process."""
+
+import sys
+
+
+def main() -> None:
+    """The `holdfast` command."""
+    from holdfast.cli.program import invoke
+
+    sys.exit(invoke(sys.argv[1:]))

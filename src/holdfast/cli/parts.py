@@ -1,0 +1,152 @@
+"""`holdfast load`, `check` and `chaos`: one part alone, as a plan made on the spot."""
+
+from typing import Final
+
+import click
+
+from holdfast.cli.following import follow
+from holdfast.cli.workspace import ContentName, current_workspace
+from holdfast.errors import ExitCode, InputError, Problem
+from holdfast.run.preparation import prepare_plan
+from holdfast.run.summary import Summary
+from holdfast.synthetics.journey import settings_of
+from holdfast.workspace.plan import ChaosEntry, JourneyEntry, LoadEntry, ObjectivesEntry, PhaseDefinition, Plan
+from holdfast.workspace.quantity import seconds
+from holdfast.workspace.workspace import Workspace, load_profile
+
+_CLOSED_MODEL_SECONDS: Final = 60.0
+_SPARE_SECONDS: Final = 5.0  # a browser starts, a code waits for its next step
+_CODE_WAIT_SECONDS: Final = 30.0
+
+
+class _Duration(click.ParamType):
+    name = "duration"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        try:
+            return value if isinstance(value, float) else seconds(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+@click.command()
+@click.argument("profile", type=ContentName("scenarios/profiles"))
+@click.option("--for", "duration", type=_Duration(), help="How long, such as 30s. Default: the profile's own stages.")
+@click.option("--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Multiply its rates.")
+@click.option("--objectives", multiple=True, type=ContentName("slo"), help="Judge by this file; may be repeated.")
+@click.option("--target", help="A target of holdfast.yaml.")
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the arrivals.")
+@click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout.")
+def load(
+    profile: str,
+    duration: float | None,
+    scale: float,
+    objectives: tuple[str, ...],
+    target: str | None,
+    seed: int,
+    as_json: bool,
+) -> int:
+    """Run one load PROFILE alone."""
+    workspace = current_workspace()
+    if duration is None:
+        found, _, problems = load_profile(workspace, profile)
+        if found is None:
+            raise InputError(*problems)
+        duration = found.seconds or _CLOSED_MODEL_SECONDS
+    plan = Plan(
+        kind="Plan",
+        description=f"The load profile {profile} alone.",
+        phases=(PhaseDefinition(name="load", for_=f"{duration}s"),),
+        load=(LoadEntry(profile=profile, scale=scale),),
+        objectives=tuple(ObjectivesEntry(file=file) for file in objectives),
+    )
+    prepared = prepare_plan(workspace, f"load-{_stem(profile)}", plan, target=target, seed=seed)
+    return follow(prepared, as_json=as_json).summary.exit_code
+
+
+@click.command()
+@click.argument("journeys", nargs=-1, type=ContentName("synthetics", ".py"))
+@click.option("--times", type=click.IntRange(1, 100), default=1, show_default=True, help="Walk each so often.")
+@click.option("--target", help="A target of holdfast.yaml.")
+@click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout.")
+def check(journeys: tuple[str, ...], times: int, target: str | None, as_json: bool) -> int:
+    """Walk JOURNEYS (all when none is named) and say which step fails. Exit 1 when one does."""
+    workspace = current_workspace()
+    names = journeys or tuple(workspace.names("synthetics", ".py"))
+    if not names:
+        raise InputError(
+            Problem("synthetics/", "there is no journey to walk", "write one, or `holdfast init` a workspace")
+        )
+    longest = sum(_longest(workspace, name) for name in names) * times + _SPARE_SECONDS
+    plan = Plan(
+        kind="Plan",
+        description=f"Journeys walked {times} times: {', '.join(_stem(name) for name in names)}.",
+        phases=(PhaseDefinition(name="check", for_=f"{longest}s"),),
+        journeys=tuple(JourneyEntry(name=name, every="1s", times=times) for name in names),
+    )
+    finished = follow(prepare_plan(workspace, "check", plan, target=target), as_json=as_json)
+    return int(_exit_of_check(finished.summary, times))
+
+
+@click.command()
+@click.argument("experiment", type=ContentName("chaos"))
+@click.option("--for", "duration", type=_Duration(), default="20s", show_default=True, help="How long the fault is in.")
+@click.option(
+    "--load",
+    "profile",
+    type=ContentName("scenarios/profiles"),
+    default="smoke",
+    show_default=True,
+    help="The load that must feel it.",
+)
+@click.option("--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Multiply its rates.")
+@click.option(
+    "--objectives", multiple=True, type=ContentName("slo"), help="Price the fault by this file; may be repeated."
+)
+@click.option("--target", help="A target of holdfast.yaml.")
+@click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout.")
+def chaos(
+    experiment: str,
+    duration: float,
+    profile: str,
+    scale: float,
+    objectives: tuple[str, ...],
+    target: str | None,
+    as_json: bool,
+) -> int:
+    """Run one EXPERIMENT under a little load: baseline, fault, recovery."""
+    plan = Plan(
+        kind="Plan",
+        description=f"The experiment {experiment} alone, under the load profile {profile}.",
+        phases=(
+            PhaseDefinition(name="baseline", for_="15s"),
+            PhaseDefinition(name="fault", for_=f"{duration}s"),
+            PhaseDefinition(name="recovery", for_="15s"),
+        ),
+        load=(LoadEntry(profile=profile, scale=scale),),
+        chaos=(ChaosEntry(experiment=experiment, during="fault"),),
+        objectives=tuple(ObjectivesEntry(file=file) for file in objectives),
+    )
+    prepared = prepare_plan(current_workspace(), f"chaos-{_stem(experiment)}", plan, target=target)
+    return follow(prepared, as_json=as_json).summary.exit_code
+
+
+def _longest(workspace: Workspace, name: str) -> float:
+    path = workspace.file_of("synthetics", name, ".py")
+    try:
+        return settings_of(path).budget + _CODE_WAIT_SECONDS
+    except (OSError, SyntaxError, InputError):
+        return _CODE_WAIT_SECONDS  # preparing it says what is wrong
+
+
+def _exit_of_check(summary: Summary, times: int) -> ExitCode:
+    if summary.verdict != "met":
+        return ExitCode(summary.exit_code)
+    if any(outcome != "ok" for journey in summary.journeys for outcome in journey.outcomes):
+        return ExitCode.MISSED
+    walked = all(journey.runs == times for journey in summary.journeys)
+    return ExitCode.MET if walked and summary.journeys else ExitCode.INCONCLUSIVE
+
+
+def _stem(name: str) -> str:
+    return name.rsplit("/", 1)[-1].removesuffix(".yaml").removesuffix(".py")

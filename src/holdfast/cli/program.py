@@ -1,0 +1,84 @@
+"""The `holdfast` command and its subcommands. Each lies in a module of its own, imported when it is called."""
+
+import importlib
+from collections.abc import Sequence
+from typing import Final
+
+import click
+
+from holdfast import __version__
+from holdfast.errors import ExitCode, HoldfastError
+
+_COMMANDS: Final = {
+    "demo": (
+        "holdfast.cli.run",
+        "Load, journeys, a fault, verdicts and a sizing on the reference stack, in two minutes.",
+    ),
+    "run": ("holdfast.cli.run", "Run a plan and judge it."),
+    "load": ("holdfast.cli.parts", "Run one load profile alone."),
+    "check": ("holdfast.cli.parts", "Walk browser journeys once: can customers sign in right now?"),
+    "chaos": ("holdfast.cli.parts", "Run one experiment under a little load."),
+    "report": ("holdfast.cli.report", "Render a recorded run again."),
+    "stack": ("holdfast.cli.stack", "Start, stop or look at the reference stack."),
+    "recover": ("holdfast.cli.recover", "Take out what a killed run left in its target."),
+    "init": ("holdfast.cli.init", "Make a new workspace that runs as it is."),
+    "validate": ("holdfast.cli.validate", "Check every file of the workspace, starting nothing."),
+    "doctor": ("holdfast.cli.doctor", "Say what this machine has and lacks."),
+    "schema": ("holdfast.cli.schema", "Print the JSON Schema of summary.json."),
+}
+_EXIT_CODES: Final = (
+    "Exit codes: 0 met, 1 an objective missed, 2 wrong input, 3 inconclusive or not to be trusted, 4 clean-up failed, "
+    "5 regression, 130 interrupted."
+)
+
+
+class _Program(click.Group):
+    """A group whose commands are imported when called, so that --help is fast."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        module = importlib.import_module(_COMMANDS[cmd_name][0])
+        command = getattr(module, cmd_name)
+        if not isinstance(command, click.Command):
+            raise TypeError(f"{module.__name__}.{cmd_name} is not a command")
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
+
+
+@click.command(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXIT_CODES)
+@click.version_option(__version__, prog_name="holdfast")
+def program() -> None:
+    """Load-test, watch, break and size an account self-service stack.
+
+    One objective is CI gate, production alert, chaos steady state and capacity limit; one timeline prices every fault
+    in error budget; no verdict is greener than its evidence.
+    """
+
+
+def invoke(arguments: Sequence[str]) -> int:
+    """Run a command line. Returns the exit code; every known error is one message per problem, never a traceback."""
+    try:
+        code = program.main(args=list(arguments), prog_name="holdfast", standalone_mode=False)
+    except HoldfastError as error:
+        for problem in error.problems:
+            click.echo(f"{click.style('error', fg='red', bold=True)} {problem}", err=True)
+        return int(error.exit_code)
+    except click.UsageError as error:
+        error.show()
+        return int(ExitCode.WRONG_INPUT)
+    except click.ClickException as error:
+        error.show()
+        return int(ExitCode.WRONG_INPUT)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        return int(ExitCode.INTERRUPTED)
+    except BrokenPipeError:
+        return int(ExitCode.MET)
+    return code if isinstance(code, int) else int(ExitCode.MET)

@@ -1,0 +1,35 @@
+"""`holdfast report`."""
+
+from pathlib import Path
+
+import click
+
+from holdfast.cli.following import print_summary
+from holdfast.cli.workspace import current_workspace
+from holdfast.report import write_reports
+from holdfast.run.folder import open_run_folder
+from holdfast.run.judgement import judge_run
+from holdfast.run.summary import FILE_NAME, read_summary, write_summary
+
+
+@click.command()
+@click.argument("run_folder", type=click.Path(path_type=Path), default=Path("last"))
+@click.option("--judge-again", is_flag=True, help="Compute the summary anew from the record.")
+@click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout.")
+def report(run_folder: Path, judge_again: bool, as_json: bool) -> int:
+    """Render a recorded run again: RUN_FOLDER is a path, a name under runs/, or `last`.
+
+    A run that was killed is judged from what it recorded. Exits 0; the verdict is in the report.
+    """
+    runs = current_workspace().runs_folder if not (run_folder / "run.json").is_file() else run_folder.parent
+    folder = open_run_folder(run_folder, runs)
+    if judge_again or not (folder.path / FILE_NAME).is_file():
+        summary = judge_run(folder)
+        write_summary(summary, folder.path)
+    else:
+        summary = read_summary(folder.path)
+    reports = write_reports(summary, folder.path)
+    print_summary(summary, as_json=as_json)
+    for path in reports:
+        click.echo(str(path), err=True)
+    return 0

@@ -1,0 +1,50 @@
+"""`holdfast run` and `holdfast demo`."""
+
+from pathlib import Path
+
+import click
+
+from holdfast.cli.following import follow
+from holdfast.cli.workspace import ContentName, current_workspace
+from holdfast.errors import InputError
+from holdfast.run.preparation import prepare
+from holdfast.workspace.starter import copy_starter
+from holdfast.workspace.workspace import Workspace, find_workspace
+
+_DEMO_FOLDER = "holdfast-demo"
+
+
+@click.command()
+@click.argument("plan", type=ContentName("plans"))
+@click.option("--target", help="A target of holdfast.yaml, instead of the plan's.")
+@click.option("--seed", type=int, help="Seed of the arrivals, instead of the plan's.")
+@click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout.")
+def run(plan: str, target: str | None, seed: int | None, as_json: bool) -> int:
+    """Run PLAN (a name under plans/, or a path) and judge it.
+
+    The run folder under runs/ holds the record, summary.json, report.html, junit.xml and report.md.
+    """
+    prepared = prepare(current_workspace(), plan, target=target, seed=seed)
+    return follow(prepared, as_json=as_json).summary.exit_code
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout.")
+def demo(as_json: bool) -> int:
+    """Load, two browser journeys, one fault, verdicts and a sizing, on the reference stack, in about two minutes.
+
+    It is `holdfast run plans/demo.yaml`; outside a workspace one is made first, in ./holdfast-demo.
+    """
+    prepared = prepare(_demo_workspace(), "demo")
+    return follow(prepared, as_json=as_json).summary.exit_code
+
+
+def _demo_workspace() -> Workspace:
+    try:
+        return current_workspace()
+    except InputError:
+        here = Path.cwd() / _DEMO_FOLDER
+        if not here.exists():
+            copy_starter(here)
+            click.echo(f"no workspace here: made one in {_DEMO_FOLDER}/", err=True)
+        return find_workspace(here)

@@ -1,0 +1,102 @@
+"""`holdfast stack up|down|status`."""
+
+import json
+
+import click
+
+from holdfast.cli.workspace import current_workspace
+from holdfast.reference import StackSettings, StackState, read_stack, stack_status, start_stack, stop_stack
+from holdfast.run.target import standing_stack_folder
+
+
+@click.group()
+def stack() -> None:
+    """Start, stop or look at the reference stack. Runs use it while it stands; without it each starts its own."""
+
+
+@stack.command()
+@click.option("--replicas", type=click.IntRange(1, 16), default=2, show_default=True)
+@click.option(
+    "--accounts", type=click.IntRange(200, 1_000_000), default=2000, show_default=True, help="Seeded accounts."
+)
+@click.option(
+    "--workers", type=click.IntRange(1, 1000), default=5, show_default=True, help="Requests a replica works on at once."
+)
+@click.option(
+    "--service-time",
+    type=click.FloatRange(0, 10),
+    default=0.05,
+    show_default=True,
+    help="Seconds each of them takes at least: workers / service time is the stated capacity.",
+)
+@click.option(
+    "--restart-delay",
+    type=click.FloatRange(0, 3600),
+    default=5.0,
+    show_default=True,
+    help="Seconds until a replica that died is started again.",
+)
+@click.option("--port", type=click.IntRange(1, 65535), help="Of the public address; a free one when absent.")
+@click.option("--json", "as_json", is_flag=True)
+def up(
+    replicas: int,
+    accounts: int,
+    workers: int,
+    service_time: float,
+    restart_delay: float,
+    port: int | None,
+    as_json: bool,
+) -> int:
+    """Start it in the background and print its address."""
+    folder = standing_stack_folder(current_workspace())
+    state = read_stack(folder)
+    if state is None:
+        settings = StackSettings(
+            replicas=replicas,
+            accounts=accounts,
+            workers=workers,
+            service_time=service_time,
+            restart_delay=restart_delay,
+            port=port,
+        )
+        state = start_stack(settings, folder)
+    else:
+        click.echo("it stands already; its settings were not changed", err=True)
+    _print(state, as_json=as_json)
+    return 0
+
+
+@stack.command()
+def down() -> int:
+    """Stop it; no process, port or file stays behind."""
+    state = read_stack(standing_stack_folder(current_workspace()))
+    if state is None:
+        click.echo("it is not running")
+        return 0
+    stop_stack(state)
+    click.echo("stopped")
+    return 0
+
+
+@stack.command()
+@click.option("--json", "as_json", is_flag=True)
+def status(as_json: bool) -> int:
+    """Say whether it runs, where, and how its processes are. Exit 1 when it does not."""
+    state = read_stack(standing_stack_folder(current_workspace()))
+    if state is None:
+        click.echo(json.dumps({"running": False}) if as_json else "not running: `holdfast stack up` starts it")
+        return 1
+    _print(state, as_json=as_json)
+    return 0
+
+
+def _print(state: StackState, *, as_json: bool) -> None:
+    found = stack_status(state)
+    if as_json:
+        click.echo(json.dumps({"running": True, **found}, indent=1))
+        return
+    click.echo(f"{state.url}\nmessages: {state.outbox_url}/messages\nlogs: {state.logs}")
+    for process in found["processes"]:
+        click.echo(
+            f"  {process['name']:<12} {process['state']:<10} pid {process['pid']}  restarts {process['restarts']}"
+        )

@@ -1,0 +1,36 @@
+"""What several commands share: the workspace they stand in, and completion of its names."""
+
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+from holdfast.errors import HoldfastError
+from holdfast.workspace.workspace import Workspace, find_workspace
+
+
+def current_workspace() -> Workspace:
+    """The one at or above the current folder. Raises InputError."""
+    return find_workspace(Path.cwd())
+
+
+class ContentName(click.ParamType):
+    """The name of a definition, completed from the workspace's files."""
+
+    name = "name"
+
+    def __init__(self, kind: str, suffix: str = ".yaml") -> None:
+        self.kind = kind
+        self.suffix = suffix
+
+    def shell_complete(
+        self,
+        ctx: click.Context,
+        param: click.Parameter,
+        incomplete: str,
+    ) -> list[CompletionItem]:
+        try:
+            names = current_workspace().names(self.kind, self.suffix)
+        except HoldfastError:
+            return []
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]

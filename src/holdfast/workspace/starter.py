@@ -1,0 +1,37 @@
+"""The starter workspace: the project's own content folders, shipped in the wheel, copied out by `holdfast init`."""
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+from holdfast.errors import InputError, Problem
+from holdfast.workspace.document import shown
+
+CONTENT_FOLDERS: Final = ("plans", "scenarios", "synthetics", "chaos", "slo", "capacity")
+_PACKAGE: Final = Path(__file__).resolve().parents[1]
+_IGNORED: Final = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
+
+
+def starter_folder() -> Path:
+    """Inside the installed package, or the repository itself when it is installed editable."""
+    shipped = _PACKAGE / "starter"
+    return shipped if shipped.is_dir() else _PACKAGE.parents[1]
+
+
+def copy_starter(folder: Path) -> list[Path]:
+    """Copy it into a new or empty folder. Returns what was made. Raises InputError rather than overwrite anything."""
+    source = starter_folder()
+    there = [folder / name for name in ("holdfast.yaml", *CONTENT_FOLDERS) if (folder / name).exists()]
+    if there:
+        raise InputError(
+            *(
+                Problem(shown(path), "is there already", "choose another folder: nothing is overwritten")
+                for path in there
+            )
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(source / "holdfast.yaml", folder / "holdfast.yaml")
+    for name in CONTENT_FOLDERS:
+        shutil.copytree(source / name, folder / name, ignore=_IGNORED)
+    (folder / ".gitignore").write_text("runs/\n.holdfast/\n", encoding="utf-8")
+    return sorted(path for path in folder.rglob("*") if path.is_file())
