@@ -1,0 +1,189 @@
+"""The child process of a run that walks journeys: `python -m holdfast.synthetics`, speaking `holdfast.channel`.
+
+Its job, beside what every job has:
+
+    "journeys": [{"name", "path", "every": s | null, "budget": s | null}]     null: the journey's own
+    "browser":  path | null                                                   null: found, see `browser`
+    "accounts": {"first": 1900, "count": 100}
+"""
+
+import asyncio
+import importlib.util
+import os
+import signal
+from collections.abc import Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from holdfast.channel import ChildEnd
+from holdfast.clock import SystemClock
+from holdfast.errors import HoldfastError, InputError, Problem
+from holdfast.kit.accounts import AccountPool, accounts_of
+from holdfast.kit.inbox import Inbox
+from holdfast.kit.totp import STEP_SECONDS, StepLedger
+from holdfast.record.store import RunStore
+from holdfast.synthetics.browser import SharedBrowser, find_browser
+from holdfast.synthetics.definition import check_journey, definition_of
+from holdfast.synthetics.failure import ProbeError
+from holdfast.synthetics.journey import Journey, JourneySettings
+from holdfast.synthetics.prober import Prober, Round
+from holdfast.synthetics.recording import Recording
+from holdfast.synthetics.schedule import spread
+from holdfast.synthetics.walk import Place
+
+_FLUSH_SECONDS: Final = 1.0
+_PATIENCE: Final = 5.0  # s past the longest budget: evidence, clean-up
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """A job, read."""
+
+    journeys: tuple[tuple[Journey, bool], ...]  # with: needs one-time codes
+    browser: Path
+    place: Place
+    accounts: AccountPool
+    run_db: Path
+    duration: float
+
+
+def main() -> int:
+    """The process. Exit code 0 when it did its work, 2 when the job is wrong, 3 when the browser does not come up."""
+    channel = ChildEnd.from_standard_streams()
+    os.environ.pop("DEBUG", None)  # Playwright's driver would log every call, typed passwords included
+    job = channel.receive()
+    if job is None:
+        return 0
+    try:
+        task = read_job(job)
+        return asyncio.run(_work(channel, task))
+    except HoldfastError as error:
+        channel.tell_problems(error.problems)
+        return int(error.exit_code)
+    except ProbeError as error:
+        channel.tell_problems([Problem("browser", str(error), "run `holdfast doctor`")])
+        return 3
+
+
+def read_job(job: Mapping[str, Any]) -> Task:
+    """Raises InputError with everything that is wrong."""
+    paths = [Path(entry["path"]) for entry in job["journeys"]]
+    browser = find_browser(job.get("browser"))
+    problems = [problem for path in paths for problem in check_journey(path)]
+    if isinstance(browser, Problem):
+        problems.append(browser)
+    if problems or isinstance(browser, Problem):
+        raise InputError(*problems)
+    target = job["target"]
+    clock = SystemClock(job["anchor"])
+    accounts = list(accounts_of(target["accounts"], job["accounts"]["first"], job["accounts"]["count"]))
+    # A code is accepted once. Two processes do not know of each other's, so each begins with other accounts.
+    turn = int(clock.now() // STEP_SECONDS) * 2 % len(accounts)
+    outbox_url = target.get("outbox_url")
+    return Task(
+        journeys=tuple(
+            (_with_settings(load_journey(path), entry), definition_of(path).needs_code)
+            for path, entry in zip(paths, job["journeys"], strict=True)
+        ),
+        browser=browser,
+        place=Place(
+            url=target["url"],
+            marker=target["marker"],
+            inbox=Inbox(outbox_url) if outbox_url else None,
+            ledger=StepLedger(),
+            clock=clock,
+            evidence=Path(job["run_folder"]) / "evidence",
+        ),
+        accounts=AccountPool(accounts[turn:] + accounts[:turn], clock),
+        run_db=Path(job["run_db"]),
+        duration=float(job["duration"]),
+    )
+
+
+def load_journey(path: Path) -> Journey:
+    """Import a journey's file. Raises InputError when it cannot be imported or makes no journey."""
+    spec = importlib.util.spec_from_file_location(f"holdfast_journey_{path.stem}", path)
+    if spec is None or spec.loader is None:
+        raise InputError(Problem(str(path), "is not a Python file"))
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:  # whatever the author's file raises is the author's to see
+        raise InputError(Problem(str(path), f"cannot be imported: {type(error).__name__}: {error}")) from error
+    made = getattr(module, path.stem, None)
+    if not isinstance(made, Journey):
+        raise InputError(Problem(str(path), f"{path.stem} is not a journey", "write @journey(...) above it"))
+    return made
+
+
+def _with_settings(journey: Journey, entry: Mapping[str, Any]) -> Journey:
+    own = journey.settings
+    every, budget = entry.get("every") or own.every, entry.get("budget") or own.budget
+    return replace(journey, settings=JourneySettings(every, budget, own.owner, own.runbook))
+
+
+async def _work(channel: ChildEnd, task: Task) -> int:
+    loop = asyncio.get_running_loop()
+    # A call that was under way when its page was closed: its text may hold what was typed, so it is not logged.
+    loop.set_exception_handler(lambda _loop, _context: None)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, lambda: None)  # Ctrl-C reaches the whole group: the runner answers it
+    browser = SharedBrowser(task.browser, task.place.url)
+    await browser.launch()
+    try:
+        channel.tell_ready()
+        # In a thread: the browser's driver must be heard while we wait.
+        go = await asyncio.to_thread(channel.receive)
+        if go is None or "go" not in go:
+            if go is not None:
+                channel.tell_done(**_facts(browser, {}))
+            return 0
+        with closing(RunStore.open(task.run_db)) as store:
+            names = [journey.name for journey, _ in task.journeys]
+            recording = Recording(store, names, channel.tell_event)
+            await _walk_all(channel, task, browser, recording, start=float(go["go"]))
+            channel.tell_done(**_facts(browser, recording.facts()))
+        return 0
+    finally:
+        await browser.close()
+
+
+async def _walk_all(
+    channel: ChildEnd, task: Task, browser: SharedBrowser, recording: Recording, start: float
+) -> None:
+    loop = asyncio.get_running_loop()
+    prober = Prober(browser, task.place, task.accounts, recording)
+    loop.add_signal_handler(signal.SIGTERM, partial(prober.stop, "now"))
+
+    def stop(how: str) -> None:
+        with suppress(RuntimeError):  # the loop is over already
+            loop.call_soon_threadsafe(prober.stop, how)
+
+    channel.on_stop(stop)
+    ticks = spread([journey.settings.every for journey, _ in task.journeys], start, task.duration)
+    rounds = [
+        Round(journey, needs_code, each) for (journey, needs_code), each in zip(task.journeys, ticks, strict=True)
+    ]
+    longest = max((journey.settings.budget for journey, _ in task.journeys), default=0.0)
+    over = asyncio.Event()
+    flushing = asyncio.create_task(_keep_flushing(recording, over))
+    try:
+        await prober.run(rounds, longest + _PATIENCE)
+    finally:
+        over.set()
+        await flushing
+
+
+async def _keep_flushing(recording: Recording, over: asyncio.Event) -> None:
+    """Once a second, and a last time when all is over."""
+    while not over.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(over.wait(), _FLUSH_SECONDS)
+        await asyncio.to_thread(recording.write, recording.take())
+
+
+def _facts(browser: SharedBrowser, facts: Mapping[str, object]) -> dict[str, object]:
+    return {**facts, "browser": browser.name, "launches": browser.generation}

@@ -1,0 +1,131 @@
+"""Why a step failed, in the words of the record: an outcome, and a detail of few kinds.
+
+In: what the journey raised, and what the browser saw of the target at that moment. Out: a `Cause`.
+
+    the browser died                            ProbeError: ours, never the target's, so never a sample
+    net::ERR_… on the way to a page             transport_error   ERR_CONNECTION_REFUSED, …
+    the page led away from the target's origin  failed            other_origin
+    the page or a call of it answered 429       rate_limited      429
+    … answered 5xx, or the page another 4xx     failed, rejected  503, 404, …
+    a request still had no answer               timed_out         no_answer
+    the walk's budget ran out                   timed_out         over_budget (no_message: waiting for one)
+    the page is there, the element is not       failed            missing_element, not_as_expected, ambiguous_locator
+
+The order is the precedence: an element is missing *because* the page said 503, so the 503 is what is recorded.
+"""
+
+import asyncio
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from playwright.async_api import Error as PlaywrightError
+from playwright.async_api import TimeoutError as PlaywrightTimeout
+
+from holdfast.kit.outcome import OutcomeError
+from holdfast.record.sample import FAILED, RATE_LIMITED, REJECTED, TIMED_OUT, TRANSPORT_ERROR
+
+OVER_BUDGET: Final = "over_budget"
+_NET_ERROR: Final = re.compile(r"net::(ERR_[A-Z0-9_]+)")
+# Chromium gives up by itself on these: nobody answered.
+_NO_ANSWER: Final = frozenset({"ERR_CONNECTION_TIMED_OUT", "ERR_TIMED_OUT"})
+_BLOCKED: Final = "ERR_BLOCKED_BY_CLIENT"  # by us: see marking
+_BROWSER_GONE: Final = (
+    "has been closed",  # TargetClosedError: page, context or browser
+    "Target crashed",
+    "Page crashed",
+    "Connection closed",  # the driver's own process
+    "Browser closed",
+)
+
+
+class ProbeError(Exception):
+    """The prober broke: no browser, no page, a crash. Says nothing about the target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the browser saw of the target, when asked."""
+
+    waiting: bool = False  # a page or a call of it has been asked for and not answered
+    page_status: int | None = None  # of the page that is shown
+    call_status: int | None = None  # the last 429 or 5xx of a script's call in this step
+    net_error: str = ""  # why the last page could not be had: "ERR_CONNECTION_REFUSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """An outcome of the record, and its low-cardinality detail."""
+
+    outcome: str
+    detail: str
+
+
+def is_probe_error(error: BaseException) -> bool:
+    """Whether it tells of a dead browser, page or driver. Holdfast itself closes them only after the walk."""
+    if isinstance(error, ProbeError):
+        return True
+    if isinstance(error, AssertionError) or not isinstance(error, Exception):
+        return False  # an assertion's text quotes the page, which may say anything
+    text = str(error)
+    return any(sign in text for sign in _BROWSER_GONE)
+
+
+def net_error_of(text: str) -> str:
+    """ "…net::ERR_CONNECTION_REFUSED at http://…" → "ERR_CONNECTION_REFUSED"; "" when there is none.
+
+    ERR_ABORTED is none: a page left before it came.
+    """
+    found = _NET_ERROR.search(text)
+    return found[1] if found and found[1] != "ERR_ABORTED" else ""
+
+
+def cause_of(error: BaseException, seen: Seen, awaiting: str = "") -> Cause:
+    """Why a step that raised `error` failed. `awaiting`: what the visit itself waited for ("message"), if anything."""
+    if isinstance(error, OutcomeError):
+        return Cause(error.outcome, error.detail)
+    return _cause_on_the_way(error, seen) or _cause_of_waiting(error, seen, awaiting) or _cause_on_the_page(error)
+
+
+def _cause_on_the_way(error: BaseException, seen: Seen) -> Cause | None:
+    net_error = net_error_of(str(error)) or seen.net_error
+    if net_error == _BLOCKED:
+        return Cause(FAILED, "other_origin")
+    if net_error:
+        return Cause(TIMED_OUT, "no_answer") if net_error in _NO_ANSWER else Cause(TRANSPORT_ERROR, net_error)
+    status = _bad_status(seen)
+    return None if status is None else Cause(_outcome_of_status(status), str(status))
+
+
+def _cause_of_waiting(error: BaseException, seen: Seen, awaiting: str) -> Cause | None:
+    cut_off = isinstance(error, asyncio.CancelledError | TimeoutError)  # by the budget
+    if cut_off and awaiting:
+        return Cause(TIMED_OUT, f"no_{awaiting}")
+    if seen.waiting:
+        return Cause(TIMED_OUT, "no_answer")
+    return Cause(TIMED_OUT, OVER_BUDGET) if cut_off else None
+
+
+def _cause_on_the_page(error: BaseException) -> Cause:
+    text = str(error)
+    if isinstance(error, PlaywrightTimeout):
+        # Page.goto, wait_for_url, … wait for the target; an action waits for its element.
+        navigating = text.startswith("Page.") and "waiting for get_by" not in text and "waiting for locator" not in text
+        return Cause(TIMED_OUT, "no_answer") if navigating else Cause(FAILED, "missing_element")
+    if isinstance(error, AssertionError):
+        return Cause(FAILED, "not_as_expected")
+    if isinstance(error, PlaywrightError):
+        return Cause(FAILED, "ambiguous_locator" if "strict mode violation" in text else "browser_refused")
+    return Cause(FAILED, type(error).__name__)
+
+
+def _bad_status(seen: Seen) -> int | None:
+    if seen.page_status is not None and seen.page_status >= 400:
+        return seen.page_status
+    return seen.call_status
+
+
+def _outcome_of_status(status: int) -> str:
+    if status == 429:
+        return RATE_LIMITED
+    return FAILED if status >= 500 else REJECTED

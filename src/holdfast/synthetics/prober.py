@@ -1,0 +1,121 @@
+"""Walks journeys when they are due: accounts, browser slots, and one rerun when the browser broke.
+
+In: journeys, their ticks, the shared browser. Out: everything goes into the recording.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from holdfast.kit.accounts import Account, AccountPool
+from holdfast.synthetics.browser import SharedBrowser
+from holdfast.synthetics.failure import ProbeError
+from holdfast.synthetics.journey import Journey
+from holdfast.synthetics.recording import Recording
+from holdfast.synthetics.schedule import Ticks, keep_walking
+from holdfast.synthetics.walk import Place, ProbeFailed, Walked, walk
+
+MOST_AT_ONCE: Final = 2  # browser contexts: on two cores more of them slow each other, and so measure themselves
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A journey and when it is walked."""
+
+    journey: Journey
+    needs_code: bool
+    ticks: Ticks
+
+
+class Prober:
+    """Runs the rounds until their end, or until told to stop."""
+
+    def __init__(self, browser: SharedBrowser, place: Place, accounts: AccountPool, recording: Recording) -> None:
+        self._browser = browser
+        self._place = place
+        self._accounts = accounts
+        self._recording = recording
+        self._slots = asyncio.Semaphore(MOST_AT_ONCE)
+        self._stopping = asyncio.Event()
+        self._leaving = asyncio.Event()
+
+    def stop(self, how: str) -> None:
+        """ "drain": finish the walks that go on. "now", "orphaned": cut them off; their clean-up runs all the same."""
+        self._stopping.set()
+        if how != "drain":
+            self._leaving.set()
+
+    async def run(self, rounds: Sequence[Round], patience: float) -> None:
+        """Return when the last walk is over. What is still going on `patience` seconds after the last tick could be
+        due is cut off, and recorded as unfinished."""
+        walking = asyncio.gather(*(self._run_round(each) for each in rounds))
+        end = max((each.ticks.end for each in rounds), default=self._place.clock.now())
+        cut = asyncio.create_task(self._cut_off(end + patience))
+        try:
+            await walking
+        finally:
+            cut.cancel()
+
+    async def _run_round(self, each: Round) -> None:
+        name = each.journey.name
+        await keep_walking(
+            each.ticks,
+            self._place.clock.now,
+            self._wait_until,
+            lambda due: self._walk_due(each, due),
+            lambda due: self._recording.add_event("missed", due, name, reason="still_walking"),
+        )
+
+    async def _walk_due(self, each: Round, due: float) -> None:
+        name, now = each.journey.name, self._place.clock.now
+        async with self._slots:
+            if self._stopping.is_set():
+                return
+            self._recording.add_gauge(f"{name}/wait", due, now() - due)
+            for attempt in ("rerun", "given_up"):
+                account = self._accounts.lease(mfa=each.needs_code)
+                if account is None:
+                    self._recording.add_event("missed", due, name, reason="no_free_account")
+                    return
+                generation = self._browser.generation
+                found = await walk(each.journey, account, self._browser, self._place, self._leaving)
+                self._give_back(name, account, found)
+                if isinstance(found, Walked):
+                    self._recording.add_walk(found)
+                    return
+                self._recording.add_event("probe_error", now(), name, reason=found.reason, then=attempt)
+                if self._leaving.is_set() or not await self._replaced(name, generation):
+                    return
+
+    def _give_back(self, journey: str, account: Account, found: Walked | ProbeFailed) -> None:
+        """An account that could not be set back is not lent again: its next walk would fail for our fault."""
+        if not found.clean_up_error:
+            self._accounts.give_back(account)
+            return
+        self._recording.add_event(
+            "clean_up_failed", self._place.clock.now(), journey, account=account.index, reason=found.clean_up_error
+        )
+
+    async def _replaced(self, journey: str, generation: int) -> bool:
+        try:
+            await self._browser.replace(generation)
+        except ProbeError as error:
+            self._recording.add_event(
+                "probe_error", self._place.clock.now(), journey, reason=str(error), then="given_up"
+            )
+            return False
+        return True
+
+    async def _wait_until(self, due: float) -> bool:
+        """False: stop."""
+        try:
+            async with asyncio.timeout(max(0.0, due - self._place.clock.now())):
+                await self._stopping.wait()
+        except TimeoutError:
+            return True
+        return False
+
+    async def _cut_off(self, at: float) -> None:
+        await asyncio.sleep(max(0.0, at - self._place.clock.now()))
+        self._leaving.set()

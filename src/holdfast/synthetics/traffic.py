@@ -1,0 +1,68 @@
+"""What the browser sees of the target while a walk goes on: is an answer outstanding, and what was the last one?
+
+A missing element alone cannot tell a slow target from a changed page; this can.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from holdfast.synthetics.failure import Seen, net_error_of
+
+if TYPE_CHECKING:
+    from playwright.async_api import Page, Request, Response
+
+_CALLS: Final = frozenset({"xhr", "fetch"})
+
+
+class Traffic:
+    """Listens to one page, from before its first request until its context is closed."""
+
+    def __init__(self, page: "Page") -> None:
+        self._page = page
+        self._outstanding: set[Request] = set()
+        self._page_status: int | None = None
+        self._call_status: int | None = None
+        self._net_error = ""
+        self.crashed = False
+        page.on("request", self._asked)
+        page.on("response", self._answered)
+        page.on("requestfinished", self._ended)
+        page.on("requestfailed", self._failed)
+        page.on("crash", self._crash)
+
+    def seen(self) -> Seen:
+        return Seen(bool(self._outstanding), self._page_status, self._call_status, self._net_error)
+
+    def next_step(self) -> None:
+        """Calls that failed in an earlier step, which ended well all the same, explain nothing from now on."""
+        self._call_status = None
+
+    def _asked(self, request: "Request") -> None:
+        if self._is_page(request):
+            # A new page is asked for: whatever the old one still wanted is dropped with it.
+            self._outstanding = {request}
+            self._net_error = ""
+        elif request.resource_type in _CALLS:
+            self._outstanding.add(request)
+
+    def _answered(self, response: "Response") -> None:
+        request, status = response.request, response.status
+        if self._is_page(request):
+            self._outstanding.discard(request)
+            if not 300 <= status < 400:
+                self._page_status = status
+        elif request.resource_type in _CALLS and (status == 429 or status >= 500):
+            self._call_status = status
+
+    def _ended(self, request: "Request") -> None:
+        self._outstanding.discard(request)
+
+    def _failed(self, request: "Request") -> None:
+        self._outstanding.discard(request)
+        if self._is_page(request):
+            self._net_error = net_error_of(request.failure or "")
+
+    def _crash(self, _page: "Page") -> None:
+        self.crashed = True
+
+    def _is_page(self, request: "Request") -> bool:
+        return request.is_navigation_request() and request.frame == self._page.main_frame
