@@ -1,0 +1,149 @@
+"""The fault proxy as a program: reads a config, listens, tells one JSON line when ready, heals what leases let go.
+
+    python -m holdfast.proxy [--listen 127.0.0.1:0] [--config FILE.json] [--seed N] [--owner-pipe]
+
+stdout: one line {"api": "http://127.0.0.1:PORT", "proxies": {name: "127.0.0.1:PORT"}, "seed": N}. stderr: the log.
+Exit: 0 after SIGTERM, SIGINT or, with --owner-pipe, the end of stdin; 2 when the input is wrong.
+"""
+
+import argparse
+import asyncio
+import functools
+import gc
+import json
+import logging
+import os
+import secrets
+import signal
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from holdfast.errors import ExitCode, HoldfastError, InputError, Problem, raise_input_error
+from holdfast.proxy.address import Address, is_loopback, parse_address
+from holdfast.proxy.collection import LinkCollection
+from holdfast.proxy.http import serve_connection
+from holdfast.proxy.refusal import ApiError
+from holdfast.proxy.server import Access, Api
+
+TOKEN_VARIABLE: Final = "HOLDFAST_PROXY_TOKEN"  # noqa: S105  # the variable's name
+_LEASE_SECONDS: Final = 0.1  # how often leases are looked at
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m holdfast.proxy", description="The fault proxy.")
+    parser.add_argument("--listen", default="127.0.0.1:8474", help="address of the API; port 0 is any free one")
+    parser.add_argument("--config", type=Path, help='JSON: {"proxies": [...], "balancers": [...]}, or just the list')
+    parser.add_argument("--seed", type=int, help="decides which connections a toxicity below 1 touches")
+    parser.add_argument("--owner-pipe", action="store_true", help="exit at the end of stdin")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    try:
+        listen = _checked_listen(options.listen)
+        config = {} if options.config is None else read_config(options.config)
+        token = None if is_loopback(listen.host) else os.environ.get(TOKEN_VARIABLE)
+        seed = secrets.randbits(32) if options.seed is None else options.seed
+        asyncio.run(_serve(listen, Access(token), config, seed, options.owner_pipe))
+    except HoldfastError as error:
+        sys.stderr.write(f"{error}\n")
+        return int(error.exit_code)
+    return int(ExitCode.MET)
+
+
+def read_config(path: Path) -> Mapping[str, list[object]]:
+    """Read the links to create at start; a bare list is Toxiproxy's own config file. Raises InputError."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(Problem(str(path), f"cannot be read: {error}", "Give a JSON file.")) from None
+    if isinstance(content, list):
+        content = {"proxies": content}
+    lists = ("proxies", "balancers")
+    if not isinstance(content, dict) or set(content) - set(lists):
+        fix = 'Write {"proxies": [...], "balancers": [...]}.'
+        raise InputError(Problem(str(path), "is not a proxy configuration", fix))
+    if not all(isinstance(content.get(key, []), list) for key in lists):
+        raise InputError(Problem(str(path), '"proxies" and "balancers" must be lists'))
+    return content
+
+
+def _checked_listen(text: str) -> Address:
+    try:
+        address = parse_address(text)
+    except ValueError as error:
+        raise InputError(Problem("--listen", str(error), "Write HOST:PORT.")) from None
+    if not is_loopback(address.host) and not os.environ.get(TOKEN_VARIABLE):
+        what = f"{address.host} can be reached from other machines, and whoever reaches the API can cut every link"
+        raise InputError(Problem("--listen", what, f"Listen on 127.0.0.1, or set {TOKEN_VARIABLE} to a secret."))
+    return address
+
+
+async def _serve(
+    listen: Address, access: Access, config: Mapping[str, list[object]], seed: int, owner_pipe: bool
+) -> None:
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, stopping.set)
+    links = LinkCollection(seed, time.monotonic)
+    await _create_links(links, config)
+    api = Api(links, access)
+    try:
+        server = await asyncio.start_server(functools.partial(serve_connection, api.handle), listen.host, listen.port)
+    except OSError as error:
+        links.stop()
+        raise InputError(Problem("--listen", f"{listen}: {error}", "Choose a free port, or 0.")) from None
+    if owner_pipe:
+        _watch_owner(loop, stopping)
+    healing = loop.create_task(_heal_for_ever(links))
+    gc.collect()
+    gc.freeze()  # what lives for ever need not be looked at again
+    host, port = server.sockets[0].getsockname()[:2]
+    proxies = {name: link.listen for name, link in links.links.items()}
+    sys.stdout.write(json.dumps({"api": f"http://{Address(host, port)}", "proxies": proxies, "seed": seed}) + "\n")
+    sys.stdout.flush()
+    await stopping.wait()
+    healing.cancel()
+    server.close()
+    links.stop()
+
+
+async def _create_links(links: LinkCollection, config: Mapping[str, list[object]]) -> None:
+    """Create everything that can be, then raise one InputError with all that cannot."""
+    problems = []
+    for kind, create in (("proxies", links.create), ("balancers", links.create_balancer)):
+        for number, body in enumerate(config.get(kind, [])):
+            try:
+                link = await create(body)
+                toxics = body.get("toxics") if isinstance(body, dict) else None
+                for toxic in toxics if isinstance(toxics, list) else []:
+                    links.add_toxic(link, toxic)
+            except ApiError as refused:
+                problems.append(Problem(f"{kind}[{number}]", refused.message))
+    if problems:
+        links.stop()
+    raise_input_error(problems)
+
+
+async def _heal_for_ever(links: LinkCollection) -> None:
+    while True:
+        await asyncio.sleep(_LEASE_SECONDS)
+        await links.heal_expired()
+
+
+def _watch_owner(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
+    """Stop at the end of stdin. A thread, because epoll takes no regular file and not /dev/null."""
+
+    def read_until_end() -> None:
+        while os.read(0, 4096):
+            pass
+        loop.call_soon_threadsafe(stopping.set)
+
+    threading.Thread(target=read_until_end, name="owner", daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,169 @@
+"""One proxied connection: two sockets, two pipes, and how they end.
+
+Without toxics a chunk goes from one transport's reader straight into the other's `write`. An end of file is passed on
+as a half-close; a reset as a reset, because a client that would have seen one without the proxy should see one with it.
+"""
+
+import asyncio
+import contextlib
+import random
+import socket
+import struct
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, cast
+
+from holdfast.proxy.balancer import Backend
+from holdfast.proxy.chain import Exposure, Pipe
+from holdfast.proxy.toxics import DOWNSTREAM, UPSTREAM, Toxic
+
+if TYPE_CHECKING:
+    from holdfast.proxy.link import Link
+
+_FLUSH_SECONDS: Final = 5.0  # how long a closing connection may take to hand over its last bytes
+_LINGER_NOTHING: Final = struct.pack("ii", 1, 0)  # closing then sends RST (socket(7), SO_LINGER)
+_DIALLING: Final = "dialling"
+
+
+class Side(asyncio.Protocol):
+    """One of the two sockets. `outbound` takes what it reads, `inbound` is what is written to it."""
+
+    __slots__ = ("connection", "inbound", "outbound", "transport")
+
+    def __init__(self, connection: "Connection", outbound: Pipe, inbound: Pipe) -> None:
+        self.connection = connection
+        self.outbound = outbound
+        self.inbound = inbound
+        self.transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.connection.made(self, self.transport)
+
+    def data_received(self, data: bytes) -> None:
+        pipe = self.outbound
+        pipe.carried += len(data)
+        if pipe.inlet is None:
+            pipe.write(data)
+        else:
+            pipe.inlet.data(data)
+
+    def eof_received(self) -> bool:
+        self.outbound.source_end()
+        return True  # keep the other direction open
+
+    def pause_writing(self) -> None:
+        self.inbound.block(self)
+
+    def resume_writing(self) -> None:
+        self.inbound.unblock(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.transport = None
+        self.connection.lost(self, exc)
+
+
+class Connection:
+    """A client's connection through a link, from accept to close."""
+
+    __slots__ = ("_dial", "_link", "backend", "chance", "client", "closed", "downward", "ordinal", "server", "upward")
+
+    def __init__(self, link: "Link", ordinal: int) -> None:
+        self._link = link
+        self.ordinal = ordinal
+        self.chance = random.Random(f"{link.seed}/{link.name}/{ordinal}")
+        self.upward = Pipe(self)
+        self.downward = Pipe(self)
+        self.client = Side(self, self.upward, self.downward)
+        self.server: Side | None = None
+        self.backend: Backend | None = None
+        self.closed = False
+        self._dial: asyncio.Task[None] | None = None
+
+    # From accept to connected
+
+    def made(self, side: Side, transport: asyncio.Transport) -> None:
+        if side is self.client:
+            transport.pause_reading()  # nothing is read before there is somewhere to write it
+            self._link.connections.add(self)
+            self._dial = asyncio.get_running_loop().create_task(self._link.dial(self))
+        elif self.closed:
+            transport.abort()
+        else:
+            self._join(side)
+
+    def new_server_side(self) -> Side:
+        """The protocol for one attempt to reach an upstream."""
+        return Side(self, self.downward, self.upward)
+
+    def _join(self, server: Side) -> None:
+        """The upstream answered: in one step, so that not a byte of it is read before the pipes are laid."""
+        client_transport, server_transport = self.client.transport, server.transport
+        if client_transport is None or server_transport is None:
+            self.abort()
+            return
+        self.server = server
+        self.upward.connect(client_transport, server_transport)
+        self.downward.connect(server_transport, client_transport)
+        self.arrange(self._link.touching(self, UPSTREAM), self._link.touching(self, DOWNSTREAM))
+        if not self.closed:
+            client_transport.resume_reading()
+
+    def arrange(self, upward: Sequence[tuple[Toxic, Exposure]], downward: Sequence[tuple[Toxic, Exposure]]) -> None:
+        """Put exactly these toxics on the live connection."""
+        if self.server is None or self.closed:
+            return
+        self.upward.arrange(upward, self.chance)
+        if not self.closed:
+            self.downward.arrange(downward, self.chance)
+
+    # The ways it ends
+
+    def upstream_ejected(self) -> None:
+        """The upstream is no longer trusted; a connection still on its way there finds out by itself."""
+        if self.server is not None:
+            self.abort()
+
+    def half_closed(self) -> None:
+        """A direction has ended; with both, the connection has."""
+        if self.upward.ended and self.downward.ended:
+            self.close()
+
+    def close(self) -> None:
+        """Close both ends once what was written to them is out, or after a few seconds."""
+        for transport in self._forget():
+            transport.close()
+            if transport.get_write_buffer_size():
+                asyncio.get_running_loop().call_later(_FLUSH_SECONDS, transport.abort)
+
+    def abort(self) -> None:
+        """Close both ends now."""
+        for transport in self._forget():
+            transport.abort()
+
+    def reset(self) -> None:
+        """Close both ends now, with RST."""
+        for transport in self._forget():
+            with contextlib.suppress(OSError, AttributeError):
+                transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOTHING)
+            transport.abort()
+
+    def lost(self, side: Side, exc: Exception | None) -> None:
+        """A socket is gone without our doing: an error, which the other end gets to know as a reset."""
+        if side is not self.client and side is not self.server:
+            return  # an attempt that came to nothing
+        if exc is None:
+            self.close()
+        else:
+            self.reset()
+
+    def _forget(self) -> list[asyncio.Transport]:
+        if self.closed:
+            return []
+        self.closed = True
+        self.upward.close()
+        self.downward.close()
+        if self._dial is not None and not self._dial.done():
+            self._dial.cancel()
+        self._link.forget(self)
+        sides = [self.client] if self.server is None else [self.client, self.server]
+        return [side.transport for side in sides if side.transport is not None]
