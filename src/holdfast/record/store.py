@@ -71,7 +71,7 @@ class Event:
 
 
 class RunStore:
-    """An open `run.db`. One connection, one thread; other processes open their own."""
+    """An open `run.db`. One connection, one thread at a time (a recorder's flush may run in a worker thread)."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -82,7 +82,8 @@ class RunStore:
         """Make a new `run.db`. Raises RunFolderError when one is there already."""
         if path.exists():
             raise RunFolderError(Problem(str(path), "a run was recorded here already", "choose another run folder"))
-        store = cls(_connect(path))
+        store = cls(sqlite3.connect(path, timeout=_LOCK_WAIT_SECONDS, check_same_thread=False))
+        _settle(store._connection)
         with store._connection as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(_SCHEMA)
@@ -94,8 +95,9 @@ class RunStore:
         """Open one that exists, to append or to read. Raises RunFolderError when it is missing or not ours."""
         if not path.is_file():
             raise RunFolderError(Problem(str(path), "there is no such file", "name a run folder under runs/"))
-        connection = _connect(path)
+        connection = sqlite3.connect(path, timeout=_LOCK_WAIT_SECONDS, check_same_thread=False)
         try:
+            _settle(connection)
             (version,) = connection.execute("PRAGMA user_version").fetchone()
         except sqlite3.DatabaseError as error:
             connection.close()
@@ -264,8 +266,5 @@ class RunStore:
         return known
 
 
-def _connect(path: Path) -> sqlite3.Connection:
-    # check_same_thread off: the recorder's flush may run in a worker thread, one at a time.
-    connection = sqlite3.connect(path, timeout=_LOCK_WAIT_SECONDS, check_same_thread=False)
+def _settle(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")  # in WAL mode: safe against kills, not against power loss
-    return connection

@@ -69,7 +69,10 @@ def load_documents(path: Path) -> tuple[list[Document], list[Problem]]:
         return [], [Problem(shown(path), f"is larger than {_MOST_BYTES // 1_000_000} MB")]
     documents: list[Document] = []
     problems: list[Problem] = []
-    loader = _Loader(text)
+    try:
+        loader = _Loader(text)
+    except yaml.YAMLError as error:
+        return [], [_syntax_problem(path, error)]
     try:
         while loader.check_node():
             builder = _Builder(path, problems)
