@@ -1,0 +1,197 @@
+"""OpenSLO v1's rules between properties: plain data in, every broken rule out, each with its file, line and path.
+
+They look at the data as it stands, whatever else is wrong with it, so that all problems of a file are told at once.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, Protocol
+
+from holdfast.errors import Problem
+from holdfast.slo.definition import window_seconds
+from holdfast.workspace.document import Document, PropertyPath
+
+_SLICED: Final = ("Timeslices", "RatioTimeslices")
+
+
+class Resolve(Protocol):
+    """Find a named object of the loaded files: its `spec`, or None."""
+
+    def __call__(self, kind: str, name: object) -> Mapping[str, Any] | None: ...
+
+
+def slo_problems(document: Document, resolve: Resolve) -> Iterator[Problem]:
+    """Of a document of kind SLO."""
+    at: PropertyPath = ("spec",)
+    spec = _mapping(_mapping(document.data).get("spec"))
+    yield from _window_problems(document, spec)
+    entries = _list(spec.get("objectives"))
+    if "objectives" in spec and not entries:
+        yield Problem(document.where((*at, "objectives")), "there is no objective", "write - target: 0.99")
+    yield from _indicator_choice(document, spec, entries)
+    yield from _indicators(document, at, spec, resolve)
+    for index, entry in enumerate(entries):
+        if not isinstance(entry, dict):
+            continue  # told with the shape
+        place = (*at, "objectives", index)
+        yield from _entry_problems(document, place, entry, spec)
+        yield from _indicators(document, place, entry, resolve)
+        own = _is_threshold(entry, resolve)
+        yield from _threshold_problems(document, place, entry, own if own is not None else _is_threshold(spec, resolve))
+    if _is_threshold(spec, resolve) and len(entries) > 1:
+        yield Problem(
+            document.where((*at, "objectives")), "a thresholdMetric takes one objective", "write one SLO for each"
+        )
+    for index, policy in enumerate(_list(spec.get("alertPolicies"))):
+        name = _mapping(policy).get("alertPolicyRef")
+        if name is not None and resolve("AlertPolicy", name) is None:
+            place = (*at, "alertPolicies", index, "alertPolicyRef")
+            yield Problem(document.where(place), f'there is no AlertPolicy "{name}" in these files', "add it")
+
+
+def indicator_problems(document: Document, at: PropertyPath, spec: Mapping[str, Any]) -> Iterator[Problem]:
+    """Of an indicator's `spec`, inline or in a document of kind SLI."""
+    threshold, ratio = "thresholdMetric" in spec, "ratioMetric" in spec
+    if threshold == ratio:
+        what = "both a thresholdMetric and a ratioMetric" if ratio else "neither a ratioMetric nor a thresholdMetric"
+        yield Problem(document.where(at), f"the indicator has {what}", "write one of the two")
+    if threshold:
+        place = (*at, "thresholdMetric", "metricSource")
+        yield from _source_problems(document, place, _mapping(spec.get("thresholdMetric")))
+    metric = _mapping(spec.get("ratioMetric"))
+    if metric:
+        yield from _ratio_problems(document, (*at, "ratioMetric"), metric)
+
+
+def _ratio_problems(document: Document, place: PropertyPath, metric: Mapping[str, Any]) -> Iterator[Problem]:
+    sides = [side for side in ("good", "bad", "total") if side in metric]
+    if "raw" in metric:
+        for side in sides:
+            yield Problem(document.where((*place, side)), f'"{side}" stands beside "raw"', "raw is the ratio: keep one")
+        if "rawType" not in metric:
+            yield Problem(document.where((*place, "raw")), '"rawType" is missing', "write success or failure")
+    else:
+        if "rawType" in metric:
+            yield Problem(document.where((*place, "rawType")), '"rawType" without "raw"', "remove it")
+        if "total" not in metric:
+            yield Problem(document.where(place), '"total" is missing', "add the metric of all events")
+        if ("good" in metric) == ("bad" in metric):
+            what = '"good" and "bad" stand together' if "good" in metric else '"good" is missing'
+            yield Problem(document.where(place), what, 'write "good", or else "bad"')
+    for side in (*sides, *(["raw"] if "raw" in metric else [])):
+        yield from _source_problems(document, (*place, side, "metricSource"), _mapping(metric[side]))
+
+
+def _source_problems(document: Document, at: PropertyPath, metric: Mapping[str, Any]) -> Iterator[Problem]:
+    source = _mapping(metric.get("metricSource"))
+    if source and "type" not in source and "metricSourceRef" not in source:
+        yield Problem(document.where(at), '"type" is missing', "write type: holdfast")
+
+
+def _window_problems(document: Document, spec: Mapping[str, Any]) -> Iterator[Problem]:
+    windows = _list(spec.get("timeWindow"))
+    at: PropertyPath = ("spec", "timeWindow")
+    if "timeWindow" in spec and len(windows) != 1:
+        advice = "write one: [{duration: 28d, isRolling: true}]"
+        yield Problem(document.where(at), f"{len(windows)} time windows", advice)
+    for index, window in enumerate(windows):
+        rolling, calendar = _mapping(window).get("isRolling") is True, "calendar" in _mapping(window)
+        if rolling and calendar:
+            place = (*at, index, "calendar")
+            yield Problem(document.where(place), "a rolling window has no calendar", "remove it, or isRolling")
+        elif not rolling and not calendar:
+            what = "a window that is not rolling needs a calendar"
+            yield Problem(document.where((*at, index)), what, "write isRolling: true, or a calendar")
+
+
+def _indicator_choice(document: Document, spec: Mapping[str, Any], entries: list[Any]) -> Iterator[Problem]:
+    at: PropertyPath = ("spec",)
+    above = [key for key in ("indicator", "indicatorRef") if key in spec]
+    if len(above) > 1:
+        yield Problem(document.where((*at, "indicatorRef")), "indicator and indicatorRef stand together", "keep one")
+    inside = [
+        (index, key)
+        for index, entry in enumerate(entries)
+        for key in ("indicator", "indicatorRef")
+        if key in _mapping(entry)
+    ]
+    for index, key in inside if above else ():
+        place = (*at, "objectives", index, key)
+        yield Problem(document.where(place), f"the SLO has an {above[0]} already", "keep it in one of the two places")
+    if not above:
+        without = [index for index in range(len(entries)) if index not in {i for i, _ in inside}]
+        if not inside:
+            yield Problem(document.where(at), '"indicator" is missing', "add indicator, or indicatorRef")
+        for index in without if inside else ():
+            place = (*at, "objectives", index)
+            yield Problem(document.where(place), "this objective has no indicator", "add indicator, or indicatorRef")
+
+
+def _indicators(
+    document: Document, at: PropertyPath, holder: Mapping[str, Any], resolve: Resolve
+) -> Iterator[Problem]:
+    inline = _mapping(holder.get("indicator")).get("spec")
+    if isinstance(inline, dict):
+        yield from indicator_problems(document, (*at, "indicator", "spec"), inline)
+    name = holder.get("indicatorRef")
+    if name is not None and resolve("SLI", name) is None:
+        yield Problem(document.where((*at, "indicatorRef")), f'there is no SLI "{name}" in these files', "add it")
+
+
+def _entry_problems(
+    document: Document, at: PropertyPath, entry: Mapping[str, Any], spec: Mapping[str, Any]
+) -> Iterator[Problem]:
+    if ("target" in entry) == ("targetPercent" in entry):
+        both = "target" in entry
+        what = "target and targetPercent stand together" if both else '"target" is missing'
+        yield Problem(document.where((*at, "target") if both else at), what, "write one, such as target: 0.99")
+    method = spec.get("budgetingMethod")
+    wanted = {"timeSliceTarget": method == "Timeslices", "timeSliceWindow": method in _SLICED}
+    for key, needed in wanted.items():
+        if needed and key not in entry:
+            yield Problem(document.where(at), f'"{key}" is missing', f"{method} needs it")
+        elif key in entry and not needed and isinstance(method, str):
+            yield Problem(document.where((*at, key)), f"{key} means nothing with {method}", "remove it")
+    yield from _slice_problems(document, at, entry, spec)
+
+
+def _slice_problems(
+    document: Document, at: PropertyPath, entry: Mapping[str, Any], spec: Mapping[str, Any]
+) -> Iterator[Problem]:
+    written = entry.get("timeSliceWindow")
+    windows = _list(spec.get("timeWindow"))
+    try:
+        minutes = isinstance(written, (int, float)) and not isinstance(written, bool)
+        piece = float(str(written)) * 60 if minutes else window_seconds(written)
+        whole = window_seconds(_mapping(windows[0] if windows else None).get("duration"))
+    except ValueError:
+        return  # told with the property itself
+    if piece > 0 and (piece >= whole or whole % piece):
+        where = document.where((*at, "timeSliceWindow"))
+        yield Problem(where, "the time slice does not divide the time window", "choose a shorter one that does")
+
+
+def _threshold_problems(
+    document: Document, at: PropertyPath, entry: Mapping[str, Any], threshold: bool | None
+) -> Iterator[Problem]:
+    for key in ("op", "value"):
+        if threshold is True and key not in entry:
+            yield Problem(document.where(at), f'"{key}" is missing', "a thresholdMetric is compared with it")
+        elif threshold is False and key in entry:
+            yield Problem(document.where((*at, key)), f"{key} belongs to a thresholdMetric", "remove it")
+
+
+def _is_threshold(holder: Mapping[str, Any], resolve: Resolve) -> bool | None:
+    spec = _mapping(_mapping(holder.get("indicator")).get("spec"))
+    if "indicatorRef" in holder:
+        spec = resolve("SLI", holder["indicatorRef"]) or {}
+    if ("thresholdMetric" in spec) == ("ratioMetric" in spec):
+        return None
+    return "thresholdMetric" in spec
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
