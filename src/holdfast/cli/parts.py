@@ -9,7 +9,7 @@ from holdfast.cli.workspace import ContentName, current_workspace
 from holdfast.errors import ExitCode, InputError, Problem
 from holdfast.run.preparation import prepare_plan
 from holdfast.run.summary import Summary
-from holdfast.synthetics.journey import settings_of
+from holdfast.synthetics.definition import settings_of
 from holdfast.workspace.plan import ChaosEntry, JourneyEntry, LoadEntry, ObjectivesEntry, PhaseDefinition, Plan
 from holdfast.workspace.quantity import seconds
 from holdfast.workspace.workspace import Workspace, load_profile

@@ -434,6 +434,8 @@ def _shown(event: Event, at: float) -> RunEvent | None:
             float(duration) if isinstance(duration, (int, float)) else 0.0,
             str(facts.get("step") or ""),
         )
+    if event.kind == "clean_up_failed":
+        return Notice(at, "error", f"{event.source}: {event.facts.get('journey')} could not clean up after itself")
     if event.kind in {"notice", "probe_error", "scenario_error", "activity_failed"}:
         text = facts.get("text") or facts.get("message") or facts.get("reason") or event.kind
         return Notice(at, "warning", f"{event.source}: {text}")

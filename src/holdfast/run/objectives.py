@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-import numpy as np
-
 from holdfast.record.recorder import Interval
 from holdfast.run.asked import AskedObjective
 from holdfast.run.recorded import Recorded, Stretch
 from holdfast.run.summary import WHOLE_RUN, ObjectiveResult
 from holdfast.slo.budget import budget_of
-from holdfast.slo.indicator import Counts, count
+from holdfast.slo.indicator import Counts, count, joined
 from holdfast.slo.verdict import Judgement, judge_all
 
 
@@ -39,24 +37,17 @@ def judge_stretches(
     )
     seconds = sum(stretch.seconds for stretch in stretches)
     return [
-        _result(asked, counts, judgement, name, judged, seconds)
-        for asked, counts, judgement in zip(objectives, counted, judgements, strict=True)
+        _result(asked, judgement, name, judged, seconds)
+        for asked, judgement in zip(objectives, judgements, strict=True)
     ]
 
 
 def _counted(asked: AskedObjective, intervals: Sequence[Interval], stretches: Sequence[Stretch]) -> Counts:
-    parts = [count(intervals, asked.objective.indicator, s.start, s.end) for s in stretches]
-    if not parts:
-        return Counts(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64))
-    return Counts(
-        seconds=np.concatenate([part.seconds for part in parts]),
-        good=np.concatenate([part.good for part in parts]),
-        total=np.concatenate([part.total for part in parts]),
-    )
+    return joined(count(intervals, asked.objective.indicator, s.start, s.end) for s in stretches)
 
 
 def _result(
-    asked: AskedObjective, counts: Counts, judgement: Judgement, phase: str, judged: bool, seconds: float
+    asked: AskedObjective, judgement: Judgement, phase: str, judged: bool, seconds: float
 ) -> ObjectiveResult:
     objective = asked.objective
     bad = judgement.total - judgement.good

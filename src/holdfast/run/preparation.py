@@ -18,8 +18,7 @@ from holdfast.run.asked import AskedExperiment, AskedJourney, AskedLoad, AskedOb
 from holdfast.slo.openslo import Objective, load_objectives
 from holdfast.slo.verdict import attainable
 from holdfast.synthetics.browser import find_browser
-from holdfast.synthetics.journey import check_journey, settings_of
-from holdfast.synthetics.journey import steps_of as journey_steps
+from holdfast.synthetics.definition import check_journey, definition_of
 from holdfast.workspace.document import Document, PropertyPath, load_documents, nearest, shown
 from holdfast.workspace.plan import Plan
 from holdfast.workspace.profile import LoadProfile
@@ -229,14 +228,15 @@ def _journeys(checking: _Checking, plan: Plan) -> tuple[AskedJourney, ...]:
         checking.add(problems)
         if problems:
             continue
-        settings = settings_of(path)
+        definition = definition_of(path)
+        settings = definition.settings
         journeys.append(
             AskedJourney(
                 name=path.stem,
                 path=str(path),
                 every=entry.every if entry.every is not None else settings.every,
                 budget=settings.budget,
-                steps=tuple(journey_steps(path)),
+                steps=definition.steps,
                 runbook=settings.runbook,
                 owner=settings.owner,
                 times=entry.times,

@@ -96,7 +96,7 @@ class ObjectiveResult:
     budget_spent: float | None  # share of this stretch's own budget: 1 = all that may fail has failed
     window_budget_spent: float | None  # share of the whole window's budget, were its traffic at this rate
     window: float  # seconds
-    needed: int  # clean events that would prove the gate
+    needed: int  # further events, all good, that would prove the gate; 0 when it is proven
     reason: str
     runbook: str = ""
     owner: str = ""

@@ -8,7 +8,7 @@ from holdfast.chaos.experiment import load_experiment
 from holdfast.errors import InputError, Problem
 from holdfast.load.scenario import check_scenario
 from holdfast.run.preparation import objectives_in, prepare
-from holdfast.synthetics.journey import check_journey
+from holdfast.synthetics.definition import check_journey
 from holdfast.workspace.document import shown
 from holdfast.workspace.workspace import CONFIG_FILE, Workspace, load_profile
 
