@@ -30,7 +30,7 @@ def adapter_at(path: Path | None) -> MakeService:
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # noqa: BLE001  whatever the user's file raises is the user's to see
+    except Exception as error:
         raise InputError(Problem(str(path), f"cannot be imported: {type(error).__name__}: {error}", fix)) from error
     make: MakeService | None = getattr(module, _FUNCTION, None)
     if make is None:

@@ -1,0 +1,120 @@
+"""Scenario files read without running them: by their syntax tree, so that nothing is imported before a run starts.
+
+In: paths under `scenarios/`. Out: names, step names in order (for the funnel), and what is wrong, with file:line.
+"""
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from holdfast.errors import Problem
+
+_VISITOR: Final = "Visitor"
+_EXAMPLE: Final = "write `class SignIn(Visitor):` with a method under @task"
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    line: int
+    name: str | None  # None: not a literal
+
+
+def find_scenarios(folder: Path) -> dict[str, Path]:
+    """The scenario files of a folder by name; those that begin with "_" are not scenarios."""
+    return {path.stem: path for path in sorted(folder.glob("*.py")) if not path.stem.startswith("_")}
+
+
+def scenarios_in(path: Path) -> tuple[str, ...]:
+    """The names of the Visitor classes a file defines, abstract ones left out. Empty when it cannot be read."""
+    tree, _ = _parsed(path)
+    return tuple(found.name for found in _visitors(tree)) if tree is not None else ()
+
+
+def steps_of(path: Path) -> tuple[str, ...]:
+    """The literal names in `self.step("…")`, each once, in the order they are written."""
+    tree, _ = _parsed(path)
+    names = [step.name for step in _steps(tree) if step.name is not None] if tree is not None else []
+    return tuple(dict.fromkeys(names))
+
+
+def check_scenario(path: Path) -> list[Problem]:
+    """Everything that is wrong with a scenario file as it is written."""
+    tree, problems = _parsed(path)
+    if tree is None:
+        return problems
+    visitors = _visitors(tree)
+    if not visitors:
+        problems.append(Problem(str(path), "defines no Visitor", _EXAMPLE))
+    if len(visitors) > 1:
+        names = ", ".join(found.name for found in visitors)
+        where = f"{path}:{visitors[1].lineno}"
+        problems.append(Problem(where, f"defines several visitors: {names}", "one scenario a file; move the others"))
+    for visitor in visitors:
+        if not any(_is_task(node) for node in ast.walk(visitor)):
+            problems.append(Problem(f"{path}:{visitor.lineno}", f"{visitor.name} has no @task", _EXAMPLE))
+    for step in _steps(tree):
+        where = f"{path}:{step.line}"
+        if step.name is None:
+            problems.append(Problem(where, "a step's name must be written out", 'self.step("open_invoice")'))
+        elif not step.name or "/" in step.name:
+            fix = "the name joins scenario, step and request by /"
+            problems.append(Problem(where, f'"{step.name}" cannot be a step\'s name', fix))
+    return problems
+
+
+def _parsed(path: Path) -> tuple[ast.Module | None, list[Problem]]:
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"), filename=str(path)), []
+    except SyntaxError as error:
+        return None, [Problem(f"{path}:{error.lineno}", f"is not valid Python: {error.msg}")]
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        return None, [Problem(str(path), f"cannot be read: {error}")]
+
+
+def _visitors(tree: ast.Module) -> list[ast.ClassDef]:
+    """Classes that inherit from Visitor, also by way of another class of the file."""
+    known = {_VISITOR}
+    found = []
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and any(_last_name(base) in known for base in node.bases):
+            known.add(node.name)
+            if not _is_abstract(node):
+                found.append(node)
+    return found
+
+
+def _steps(tree: ast.Module) -> Iterator[_Step]:
+    calls = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "step"
+    ]
+    for call in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
+        given = call.args[0] if call.args else None
+        literal = given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else None
+        yield _Step(call.lineno, literal)
+
+
+def _is_abstract(node: ast.ClassDef) -> bool:
+    return any(
+        isinstance(line, ast.Assign)
+        and any(isinstance(target, ast.Name) and target.id == "abstract" for target in line.targets)
+        and isinstance(line.value, ast.Constant)
+        and line.value.value is True
+        for line in node.body
+    )
+
+
+def _is_task(node: ast.AST) -> bool:
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        decorators = [d.func if isinstance(d, ast.Call) else d for d in node.decorator_list]
+        return any(_last_name(decorator) == "task" for decorator in decorators)
+    return isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "tasks" for t in node.targets)
+
+
+def _last_name(node: ast.expr) -> str:
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
