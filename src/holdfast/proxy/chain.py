@@ -35,6 +35,13 @@ class Owner(Protocol):
     def half_closed(self) -> None: ...
 
 
+class Timers(Protocol):
+    """What a chain needs of the event loop."""
+
+    def time(self) -> float: ...
+    def call_at(self, when: float, callback: Callable[[], None], /) -> asyncio.TimerHandle: ...
+
+
 class Outlet(Protocol):
     def data(self, chunk: bytes) -> None: ...
     def end(self) -> None: ...
@@ -45,11 +52,12 @@ class Pipe:
 
     __slots__ = (
         "_blockers", "_owner", "_sink", "_source", "_stages", "carried", "closed", "cut_at_end", "ended", "inlet",
-        "source_ended", "write",
+        "source_ended", "timers", "write",
     )  # fmt: skip
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: Owner, timers: Timers) -> None:
         self._owner = owner
+        self.timers = timers
         self._source: asyncio.Transport | None = None
         self._sink: asyncio.Transport | None = None
         self._stages: list[Stage] = []
@@ -162,7 +170,7 @@ class Pipe:
 class Stage:
     """One toxic at work on one direction of one connection."""
 
-    __slots__ = ("_exposure", "_held", "_loop", "_pipe", "_queue", "_timer", "effect", "outlet", "seen", "toxic")
+    __slots__ = ("_exposure", "_held", "_pipe", "_queue", "_timer", "_timers", "effect", "outlet", "seen", "toxic")
 
     def __init__(self, pipe: Pipe, toxic: Toxic, effect: Effect, exposure: Exposure, seen: bool) -> None:
         self.toxic = toxic
@@ -170,23 +178,23 @@ class Stage:
         self.outlet: Outlet = pipe
         self._pipe = pipe
         self._exposure = exposure
-        self._loop = asyncio.get_running_loop()
+        self._timers = pipe.timers
         self._queue: deque[Event] = deque()
         self._held = 0
         self._timer: asyncio.TimerHandle | None = None
         self.seen = seen
 
     def open(self) -> None:
-        self._take(self.effect.opened(self._loop.time()))
+        self._take(self.effect.opened(self._timers.time()))
 
     def data(self, chunk: bytes) -> None:
         self._count()
         self._exposure.chunks += 1
-        self._take(self.effect.data(chunk, self._loop.time()))
+        self._take(self.effect.data(chunk, self._timers.time()))
 
     def end(self) -> None:
         self._count()
-        self._take(self.effect.ended(self._loop.time()))
+        self._take(self.effect.ended(self._timers.time()))
 
     def retire(self, successor: "Stage | None") -> None:
         """The toxic was removed, or replaced by `successor`: let go what is held."""
@@ -218,7 +226,7 @@ class Stage:
             self._exposure.connections += 1
 
     def _take(self, events: Iterable[Event]) -> None:
-        now = self._loop.time()
+        now = self._timers.time()
         for event in events:
             if self._pipe.closed:
                 return
@@ -228,14 +236,14 @@ class Stage:
                 self._queue.append(event)
                 self._held += len(event.data)
         if self._queue and self._timer is None:
-            self._timer = self._loop.call_at(self._queue[0].due, self._release)
+            self._timer = self._timers.call_at(self._queue[0].due, self._release)
         if self._held > self.effect.holds_at_most:
             self._pipe.block(self)
 
     def _release(self) -> None:
         self._timer = None
         # The loop calls a timer up to its clock's resolution early.
-        now = self._loop.time() + 1e-6
+        now = self._timers.time() + 1e-6
         while self._queue and self._queue[0].due <= now:
             event = self._queue.popleft()
             self._held -= len(event.data)
@@ -243,7 +251,7 @@ class Stage:
             if self._pipe.closed:
                 return
         if self._queue:
-            self._timer = self._loop.call_at(self._queue[0].due, self._release)
+            self._timer = self._timers.call_at(self._queue[0].due, self._release)
         if self._held <= self.effect.holds_at_most // 2:
             self._pipe.unblock(self)
 

@@ -10,26 +10,40 @@ import random
 import socket
 import struct
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, Protocol, cast
 
 from holdfast.proxy.balancer import Backend
 from holdfast.proxy.chain import Exposure, Pipe
 from holdfast.proxy.toxics import DOWNSTREAM, UPSTREAM, Toxic
 
-if TYPE_CHECKING:
-    from holdfast.proxy.link import Link
-
 _FLUSH_SECONDS: Final = 5.0  # how long a closing connection may take to hand over its last bytes
 _LINGER_NOTHING: Final = struct.pack("ii", 1, 0)  # closing then sends RST (socket(7), SO_LINGER)
-_DIALLING: Final = "dialling"
 
 
-class Side(asyncio.Protocol):
-    """One of the two sockets. `outbound` takes what it reads, `inbound` is what is written to it."""
+class Route(Protocol):
+    """The link a connection belongs to."""
 
-    __slots__ = ("connection", "inbound", "outbound", "transport")
+    name: str
+    seed: int
+    buffer: memoryview
+    connections: "set[Connection]"
 
-    def __init__(self, connection: "Connection", outbound: Pipe, inbound: Pipe) -> None:
+    async def dial(self, connection: "Connection") -> None: ...
+    def touching(self, connection: "Connection", direction: str) -> Sequence[tuple[Toxic, Exposure]]: ...
+    def forget(self, connection: "Connection") -> None: ...
+
+
+class Side(asyncio.BufferedProtocol):
+    """One of the two sockets. `outbound` takes what it reads, `inbound` is what is written to it.
+
+    All sides of a link read into one buffer. A plain Protocol has the transport allocate 256 KiB for every read, which
+    costs several times what the forwarding itself does (measured: 41 µs a chunk against 11 µs).
+    """
+
+    __slots__ = ("_buffer", "connection", "inbound", "outbound", "transport")
+
+    def __init__(self, connection: "Connection", buffer: memoryview, outbound: Pipe, inbound: Pipe) -> None:
+        self._buffer = buffer
         self.connection = connection
         self.outbound = outbound
         self.inbound = inbound
@@ -39,9 +53,13 @@ class Side(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         self.connection.made(self, self.transport)
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, _sizehint: int) -> memoryview:
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        data = bytes(self._buffer[:nbytes])  # a copy: the buffer is for the next read, of any connection
         pipe = self.outbound
-        pipe.carried += len(data)
+        pipe.carried += nbytes
         if pipe.inlet is None:
             pipe.write(data)
         else:
@@ -65,15 +83,16 @@ class Side(asyncio.Protocol):
 class Connection:
     """A client's connection through a link, from accept to close."""
 
-    __slots__ = ("_dial", "_link", "backend", "chance", "client", "closed", "downward", "ordinal", "server", "upward")
+    __slots__ = ("_chance", "_dial", "_link", "backend", "client", "closed", "downward", "ordinal", "server", "upward")
 
-    def __init__(self, link: "Link", ordinal: int) -> None:
+    def __init__(self, link: Route, ordinal: int) -> None:
         self._link = link
         self.ordinal = ordinal
-        self.chance = random.Random(f"{link.seed}/{link.name}/{ordinal}")
-        self.upward = Pipe(self)
-        self.downward = Pipe(self)
-        self.client = Side(self, self.upward, self.downward)
+        self._chance: random.Random | None = None
+        loop = asyncio.get_running_loop()
+        self.upward = Pipe(self, loop)
+        self.downward = Pipe(self, loop)
+        self.client = Side(self, link.buffer, self.upward, self.downward)
         self.server: Side | None = None
         self.backend: Backend | None = None
         self.closed = False
@@ -93,7 +112,7 @@ class Connection:
 
     def new_server_side(self) -> Side:
         """The protocol for one attempt to reach an upstream."""
-        return Side(self, self.downward, self.upward)
+        return Side(self, self._link.buffer, self.downward, self.upward)
 
     def _join(self, server: Side) -> None:
         """The upstream answered: in one step, so that not a byte of it is read before the pipes are laid."""
@@ -104,7 +123,9 @@ class Connection:
         self.server = server
         self.upward.connect(client_transport, server_transport)
         self.downward.connect(server_transport, client_transport)
-        self.arrange(self._link.touching(self, UPSTREAM), self._link.touching(self, DOWNSTREAM))
+        upward, downward = self._link.touching(self, UPSTREAM), self._link.touching(self, DOWNSTREAM)
+        if upward or downward:
+            self.arrange(upward, downward)
         if not self.closed:
             client_transport.resume_reading()
 
@@ -112,9 +133,11 @@ class Connection:
         """Put exactly these toxics on the live connection."""
         if self.server is None or self.closed:
             return
-        self.upward.arrange(upward, self.chance)
+        if self._chance is None:
+            self._chance = random.Random(f"{self._link.seed}/{self._link.name}/{self.ordinal}")
+        self.upward.arrange(upward, self._chance)
         if not self.closed:
-            self.downward.arrange(downward, self.chance)
+            self.downward.arrange(downward, self._chance)
 
     # The ways it ends
 

@@ -17,6 +17,7 @@ from holdfast.proxy.toxics import DOWNSTREAM, UPSTREAM, Toxic
 CONNECT_SECONDS: Final = 10.0  # for one upstream to answer; Toxiproxy waits for as long as the kernel does
 _BIND_SECONDS: Final = 5.0  # resolving and binding a listening address
 _BACKLOG: Final = 1024
+_CHUNK: Final = 64 * 1024  # the most one read takes
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class Link:
         self.listen = listen
         self.balancer = balancer
         self.seed = seed
+        self.buffer = memoryview(bytearray(_CHUNK))
         self.connections: set[Connection] = set()
         self.toxics: list[Toxic] = []
         self.accepted = 0
