@@ -1,0 +1,28 @@
+"""The reference stack: a small, real account self-service stack to test, and its supervisor.
+
+    state = start_stack(StackSettings(replicas=2), Path(".holdfast/stack"))
+    ...
+    stop_stack(state)
+"""
+
+from holdfast.reference.settings import StackSettings
+from holdfast.reference.state import (
+    ProcessStatus,
+    StackState,
+    StackStatus,
+    read_stack,
+    stack_status,
+    start_stack,
+    stop_stack,
+)
+
+__all__ = [
+    "ProcessStatus",
+    "StackSettings",
+    "StackState",
+    "StackStatus",
+    "read_stack",
+    "stack_status",
+    "start_stack",
+    "stop_stack",
+]

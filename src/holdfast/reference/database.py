@@ -1,0 +1,114 @@
+"""The account service's PostgreSQL: a pool whose every wait has an end, rows as dataclasses.
+
+What PostgreSQL cannot do becomes a Refusal (503); a fault on the link costs the requests that met it, and no more.
+"""
+
+import asyncio
+import select
+import socket
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final, LiteralString, TypeVar
+
+from psycopg import AsyncConnection, InterfaceError, OperationalError
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import class_row
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from holdfast.reference.loopback import HOST
+from holdfast.reference.refusal import unavailable
+from holdfast.reference.stores import DATABASE_NAME, DATABASE_USER
+
+_STATEMENT_SECONDS: Final = 5.0
+_CONNECT_SECONDS: Final = 2
+_WAIT_SECONDS: Final = 2.0
+_SMALLEST: Final = 2
+_LARGEST: Final = 10
+
+Row = TypeVar("Row")
+Parameters = Mapping[str, object]
+
+
+class Database:
+    """Opened by `open`, closed by `close`. `name` shows in pg_stat_activity."""
+
+    def __init__(self, port: int, password: str, name: str) -> None:
+        self._pool: AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]] = AsyncConnectionPool(
+            make_conninfo(
+                host=HOST, port=port, user=DATABASE_USER, password=password, dbname=DATABASE_NAME,
+                application_name=name, connect_timeout=_CONNECT_SECONDS, sslmode="disable", gssencmode="disable",
+                options=f"-c statement_timeout={int(_STATEMENT_SECONDS * 1000)}",
+            ),
+            min_size=_SMALLEST,
+            max_size=_LARGEST,
+            timeout=_WAIT_SECONDS,
+            # The pool waits longer after each failed attempt to connect. Giving up soon makes the next request try
+            # afresh, so that the service is back as soon as PostgreSQL is.
+            reconnect_timeout=1.0,
+            check=_check_quiet,
+            kwargs={"autocommit": True, "prepare_threshold": 1},
+            open=False,
+        )  # fmt: skip
+
+    async def open(self) -> None:
+        """Begin to connect; does not wait for it."""
+        await self._pool.open(wait=False)
+
+    async def close(self) -> None:
+        await self._pool.close(timeout=1.0)
+
+    def in_use(self) -> int:
+        """Connections that a request holds now."""
+        facts = self._pool.get_stats()
+        return facts.get("pool_size", 0) - facts.get("pool_available", 0)
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
+        """Borrow a connection, in autocommit mode. Raises Refusal (503) for what the link or the server does."""
+        try:
+            async with self._pool.connection() as connection:
+                # statement_timeout is kept by the server, whose word may not reach us: so we cut the line ourselves.
+                # Cancelling the task instead would make psycopg wait for the server once more.
+                watchdog = asyncio.get_running_loop().call_later(_STATEMENT_SECONDS, _sever, connection)
+                try:
+                    yield connection
+                finally:
+                    watchdog.cancel()
+        except (OperationalError, InterfaceError, PoolTimeout) as error:
+            raise unavailable("database") from error
+
+    async def one(self, kind: type[Row], query: LiteralString, parameters: Parameters) -> Row | None:
+        """The first row as a `kind`, whose fields are the columns; None when there is none."""
+        async with self.connection() as connection, connection.cursor(row_factory=class_row(kind)) as cursor:
+            await cursor.execute(query, parameters)
+            return await cursor.fetchone()
+
+    async def all(self, kind: type[Row], query: LiteralString, parameters: Parameters) -> list[Row]:
+        """All rows, each as a `kind`."""
+        async with self.connection() as connection, connection.cursor(row_factory=class_row(kind)) as cursor:
+            await cursor.execute(query, parameters)
+            return await cursor.fetchall()
+
+    async def run(self, query: LiteralString, parameters: Parameters) -> int:
+        """Execute one statement; how many rows it touched."""
+        async with self.connection() as connection:
+            return (await connection.execute(query, parameters)).rowcount
+
+
+async def _check_quiet(connection: AsyncConnection[tuple[Any, ...]]) -> None:
+    """Refuse a connection on which something arrived while it rested: the end of the line, or the server's farewell.
+
+    Asking the server would be surer, but costs a round trip before each query.
+    """
+    poller = select.poll()
+    poller.register(connection.fileno(), select.POLLIN)
+    if poller.poll(0):
+        raise OperationalError("the connection was closed while it rested")
+
+
+def _sever(connection: AsyncConnection[tuple[Any, ...]]) -> None:
+    try:
+        with socket.socket(fileno=socket.dup(connection.fileno())) as line:
+            line.shutdown(socket.SHUT_RDWR)
+    except (OSError, OperationalError, InterfaceError):
+        pass  # closed meanwhile

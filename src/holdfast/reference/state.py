@@ -1,0 +1,286 @@
+"""The door to a reference stack: start it, find it, ask how it is, stop it.
+
+The state file `<state_dir>/stack.json` (mode 0600, it holds the control token) is there as long as the stack serves.
+"""
+
+import dataclasses
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from holdfast.errors import CleanUpError, Problem, TargetError
+from holdfast.reference.loopback import NoAnswer, ask
+from holdfast.reference.settings import StackSettings, read_settings
+
+STATE_FILE: Final = "stack.json"
+LOG_FOLDER: Final = "logs"
+_SCRATCH_FILE: Final = "scratch.json"
+_SUPERVISOR_LOG: Final = "supervisor.log"
+_START_SECONDS: Final = 40.0
+_STOP_SECONDS: Final = 15.0
+_POLL_SECONDS: Final = 0.02
+_LAST_WORDS: Final = 3000
+
+
+@dataclass(frozen=True, slots=True)
+class StackState:
+    """A running stack: where to reach it. `pid` is the supervisor's; `started_at` in seconds since the epoch."""
+
+    pid: int
+    url: str
+    outbox_url: str
+    control_url: str
+    control_token: str = field(repr=False)
+    proxy_url: str
+    state_dir: str
+    started_at: float
+    settings: StackSettings
+    owner_pipe: int | None = field(default=None, compare=False, repr=False)
+    """Only in the process that started it with `owner_pipe`: the end that holds the stack up."""
+
+    def as_json(self) -> dict[str, object]:
+        """Without the owner pipe, which means nothing to other processes."""
+        document = dataclasses.asdict(self)
+        del document["owner_pipe"]
+        return document
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessStatus:
+    """One process of the stack. `state`: running, paused, restarting or stopped; `pid` None when there is none."""
+
+    name: str
+    kind: str
+    pid: int | None
+    state: str
+    url: str
+    restarts: int
+
+
+@dataclass(frozen=True, slots=True)
+class StackStatus:
+    """What the supervisor says of its stack."""
+
+    name: str
+    url: str
+    outbox_url: str
+    proxy_url: str
+    processes: tuple[ProcessStatus, ...]
+    settings: StackSettings
+
+
+def start_stack(settings: StackSettings, state_dir: Path, owner_pipe: bool = False) -> StackState:
+    """Start a stack and wait until it serves, for a few seconds. It is detached: it outlives this process.
+
+    With `owner_pipe` it stops by itself when this process ends, however it ends. Raises TargetError when one is running
+    in `state_dir` already, or when it does not come up; then with the end of its log.
+    """
+    state_dir = state_dir.resolve()
+    running = read_stack(state_dir)
+    if running is not None:
+        what = f"a stack is running here already (process {running.pid})"
+        raise TargetError(Problem(str(state_dir), what, "Stop it first: holdfast stack down."))
+    logs = state_dir / LOG_FOLDER
+    logs.mkdir(parents=True, exist_ok=True)
+    arguments = [
+        sys.executable, "-m", "holdfast.reference", "--state-dir", str(state_dir),
+        "--settings", json.dumps(settings.as_json()), *(["--owner-pipe"] if owner_pipe else []),
+    ]  # fmt: skip
+    pid, pipe = _spawn(arguments, logs / _SUPERVISOR_LOG, owner_pipe)
+    deadline = time.monotonic() + _START_SECONDS
+    while time.monotonic() < deadline:
+        state = _read_state(state_dir)
+        if state is not None and state.pid == pid:
+            return dataclasses.replace(state, owner_pipe=pipe)
+        if not _is_alive(pid):
+            break
+        time.sleep(_POLL_SECONDS)
+    else:
+        _signal(pid, signal.SIGKILL)
+    if pipe is not None:
+        os.close(pipe)
+    # When it did not come up, its logs stay.
+    words = _last_words(logs / _SUPERVISOR_LOG)
+    raise TargetError(Problem("reference stack", f"did not come up:\n{words}", f"Read the logs in {logs}."))
+
+
+def read_stack(state_dir: Path) -> StackState | None:
+    """The stack that runs from this folder; None when there is none. What a killed one left behind is removed."""
+    state_dir = state_dir.resolve()
+    state = _read_state(state_dir)
+    if state is None:
+        return None
+    if process_is_supervisor(state.pid):
+        return state
+    from holdfast.reference.supervisor import clean_up_stale
+
+    clean_up_stale(state_dir)
+    return None
+
+
+def stack_status(state: StackState) -> StackStatus:
+    """Ask the supervisor. Raises TargetError when it does not answer."""
+    try:
+        answer = ask(f"{state.control_url}/status", token=state.control_token)
+    except NoAnswer as error:
+        raise TargetError(Problem("reference stack", str(error), "Start it: holdfast stack up.")) from error
+    return StackStatus(
+        name=answer["name"],
+        url=answer["url"],
+        outbox_url=answer["outbox_url"],
+        proxy_url=answer["proxy_url"],
+        processes=tuple(ProcessStatus(**process) for process in answer["processes"]),
+        settings=read_settings(answer["settings"]),
+    )
+
+
+def stop_stack(state: StackState) -> None:
+    """Take the stack down and wait until nothing is left: no process, port or file. One that is gone is fine.
+
+    Raises CleanUpError when the supervisor cannot be ended.
+    """
+    try:
+        ask(f"{state.control_url}/stop", "POST", token=state.control_token)
+    except NoAnswer:
+        _signal_supervisor(state.pid, signal.SIGTERM)
+    if state.owner_pipe is not None:
+        try:
+            os.close(state.owner_pipe)
+        except OSError:
+            pass  # stopped before
+    deadline = time.monotonic() + _STOP_SECONDS
+    while _is_alive(state.pid) and process_is_supervisor(state.pid):
+        if time.monotonic() > deadline:
+            _signal_supervisor(state.pid, signal.SIGKILL)
+            time.sleep(1.0)
+            if process_is_supervisor(state.pid):
+                what = f"supervisor process {state.pid} cannot be ended"
+                raise CleanUpError(Problem("reference stack", what, f"kill -9 {state.pid}"))
+            break
+        time.sleep(_POLL_SECONDS)
+    from holdfast.reference.supervisor import clean_up_stale
+
+    if Path(state.state_dir).is_dir():
+        clean_up_stale(Path(state.state_dir))
+
+
+def process_is_supervisor(pid: int) -> bool:
+    """True when this process lives and is a supervisor: pids are given again."""
+    if not _is_alive(pid):
+        return False
+    try:
+        command = Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return not Path("/proc/self").exists()  # no such file system here: believe the pid
+    return b"holdfast.reference" in command
+
+
+# Files
+
+
+def write_state(state: StackState) -> None:
+    """Write the state file, all at once."""
+    _write_private(Path(state.state_dir) / STATE_FILE, state.as_json())
+
+
+def write_scratch(state_dir: Path, scratch: Path) -> None:
+    """Note, before anything is put there, what would have to be removed if we were killed."""
+    _write_private(state_dir / _SCRATCH_FILE, {"pid": os.getpid(), "scratch": str(scratch)})
+
+
+def read_scratch(state_dir: Path) -> tuple[int | None, Path | None]:
+    """The supervisor's pid and its scratch folder, as noted by `write_scratch`."""
+    document = _read_json(state_dir / _SCRATCH_FILE)
+    if document is None:
+        return None, None
+    return int(document["pid"]), Path(document["scratch"])
+
+
+def remove_state(state_dir: Path) -> None:
+    for name in (STATE_FILE, _SCRATCH_FILE):
+        (state_dir / name).unlink(missing_ok=True)
+
+
+def _read_state(state_dir: Path) -> StackState | None:
+    document = _read_json(state_dir / STATE_FILE)
+    if document is None:
+        return None
+    return StackState(**{**document, "settings": read_settings(document["settings"])})
+
+
+def _read_json(path: Path) -> Mapping[str, Any] | None:
+    try:
+        document: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return document
+
+
+def _write_private(path: Path, document: Mapping[str, object]) -> None:
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(document, file, indent=2)
+    fresh.replace(path)
+
+
+# Processes
+
+
+def _spawn(arguments: list[str], log: Path, owner_pipe: bool) -> tuple[int, int | None]:
+    """Start the supervisor in a session of its own; its pid, and the end of the pipe that holds it up."""
+    reading, writing = os.pipe() if owner_pipe else (os.open(os.devnull, os.O_RDONLY), None)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    try:
+        actions = [
+            (os.POSIX_SPAWN_DUP2, reading, 0),
+            (os.POSIX_SPAWN_DUP2, output, 1),
+            (os.POSIX_SPAWN_DUP2, output, 2),
+        ]
+        # Not subprocess.Popen: an object that nobody keeps would complain about the process it leaves running.
+        pid = os.posix_spawn(arguments[0], arguments, os.environ, file_actions=actions, setsid=True)
+    finally:
+        os.close(reading)
+        os.close(output)
+    return pid, writing
+
+
+def _is_alive(pid: int) -> bool:
+    """False for a child of ours that ended, too: it is reaped here."""
+    try:
+        if os.waitpid(pid, os.WNOHANG)[0] == pid:
+            return False
+    except ChildProcessError:
+        pass  # not a child of ours
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _signal_supervisor(pid: int, number: signal.Signals) -> None:
+    if process_is_supervisor(pid):
+        _signal(pid, number)
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        pass
+
+
+def _last_words(log: Path) -> str:
+    try:
+        return log.read_text(encoding="utf-8", errors="replace")[-_LAST_WORDS:].strip()
+    except OSError:
+        return "(no log)"
