@@ -1,0 +1,117 @@
+"""The actions that experiment files name: `inject`, `hold`, `revert`. They find their target in `context`.
+
+    provider: {type: python, module: holdfast.chaos.actions, func: inject,
+               arguments: {fault: latency, link: postgres, latency_ms: 300}}
+
+They raise HoldfastErrors, which Chaos Toolkit records as the activity's failure.
+"""
+
+import logging
+import os
+from pathlib import Path
+from typing import Final
+
+from holdfast.chaos import undo
+from holdfast.chaos.context import Context, load_context
+from holdfast.chaos.faults import read_fault
+from holdfast.chaos.faults.fault import take_lease
+from holdfast.chaos.faults.latency import chunks_met
+from holdfast.chaos.repair import ENABLE_LINK, REMOVE_TOXIC
+from holdfast.clock import Clock, SystemClock
+from holdfast.errors import CleanUpError, HoldfastError, InputError, MeasurementError, Problem
+from holdfast.proxy.client import ProxyClient
+
+# While a fault is held its lease is short and renewed, so that a dead child frees the target within this many seconds.
+HELD_LEASE_SECONDS: Final = 15.0
+_RENEW_SECONDS: Final = 4.0
+_LEASE_MARGIN_SECONDS: Final = 5.0
+_TICK_SECONDS: Final = 0.1
+
+log = logging.getLogger(__name__)
+
+
+def inject(fault: str, **arguments: object) -> dict[str, object]:
+    """Put a fault in: its undo is on disk first. What was done, with the time of it (seconds since the epoch)."""
+    context = _context()
+    described, problems = read_fault(fault, arguments)
+    if described is None or problems:
+        unresolved = Problem(fault, "an argument is still a placeholder", "declare its configuration")
+        raise InputError(*(problems or [unresolved]))
+    with undo.locked(context.undo_log) as alone:
+        if not alone:
+            raise MeasurementError(Problem(str(context.undo_log), "another injection or undo does not end"))
+        if context.stopping:
+            raise MeasurementError(Problem(context.experiment, "was told to stop before its fault was in"))
+        clock = _clock(context)
+        entry_id = undo.new_id()
+        how = described.prepare(context.target, entry_id)
+        entry = undo.Entry(entry_id, clock.now(), context.experiment, how)
+        undo.announce(context.undo_log, entry)
+        injected_at = clock.now()
+        met = described.inject(context.target, how, context.max_duration + _LEASE_MARGIN_SECONDS)
+    _raise_if_undone_meanwhile(context, entry)
+    target = how.arguments.get("process") or described.target
+    return {"fault": fault, "target": target, "id": entry.id, "injected_at": injected_at, "connections_met": met}
+
+
+def hold(seconds: float = 20.0) -> dict[str, object]:
+    """Keep the fault in for so long, its lease renewed. Returns early when the experiment is told to stop."""
+    context = _context()
+    clock = _clock(context)
+    start = renewed_at = clock.now()
+    _renew(context, HELD_LEASE_SECONDS)
+    while (left := start + float(seconds) - clock.now()) > 0 and not context.stopping:
+        if clock.now() - renewed_at >= _RENEW_SECONDS:
+            renewed_at = clock.now()
+            _renew(context, HELD_LEASE_SECONDS)
+        clock.sleep(min(left, _TICK_SECONDS))
+    # What comes between the hold and the revert may take its time.
+    _renew(context, context.max_duration + _LEASE_MARGIN_SECONDS)
+    return {"held": clock.now() - start, "stopped": context.stopping}
+
+
+def revert() -> dict[str, object]:
+    """Take out everything this experiment put in, newest first. May be repeated. Raises CleanUpError."""
+    context = _context()
+    clock = _clock(context)
+    open_entries = [e for e in undo.open_entries(context.undo_log) if e.experiment == context.experiment]
+    results = undo.undo_all(context.undo_log, experiment=context.experiment, tokens=context.tokens, now=clock.now)
+    reverted_at = clock.now()
+    failed = [result for result in results if not result.undone]
+    if failed:
+        raise CleanUpError(*(Problem(r.entry.undo.kind, r.detail, "run `holdfast recover`") for r in failed))
+    return {
+        "reverted": [{"id": r.entry.id, "outcome": r.outcome, "detail": r.detail} for r in results],
+        "reverted_at": reverted_at,
+        "chunks_met": chunks_met(entry.undo for entry in open_entries),
+    }
+
+
+def _context() -> Context:
+    return load_context(os.environ, Path.cwd())
+
+
+def _clock(context: Context) -> Clock:
+    return SystemClock() if context.anchor is None else SystemClock(context.anchor)
+
+
+def _raise_if_undone_meanwhile(context: Context, entry: undo.Entry) -> None:
+    """An undo that would not wait for a slow injection found nothing to take out yet: take it out now."""
+    if any(found.id == entry.id for found in undo.open_entries(context.undo_log)):
+        return
+    undo.announce(context.undo_log, entry)
+    undo.undo_all(context.undo_log, experiment=context.experiment, tokens=context.tokens)
+    raise MeasurementError(Problem(context.experiment, "was undone while its fault was being put in"))
+
+
+def _renew(context: Context, seconds: float) -> None:
+    for entry in undo.open_entries(context.undo_log):
+        arguments = entry.undo.arguments
+        if entry.experiment != context.experiment or "lease" not in arguments:
+            continue
+        toxics = ((arguments["link"], arguments["toxic"]),) if entry.undo.kind == REMOVE_TOXIC else ()
+        enable = (arguments["link"],) if entry.undo.kind == ENABLE_LINK else ()
+        try:
+            take_lease(ProxyClient(arguments["proxy_url"]), arguments["lease"], seconds, toxics, enable)
+        except HoldfastError as error:
+            log.warning("the lease of %s was not renewed: %s", entry.id, error)

@@ -1,0 +1,99 @@
+"""What happened to one fault, gathered while it happens, told to the runner and written to the record as it does."""
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from holdfast.channel import ChildEnd
+from holdfast.chaos.experiment import Experiment
+from holdfast.clock import Clock
+from holdfast.record.store import RunStore
+from holdfast.record.timeline import FAULT, Span
+
+PENDING: Final = "pending"
+DONE: Final = "done"
+FAILED: Final = "failed"
+
+log = logging.getLogger(__name__)
+
+
+class Telling:
+    """Events to the runner, spans to `run.db`; from any thread. A record that cannot be written is logged, not raised:
+    an experiment that is under way must go on to its end."""
+
+    def __init__(self, channel: ChildEnd, store: RunStore, clock: Clock) -> None:
+        self._channel = channel
+        self._store = store
+        self._clock = clock
+        self._writing = threading.Lock()
+
+    def event(self, kind: str, **facts: object) -> None:
+        self._channel.tell_event(kind, self._clock.now(), **facts)
+
+    def span(self, span: Span) -> None:
+        try:
+            with self._writing:
+                self._store.write_span(span)
+        except Exception:
+            log.exception("the span of %s was not written", span.name)
+
+
+@dataclass(slots=True)
+class Story:
+    """The one mutable thing of a session. Times are seconds since the epoch; None is "not yet", or never.
+
+    `name`: of the experiment in this run. `chunks_met`: traffic that met a toxic; `connections_met`: connections that
+    were open to what was hit. `configuration`, `secrets`: as Chaos Toolkit resolved them.
+    """
+
+    name: str
+    experiment: Experiment
+    planned_start: float
+    planned_end: float
+    fault: str
+    target: str
+    method_began: float | None = None
+    rolling_back: bool = False
+    injected_at: float | None = None
+    reverted_at: float | None = None
+    connections_met: int | None = None
+    chunks_met: int | None = None
+    steady_state_before: bool | None = None
+    steady_state_after: bool | None = None
+    recovered: bool | None = None
+    watched: float = 0.0
+    status: str = ""
+    verdict: str = ""
+    reason: str = ""
+    clean_up: str = PENDING
+    configuration: dict[str, Any] = field(default_factory=dict)
+    secrets: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def attributes(self) -> dict[str, object]:
+        """Of the fault's span."""
+        return {
+            "experiment": self.name,
+            "title": self.experiment.title,
+            "fault": self.fault,
+            "target": self.target,
+            "hypothesis": self.experiment.hypothesis,
+            "touched": self.chunks_met if self.chunks_met is not None else self.connections_met,
+            "steady_state_before": self.steady_state_before,
+            "steady_state_after": self.steady_state_after,
+            "status": self.status,
+            "verdict": self.verdict or "inconclusive",
+            "reason": self.reason,
+            "clean_up": self.clean_up,
+        }
+
+    def span(self) -> Span:
+        return Span(
+            FAULT,
+            self.name,
+            self.planned_start,
+            self.planned_end,
+            self.injected_at,
+            self.reverted_at,
+            self.attributes(),
+        )

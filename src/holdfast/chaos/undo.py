@@ -1,0 +1,232 @@
+"""The write-ahead undo log: how to take a fault out is on disk, synced, before the fault is put in.
+
+JSON lines, appended only. An entry, and later that it is done:
+
+    {"id": "5f0c…", "at": 1789.2, "experiment": "replica_kill", "undo": {"kind": "start_process", "arguments": {…}}}
+    {"done": "5f0c…", "at": 1809.3, "outcome": "undone"}
+
+Whoever finds an open entry takes its fault out: the child itself, the runner after the child died, `holdfast recover`
+after both did. An undo may be repeated. A last line torn by a kill is no entry: its fault was never put in.
+The control token is never in the log; it is read from the stack's state file when it is needed.
+"""
+
+import fcntl
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from holdfast.chaos.repair import REPAIRS, Gone, Tokens
+from holdfast.errors import HoldfastError
+
+FILE_NAME: Final = "undo.jsonl"
+UNDONE: Final = "undone"
+GONE: Final = "gone"  # what the fault was in has ended, and the fault with it: nothing is left in
+FAILED: Final = "failed"
+
+LOCK_SECONDS: Final = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """How to take one fault out. `kind` is one of `repair.REPAIRS`."""
+
+    kind: str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One fault that was announced. `at`: seconds since the epoch."""
+
+    id: str
+    at: float
+    experiment: str
+    undo: Undo
+
+
+@dataclass(frozen=True, slots=True)
+class UndoResult:
+    """What came of one undo. `outcome`: undone, gone or failed; `detail` says it to a person."""
+
+    entry: Entry
+    outcome: str
+    detail: str
+
+    @property
+    def undone(self) -> bool:
+        """Whether nothing of this fault is left in."""
+        return self.outcome != FAILED
+
+    @property
+    def text(self) -> str:
+        """For a person: "replica_kill: account-1 is running"."""
+        return f"{self.entry.experiment}: {self.detail}"
+
+
+def new_id() -> str:
+    return uuid.uuid4().hex[:12]
+
+
+def announce(path: Path, entry: Entry) -> None:
+    """Append the entry and sync it to disk. Call it before the fault, under `locked`."""
+    undo = {"kind": entry.undo.kind, "arguments": dict(entry.undo.arguments)}
+    _append(path, {"id": entry.id, "at": entry.at, "experiment": entry.experiment, "undo": undo})
+
+
+def open_entries(path: Path) -> list[Entry]:
+    """The entries that are not done, oldest first; none when there is no log. Lines that are no entry do not count."""
+    found: dict[str, Entry] = {}
+    for line in _lines(path):
+        if "done" in line:
+            found.pop(str(line["done"]), None)
+        elif (entry := _entry(line)) is not None:
+            found[entry.id] = entry
+    return list(found.values())
+
+
+def undo_all(
+    path: Path,
+    on_result: Callable[[UndoResult], None] | None = None,
+    *,
+    experiment: str | None = None,
+    tokens: Tokens | None = None,
+    now: Callable[[], float] = time.time,
+) -> list[UndoResult]:
+    """Take out every fault that is open (of one experiment, where named), newest first. May be repeated; never raises.
+
+    `tokens`: control tokens by control URL, for who holds them; else they are read from the state files.
+    An undo that failed stays open. Waits at most `LOCK_SECONDS` for an injection that is under way.
+    """
+    results: list[UndoResult] = []
+    if not path.exists():
+        return results
+    with locked(path):
+        for entry in reversed(open_entries(path)):
+            if experiment is not None and entry.experiment != experiment:
+                continue
+            result = _undo(entry, tokens or {})
+            if result.undone:
+                _append(path, {"done": entry.id, "at": now(), "outcome": result.outcome})
+            results.append(result)
+            if on_result is not None:
+                on_result(result)
+    return results
+
+
+def recover(paths: Iterable[Path]) -> list[UndoResult]:
+    """What killed runs left in, taken out. Each path is an undo log, or a folder with logs in it or one below."""
+    results: list[UndoResult] = []
+    for log in logs_in(paths):
+        results += undo_all(log)
+    return results
+
+
+def logs_in(paths: Iterable[Path]) -> list[Path]:
+    """The undo logs meant by these files and folders, each once, in order."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        if path.is_dir():
+            found.update(dict.fromkeys([*sorted(path.glob(FILE_NAME)), *sorted(path.glob(f"*/{FILE_NAME}"))]))
+        elif path.is_file():
+            found[path] = None
+    return list(found)
+
+
+@contextmanager
+def locked(path: Path, seconds: float = LOCK_SECONDS) -> Iterator[bool]:
+    """One at a time among all processes and threads that inject or undo by this log.
+
+    Yields False when it was not free in time. An undo goes on all the same then: a fault that stays in is worse.
+    The kernel frees the lock of a killed process.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        yield _lock(handle, seconds)
+    finally:
+        os.close(handle)
+
+
+def _lock(handle: int, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.02)
+        else:
+            return True
+
+
+def _undo(entry: Entry, tokens: Tokens) -> UndoResult:
+    repair = REPAIRS.get(entry.undo.kind)
+    if repair is None:
+        return UndoResult(entry, FAILED, f'this holdfast knows no undo "{entry.undo.kind}"')
+    try:
+        return UndoResult(entry, UNDONE, repair(entry.undo.arguments, tokens))
+    except Gone as gone:
+        return UndoResult(entry, GONE, str(gone))
+    except HoldfastError as error:
+        return UndoResult(entry, FAILED, "; ".join(problem.what for problem in error.problems))
+    except Exception as error:  # noqa: BLE001 - one undo that breaks must not keep the others from being tried
+        return UndoResult(entry, FAILED, f"{type(error).__name__}: {error}")
+
+
+def _append(path: Path, line: Mapping[str, object]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not path.exists()
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    try:
+        text = json.dumps(line, separators=(",", ":")) + "\n"
+        if _is_torn(handle):
+            text = "\n" + text  # else our line would be glued to the torn one, and lost with it
+        os.write(handle, text.encode())
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    if is_new:
+        _sync_folder(path.parent)
+
+
+def _is_torn(handle: int) -> bool:
+    size = os.fstat(handle).st_size
+    return size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+
+
+def _sync_folder(folder: Path) -> None:
+    """A new file's name is safe only when its folder is."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _lines(path: Path) -> Iterator[Mapping[str, object]]:
+    try:
+        text = path.read_bytes().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return
+    for line in text.splitlines():
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(found, dict):
+            yield found
+
+
+def _entry(line: Mapping[str, object]) -> Entry | None:
+    undo, at = line.get("undo"), line.get("at")
+    if not isinstance(undo, dict) or not isinstance(at, int | float) or "id" not in line:
+        return None
+    arguments = {str(name): str(value) for name, value in dict(undo.get("arguments", {})).items()}
+    return Entry(str(line["id"]), float(at), str(line.get("experiment", "")), Undo(str(undo.get("kind")), arguments))
