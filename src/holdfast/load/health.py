@@ -4,6 +4,7 @@ A saturated generator measures itself. Each limit below is a claim about when it
 being small; beyond the second one the run is invalid, never green.
 """
 
+import errno
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -34,7 +35,17 @@ DROPPED_INVALID: Final = 0.01
 # (0.95^59 < 0.05, 0.99^299 < 0.05).
 SAMPLES_FOR_P95: Final = 59
 SAMPLES_FOR_P99: Final = 299
-_NO_ACCOUNT: Final = "no free account"
+NO_ACCOUNT: Final = "no free account"
+NO_VISITOR: Final = "no free visitor"
+"""Why an arrival was dropped: details of samples."""
+
+# Limits of our own machine: an error with one of these says nothing about the target.
+LOCAL_LIMITS: Final[Mapping[int, str]] = {
+    errno.EMFILE: "NoDescriptorLeft",
+    errno.ENFILE: "NoDescriptorLeft",
+    errno.EADDRNOTAVAIL: "NoLocalPortLeft",
+    errno.ENOBUFS: "NoBufferLeft",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +60,7 @@ class Check:
 
 
 def check_health(*, load: Sequence[Interval], gauges: Iterable[Gauge], done: Mapping[str, float]) -> tuple[Check, ...]:
-    """Judge a generator by its intervals, its gauges (source "generator") and what it told at its end (may be empty)."""
+    """Judge a generator by its intervals, its gauges (source "generator") and what it told at its end, if it did."""
     visits = [interval for interval in load if depth_of(interval.name) == 1]
     sent = [interval for interval in visits if interval.outcome != DROPPED]
     by_name: dict[str, list[float]] = {}
@@ -63,7 +74,8 @@ def check_health(*, load: Sequence[Interval], gauges: Iterable[Gauge], done: Map
         cpu=_quantile(by_name.get("cpu", []), 0.95),
         due=sum(i.count for i in visits),
         dropped=dropped,
-        dropped_for_accounts=sum(i.count for i in visits if i.outcome == DROPPED and i.detail == _NO_ACCOUNT),
+        dropped_for_accounts=sum(i.count for i in visits if i.outcome == DROPPED and i.detail == NO_ACCOUNT),
+        local_errors=sum(i.count for i in load if depth_of(i.name) == 3 and i.detail in LOCAL_LIMITS.values()),
         done=done,
     )
 
@@ -76,6 +88,7 @@ def check(
     due: int,
     dropped: int,
     dropped_for_accounts: int,
+    local_errors: int,
     done: Mapping[str, float],
 ) -> tuple[Check, ...]:
     """The same of plain numbers: seconds, `cpu` as a share of one core, counts of arrivals."""
@@ -86,6 +99,7 @@ def check(
         ),
         _measured("cpu", cpu, CPU_DEGRADED, CPU_INVALID, "share of its one core that the generator took, p95"),
         _dropped(due, dropped, dropped_for_accounts),
+        _local_limits(local_errors),
         _reconciled(done),
         _enough(due - dropped),
     )
@@ -110,6 +124,14 @@ def _dropped(due: int, dropped: int, for_accounts: int) -> Check:
     if share > DROPPED_DEGRADED:
         return Check("dropped", "degraded", share, DROPPED_DEGRADED, f"{what} ({cure})")
     return Check("dropped", "valid", share, DROPPED_DEGRADED, what)
+
+
+def _local_limits(errors: int) -> Check:
+    name, what = "local_limits", "requests failed for want of our own descriptors or ports"
+    if errors:
+        reason = f"{errors} {what}: raise `ulimit -n` or net.ipv4.ip_local_port_range"
+        return Check(name, "invalid", float(errors), 0.0, reason)
+    return Check(name, "valid", 0.0, 0.0, f"no {what}")
 
 
 def _reconciled(done: Mapping[str, float]) -> Check:

@@ -1,0 +1,57 @@
+"""Scenario files imported: names and paths in, Visitor classes out, or every problem at once.
+
+Needs Locust; what can be said without it `scenario.check_scenario` says before anything starts.
+"""
+
+import importlib.util
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from holdfast.errors import Problem, raise_input_error
+from holdfast.load.scenario import check_scenario
+from holdfast.load.visitor import Visitor
+
+
+def load_scenarios(paths: Mapping[str, Path]) -> dict[str, type[Visitor]]:
+    """The Visitor class of each scenario. Raises InputError with the problems of all files."""
+    found: dict[str, type[Visitor]] = {}
+    problems: list[Problem] = []
+    for name, path in paths.items():
+        wrong = check_scenario(path)
+        if not wrong:
+            scenario, wrong = _load(name, path)
+            if scenario is not None:
+                found[name] = scenario
+        problems += wrong
+    raise_input_error(problems)
+    return found
+
+
+def _load(name: str, path: Path) -> tuple[type[Visitor] | None, list[Problem]]:
+    module_name = f"holdfast_scenario_{name}"
+    spec = importlib.util.spec_from_file_location(module_name, path)
+    if spec is None or spec.loader is None:
+        return None, [Problem(str(path), "is not a Python file")]
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[module_name] = module  # dataclasses and pickles of the file look for it there
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        return None, [Problem(str(path), f"cannot be imported: {type(error).__name__}: {error}")]
+    visitors = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type)
+        and issubclass(value, Visitor)
+        and value.__module__ == module_name
+        and not value.abstract
+    ]
+    if len(visitors) != 1:
+        names = ", ".join(visitor.__name__ for visitor in visitors) or "none"
+        return None, [Problem(str(path), f"must define one visitor, defines {names}")]
+    visitor = visitors[0]
+    if not visitor.tasks or any(isinstance(task, type) for task in visitor.tasks):
+        what = f"{visitor.__name__}: a visit is one @task method; task sets are not played"
+        return None, [Problem(str(path), what, "write the visit out in one method")]
+    return visitor, []

@@ -1,0 +1,160 @@
+"""One visit: what one visitor does, recorded at three depths: scenario, step and request.
+
+No engine in here: the Locust glue (`visitor`, `engine`) makes visits and ends them.
+
+A visit is due when its arrival is, so the wait in our own generator (`lag`) is part of its response time and of its
+first step's. A request is measured from when it was sent.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from types import TracebackType
+from typing import Any, Final, Self
+
+from holdfast.clock import Clock
+from holdfast.kit.accounts import Account, AccountPool
+from holdfast.kit.adapter import MakeService
+from holdfast.kit.inbox import Inbox
+from holdfast.kit.outcome import OutcomeError
+from holdfast.kit.service import SelfService
+from holdfast.kit.totp import StepLedger
+from holdfast.load.client import Exchange, LeanClient
+from holdfast.load.wire import Dialer
+from holdfast.record.recorder import Recorder
+from holdfast.record.sample import FAILED, OK, UNFINISHED
+
+OUTSIDE: Final = "outside"  # the step's name of requests that no step holds
+
+
+@dataclass(slots=True)
+class Ground:
+    """What all visitors of one process share.
+
+    `fire` is Locust's request event; `note_error` hears of exceptions that are nobody's outcome: bugs of a scenario.
+    """
+
+    dialer: Dialer
+    clock: Clock
+    accounts: AccountPool
+    inbox: Inbox | None
+    make_service: MakeService
+    marker: str
+    recorder: Recorder | None
+    fire: Callable[..., Any]
+    note_error: Callable[[str, Exception], None]
+    choices: Random
+    ledger: StepLedger = field(default_factory=StepLedger)
+    entropy: Random = field(default_factory=Random)  # trace ids must differ between runs of one seed
+
+
+class Visit:
+    """One visitor's stay, from its due time on. After `end` or `cut_off` nothing more is recorded."""
+
+    __slots__ = ("_ended", "_first_lag", "_ground", "_lag", "_step", "account", "client", "due", "scenario", "service")
+
+    def __init__(self, ground: Ground, scenario: str, account: Account, due: float, lag: float = 0.0) -> None:
+        self.scenario = scenario
+        self.account = account
+        self.due = due
+        self._ground = ground
+        self._lag = self._first_lag = lag
+        self._step: Step | None = None
+        self._ended = False
+        self.client = LeanClient(
+            ground.dialer,
+            self._observe,
+            marker=ground.marker,
+            trace_id=f"{ground.entropy.getrandbits(128) or 1:032x}",
+            random=ground.entropy,
+        )
+        self.service: SelfService = ground.make_service(self.client, ground.inbox, ground.clock, ground.ledger)
+
+    def step(self, name: str) -> "Step":
+        """A context manager that records `scenario/name` when it is left."""
+        first_lag, self._first_lag = self._first_lag, 0.0
+        return Step(self, name, first_lag)
+
+    def end(self, outcome: str = OK, detail: str = "") -> None:
+        """Record the visit."""
+        if not self._ended:
+            self._record(self.scenario, self.due, outcome, self._lag, detail)
+            self._ended = True
+
+    def cut_off(self) -> None:
+        """Record the visit, and its step, as unfinished at their age: a lower bound of what they would have taken."""
+        step = self._step
+        if step is not None:
+            self._record(f"{self.scenario}/{step.name}", step.due, UNFINISHED, step.lag, "")
+        self.end(UNFINISHED)
+
+    def close(self) -> None:
+        self.client.close()
+
+    def enter(self, step: "Step") -> None:
+        if self._step is not None:
+            raise RuntimeError(f"step {step.name!r} within step {self._step.name!r}: steps follow one another")
+        step.due = self._ground.clock.now() - step.lag
+        self._step = step
+
+    def leave(self, step: "Step", error: BaseException | None) -> None:
+        if error is None:
+            outcome, detail = OK, ""
+        elif isinstance(error, OutcomeError):
+            outcome, detail = error.outcome, error.detail
+        elif isinstance(error, Exception):
+            outcome, detail = FAILED, type(error).__name__
+        else:
+            return  # the visit is being ended from outside: `cut_off` records it
+        self._step = None
+        self._record(f"{self.scenario}/{step.name}", step.due, outcome, step.lag, detail)
+
+    def _observe(self, exchange: Exchange) -> None:
+        if self._ended:
+            return
+        ground = self._ground
+        began = ground.clock.now() - exchange.duration
+        if ground.recorder is not None:
+            step = OUTSIDE if self._step is None else self._step.name
+            name = f"{self.scenario}/{step}/{exchange.name}"
+            ground.recorder.add(
+                name, began, exchange.outcome, exchange.duration, 0.0, exchange.detail, self.client.trace_id
+            )
+        ground.fire(
+            request_type=exchange.method,
+            name=exchange.name,
+            response_time=exchange.duration * 1000,
+            response_length=exchange.length,
+            response=None,
+            context={},
+            exception=exchange.error,
+            start_time=began,
+            url=None,
+        )
+
+    def _record(self, name: str, due: float, outcome: str, lag: float, detail: str) -> None:
+        recorder = self._ground.recorder
+        if recorder is not None and not self._ended:
+            duration = self._ground.clock.now() - due
+            recorder.add(name, due, outcome, duration, lag, detail, self.client.trace_id)
+
+
+class Step:
+    """A named part of a visit. An OutcomeError inside is its outcome, and goes on to end the visit."""
+
+    __slots__ = ("_visit", "due", "lag", "name")
+
+    def __init__(self, visit: Visit, name: str, lag: float) -> None:
+        self._visit = visit
+        self.name = name
+        self.lag = lag
+        self.due = 0.0
+
+    def __enter__(self) -> Self:
+        self._visit.enter(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._visit.leave(self, error)

@@ -1,0 +1,139 @@
+"""`Visitor`: the Locust user that scenarios extend.
+
+    class BillingInquiry(Visitor):
+        @task
+        def look_up_the_bill(self):
+            with self.step("sign_in"):
+                self.service.sign_in(self.account)
+
+A visitor makes one visit: it gets an account of its own, a cold connection and a fresh cookie jar, does what its task
+says, and is gone. Under holdfast visits come on a schedule and are recorded. Under plain Locust
+(`locust -f scenarios/billing_inquiry.py --host http://127.0.0.1:8080`) the file works too: users repeat their visit,
+accounts are generated ones, and the samples go to Locust's own statistics. The outbox is named by HOLDFAST_OUTBOX_URL.
+"""
+
+import logging
+import os
+from random import Random
+from typing import Any, Final
+
+from locust import User, constant
+from locust.exception import InterruptTaskSet, RescheduleTask, StopTest, StopUser
+
+from holdfast.clock import SystemClock
+from holdfast.kit.accounts import Account, AccountPool, generated_accounts
+from holdfast.kit.adapter import adapter_at
+from holdfast.kit.inbox import Inbox
+from holdfast.kit.outcome import OutcomeError
+from holdfast.kit.service import SelfService
+from holdfast.load.client import LeanClient
+from holdfast.load.visit import Ground, Step, Visit
+from holdfast.load.wire import Dialer, Origin, fetcher
+from holdfast.record.sample import FAILED, OK
+
+_PLAIN_ACCOUNTS: Final = 1_900
+_OUTBOX_SECONDS: Final = 5.0
+_LEAVING = (StopUser, StopTest, InterruptTaskSet, RescheduleTask)  # Locust's own ways to leave a task
+
+
+class Visitor(User):
+    """One visitor of the self-service stack. Extend it; see the module."""
+
+    abstract = True
+    wait_time = constant(1)
+
+    mfa: bool | None = None
+    """Whether its account must have a second factor; None: either."""
+
+    def __init__(self, environment: Any) -> None:
+        super().__init__(environment)
+        self._visit: Visit | None = None
+        self.tasks = [_plain_visit]  # what plain Locust repeats; the class keeps the scenario's own
+
+    @property
+    def client(self) -> LeanClient:
+        """The visit's HTTP client."""
+        return self._present.client
+
+    @property
+    def service(self) -> SelfService:
+        """The self-service adapter of the target."""
+        return self._present.service
+
+    @property
+    def account(self) -> Account:
+        """This visitor's account; nobody else holds it during the visit."""
+        return self._present.account
+
+    def step(self, name: str) -> Step:
+        """`with self.step("open_invoice"):` records how that part went. Raises what happens inside."""
+        return self._present.step(name)
+
+    def stay(self, visit: Visit, ground: Ground) -> None:
+        """Make a visit: one task, its outcome recorded. Only being killed gets out of here as an exception."""
+        self._visit = visit
+        tasks = type(self).tasks
+        try:
+            task = tasks[0] if len(tasks) == 1 else ground.choices.choice(tasks)
+            task(self)
+        except OutcomeError as error:
+            visit.end(error.outcome, error.detail)
+        except _LEAVING:
+            visit.end(OK)
+        except Exception as error:
+            visit.end(FAILED, type(error).__name__)
+            ground.note_error(visit.scenario, error)
+        else:
+            visit.end(OK)
+        finally:
+            self._visit = None
+            visit.close()
+
+    @property
+    def _present(self) -> Visit:
+        if self._visit is None:
+            raise RuntimeError("there is no visit: client, service, account and step belong inside a @task")
+        return self._visit
+
+
+def _plain_visit(visitor: Visitor) -> None:
+    """One visit under plain Locust."""
+    ground = _plain_ground(visitor)
+    account = ground.accounts.lease(visitor.mfa)
+    if account is None:
+        logging.getLogger(__name__).warning("no account is free: fewer users, please")
+        return
+    try:
+        visitor.stay(Visit(ground, type(visitor).__name__, account, ground.clock.now()), ground)
+    finally:
+        ground.accounts.give_back(account)
+
+
+def _plain_ground(visitor: Visitor) -> Ground:
+    """One for each Locust environment, made when first needed."""
+    environment: Any = visitor.environment
+    ground: Ground | None = getattr(environment, "holdfast_ground", None)
+    if ground is None:
+        host = visitor.host or environment.host
+        if not host:
+            raise StopTest("give the target's address: --host http://127.0.0.1:8080")
+        clock = SystemClock()
+        outbox = os.environ.get("HOLDFAST_OUTBOX_URL")
+
+        def note_error(scenario: str, error: Exception) -> None:
+            logging.getLogger(__name__).error("%s: %s", scenario, error, exc_info=error)
+            environment.events.user_error.fire(user_instance=visitor, exception=error, tb=error.__traceback__)
+
+        ground = environment.holdfast_ground = Ground(
+            dialer=Dialer(Origin.of(host)),
+            clock=clock,
+            accounts=AccountPool(generated_accounts(0, _PLAIN_ACCOUNTS), clock),
+            inbox=Inbox(outbox, fetcher(_OUTBOX_SECONDS)) if outbox else None,
+            make_service=adapter_at(None),
+            marker="holdfast (synthetic)",
+            recorder=None,
+            fire=environment.events.request.fire,
+            note_error=note_error,
+            choices=Random(),
+        )
+    return ground
