@@ -37,7 +37,7 @@ def _load(name: str, path: Path) -> tuple[type[Visitor] | None, list[Problem]]:
     sys.modules[module_name] = module  # dataclasses and pickles of the file look for it there
     try:
         spec.loader.exec_module(module)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  whatever the author's file raises is the author's to see
         return None, [Problem(str(path), f"cannot be imported: {type(error).__name__}: {error}")]
     visitors = [
         value

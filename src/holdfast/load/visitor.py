@@ -72,7 +72,7 @@ class Visitor(User):
     def stay(self, visit: Visit, ground: Ground) -> None:
         """Make a visit: one task, its outcome recorded. Only being killed gets out of here as an exception."""
         self._visit = visit
-        tasks = type(self).tasks
+        tasks: list[Any] = type(self).tasks
         try:
             task = tasks[0] if len(tasks) == 1 else ground.choices.choice(tasks)
             task(self)
@@ -80,7 +80,7 @@ class Visitor(User):
             visit.end(error.outcome, error.detail)
         except _LEAVING:
             visit.end(OK)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  a scenario's bug costs its visit, not the run
             visit.end(FAILED, type(error).__name__)
             ground.note_error(visit.scenario, error)
         else:

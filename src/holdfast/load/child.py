@@ -1,0 +1,80 @@
+"""The load child: a process of its own, because Locust patches the one it is imported in.
+
+The job, beside what every child is given (see `holdfast.channel`):
+
+    load       [{"name", "scale", "start", "end", "profile": {"arrivals", "stages": [{"from", "to", "seconds"}], "mix",
+                 "at_most", "virtual_users", "think_time"}}]        rates in arrivals a second, times in seconds
+    scenarios  {"sign_in": path}
+    accounts   {"first", "count"}
+    drain      seconds to wait, after the last arrival, for those who are still there
+    adaptive   true: no stages; play each {"hold": {"name", "rate", "start", "seconds", "mix", "arrivals"}} that comes,
+               tell "held" after each, end on stop; `at_most` visitors
+
+It tells `scenario_error` once for each bug of a scenario, and at its end planned, started, dropped, finished and
+unfinished: planned = started + dropped and started = finished + unfinished, or the run is not to be trusted.
+"""
+
+import gc
+import os
+import resource
+import signal
+import sys
+import traceback
+from typing import Final
+
+from holdfast.channel import ChildEnd
+from holdfast.errors import HoldfastError, Problem
+
+_SWITCH_INTERVAL: Final = (
+    0.0005  # seconds the recording thread may keep the interpreter from the loop; Python's is 5 ms
+)
+
+
+def main() -> int:
+    """Play one job; the exit code: 0, or 2 when the job cannot be done."""
+    channel = ChildEnd.from_standard_streams()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runner's to hear; it tells us to drain
+    message = channel.receive()
+    if message is None:
+        return 0
+    import locust  # noqa: F401  first: it patches sockets and TLS, and must not come late
+
+    from holdfast.load.job import Job
+    from holdfast.load.session import Session
+
+    _allow_descriptors()
+    sys.setswitchinterval(_SWITCH_INTERVAL)
+    try:
+        job = Job.of(message)
+        session = Session(job, channel)
+    except HoldfastError as error:
+        channel.tell_problems(error.problems)
+        return 2
+    except (KeyError, TypeError, ValueError) as error:
+        channel.tell_problems(
+            [Problem("load job", f"{type(error).__name__}: {error}", "is the runner of this version?")]
+        )
+        return 2
+    gc.collect()
+    gc.freeze()  # what is loaded by now lives as long as the process: no collection need walk it again
+    channel.tell_ready()
+    session.run()
+    return 0
+
+
+def run() -> None:
+    """`main`, then out: the pool's thread that reads the channel cannot be interrupted."""
+    code = 1
+    try:
+        code = main()
+    except BaseException:
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _allow_descriptors() -> None:
+    """Every visitor in flight holds a socket: take what the hard limit gives."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -1,0 +1,187 @@
+"""The load engine: arrivals released on an absolute schedule to parked visitors, and every one accounted for.
+
+    schedule ─▶ pump ─▶ parked seat ─▶ Visitor ─▶ Recorder
+
+The pump never waits for a visitor: who is due is released, all of them at each wake, and where nobody is free the
+arrival is dropped, and recorded. So a slow target meets the same arrivals as a fast one (no coordinated omission), and
+planned = started + dropped, started = finished + unfinished.
+"""
+
+from array import array
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from random import Random
+from typing import Final
+
+import gevent
+import numpy as np
+
+from holdfast.clock import Clock
+from holdfast.kit.accounts import Account
+from holdfast.load.arrivals import arrivals, scenario_draws
+from holdfast.load.health import NO_ACCOUNT, NO_VISITOR
+from holdfast.load.job import ClosedLoad, OpenLoad
+from holdfast.load.seats import Seats
+from holdfast.load.visit import Ground, Visit
+from holdfast.load.visitor import Visitor
+from holdfast.record.recorder import Recorder
+from holdfast.record.sample import DROPPED
+
+_RELEASES_PER_BREATH: Final = 256  # released without a pause before the loop gets a turn
+_RETRY_SECONDS: Final = 1.0  # how long a virtual user waits that found no account
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of the arrivals of one schedule. `lags`: seconds each that started had waited in our generator."""
+
+    planned: int = 0
+    started: int = 0
+    dropped: int = 0
+    finished: int = 0
+    lags: "array[float]" = field(default_factory=lambda: array("d"))
+
+    @property
+    def unfinished(self) -> int:
+        return self.started - self.finished
+
+    @property
+    def settled(self) -> bool:
+        """Every arrival released so far was dropped or has finished."""
+        return self.planned == self.dropped + self.finished
+
+    def lag_p99(self) -> float:
+        """Seconds; 0 where nobody started."""
+        return float(np.quantile(np.frombuffer(self.lags), 0.99, method="inverted_cdf")) if self.lags else 0.0
+
+
+class Engine:
+    """Plays schedules on seats. All in one thread's greenlets; after `seal` nothing more is counted or recorded."""
+
+    def __init__(
+        self,
+        ground: Ground,
+        recorder: Recorder,
+        seats: Seats,
+        scenarios: Mapping[str, type[Visitor]],
+        environment: object,
+    ) -> None:
+        self._ground = ground
+        self._clock: Clock = ground.clock
+        self._recorder = recorder
+        self._seats = seats
+        self._scenarios = scenarios
+        self._environment = environment
+        self._in_flight: dict[Visit, Tally] = {}
+        self._sealed = False
+        self._stopped = False
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._in_flight)
+
+    def play(self, load: OpenLoad, time_zero: float, tally: Tally) -> None:
+        """Release the arrivals of an open load, each when it is due; returns after the last. Runs in a greenlet."""
+        begin = time_zero + load.start
+        now, release, at_most = self._clock.now, self._release, load.at_most
+        unpaused = 0
+        for arrival in arrivals(load.stages, load.mix, load.seed, load.spacing):
+            due = begin + arrival.offset
+            unpaused += 1
+            while (wait := due - now()) > 0:
+                gevent.sleep(wait)
+                unpaused = 0
+            if unpaused >= _RELEASES_PER_BREATH:
+                gevent.sleep(0)
+                unpaused = 0
+            if self._stopped:
+                return
+            release(arrival.scenario, due, tally, at_most, None)
+
+    def play_closed(self, load: ClosedLoad, time_zero: float, tally: Tally) -> None:
+        """Keep the virtual users of a closed load going until its end; returns then. Runs in a greenlet."""
+        begin, end = time_zero + load.start, time_zero + load.end
+        draw = scenario_draws(load.mix, load.seed)
+        random = Random(f"{load.seed}/think")
+
+        def think() -> float:
+            return load.think_time * (0.5 + random.random())  # half to one and a half: or all would march in step
+
+        def next_visit() -> None:
+            if self._stopped or self._clock.now() >= end:
+                return
+            if not self._release(next(draw), self._clock.now(), tally, load.virtual_users, come_again):
+                gevent.spawn_later(max(think(), _RETRY_SECONDS), next_visit)
+
+        def come_again() -> None:
+            gevent.spawn_later(think(), next_visit)
+
+        gevent.sleep(max(begin - self._clock.now(), 0.0))
+        for _ in range(load.virtual_users):
+            gevent.spawn_later(random.random() * load.think_time, next_visit)
+        gevent.sleep(max(end - self._clock.now(), 0.0))
+
+    def stop(self) -> None:
+        """No further arrivals."""
+        self._stopped = True
+
+    def seal(self) -> int:
+        """Record what is in flight as unfinished, at its age. Returns how many; nothing is counted after that."""
+        self._stopped = self._sealed = True
+        for visit in self._in_flight:
+            visit.cut_off()
+        return len(self._in_flight)
+
+    def _release(self, scenario: str, due: float, tally: Tally, at_most: int, after: Callable[[], None] | None) -> bool:
+        """Hand an arrival to a parked visitor; False when it had to be dropped."""
+        tally.planned += 1
+        if not self._seats.free or tally.planned - 1 - tally.dropped - tally.finished >= at_most:
+            return self._drop(scenario, due, tally, NO_VISITOR)
+        account = self._ground.accounts.lease(self._scenarios[scenario].mfa)
+        if account is None:
+            return self._drop(scenario, due, tally, NO_ACCOUNT)
+        return self._seats.take(partial(self._stay, scenario, account, due, tally, after))
+
+    def _drop(self, scenario: str, due: float, tally: Tally, why: str) -> bool:
+        tally.dropped += 1
+        self._recorder.add(scenario, due, DROPPED, 0.0, 0.0, why)
+        return False
+
+    def _stay(
+        self, scenario: str, account: Account, due: float, tally: Tally, after: Callable[[], None] | None
+    ) -> None:
+        """In the seat's greenlet: one visit from its start to its end."""
+        lag = max(self._clock.now() - due, 0.0)
+        tally.started += 1
+        tally.lags.append(lag)
+        visit = Visit(self._ground, scenario, account, due, lag)
+        self._in_flight[visit] = tally
+        try:
+            self._scenarios[scenario](self._environment).stay(visit, self._ground)
+        finally:
+            if not self._sealed:
+                del self._in_flight[visit]
+                tally.finished += 1
+                self._ground.accounts.give_back(account)
+        if after is not None:
+            after()
+
+
+def totals(tallies: Iterable[Tally], unfinished: int) -> dict[str, int | float]:
+    """The facts of `done`. `unfinished` was counted by looking at who is there, so the sums can be checked."""
+    everything = Tally()
+    for tally in tallies:
+        everything.planned += tally.planned
+        everything.started += tally.started
+        everything.dropped += tally.dropped
+        everything.finished += tally.finished
+        everything.lags.extend(tally.lags)
+    return {
+        "planned": everything.planned,
+        "started": everything.started,
+        "dropped": everything.dropped,
+        "finished": everything.finished,
+        "unfinished": unfinished,
+        "lag_p99": everything.lag_p99(),
+    }

@@ -1,0 +1,155 @@
+"""The load child's job: the runner's JSON into frozen types, every problem at once.
+
+In: the first line of the channel. Out: `Job`. Keys are listed in `child`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Self
+
+from holdfast.errors import Problem, raise_input_error
+from holdfast.load.arrivals import POISSON, RateStage, Spacing, fitted, stages_of
+
+_MOST_VISITORS: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLoad:
+    """Arrivals on a schedule, whatever becomes of them. `start` in seconds after time 0."""
+
+    name: str
+    start: float
+    stages: tuple[RateStage, ...]
+    mix: Mapping[str, float]
+    spacing: Spacing
+    seed: str
+    at_most: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedLoad:
+    """So many virtual users, each with its next visit when the last is over and it has thought. Seconds."""
+
+    name: str
+    start: float
+    end: float
+    mix: Mapping[str, float]
+    seed: str
+    virtual_users: int
+    think_time: float
+
+    @property
+    def at_most(self) -> int:
+        return self.virtual_users
+
+
+@dataclass(frozen=True, slots=True)
+class TargetOfJob:
+    """The part of the runner's `Connection` that load needs."""
+
+    url: str
+    outbox_url: str | None
+    adapter: Path | None
+    accounts: Mapping[str, Any] = field(repr=False)
+    marker: str
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What to do. `duration` counts from time 0; an adaptive child has none: it ends when it is told to."""
+
+    anchor: float
+    run_db: Path
+    workspace: Path
+    seed: int
+    duration: float
+    target: TargetOfJob
+    loads: tuple[OpenLoad | ClosedLoad, ...]
+    scenarios: Mapping[str, Path]
+    first_account: int
+    account_count: int
+    adaptive: bool
+    visitors: int
+    drain: float
+
+    @classmethod
+    def of(cls, message: Mapping[str, Any]) -> Self:
+        """Raises InputError when the load names scenarios that are not there; KeyError when it is no job of ours."""
+        seed = int(message["seed"])
+        workspace = Path(message["workspace"])
+        loads = tuple(_load(entry, f"{seed}/{index}") for index, entry in enumerate(message["load"]))
+        scenarios = {name: Path(path) for name, path in message["scenarios"].items()}
+        raise_input_error(_problems(loads, scenarios))
+        adaptive = bool(message.get("adaptive", False))
+        target = message["target"]
+        adapter = target.get("adapter")
+        return cls(
+            anchor=float(message["anchor"]),
+            run_db=Path(message["run_db"]),
+            workspace=workspace,
+            seed=seed,
+            duration=float(message["duration"]),
+            target=TargetOfJob(
+                url=target["url"],
+                outbox_url=target.get("outbox_url"),
+                adapter=workspace / adapter if adapter else None,
+                accounts=target.get("accounts") or {},
+                marker=target.get("marker", "holdfast (synthetic)"),
+            ),
+            loads=loads,
+            scenarios=scenarios,
+            first_account=int(message["accounts"]["first"]),
+            account_count=int(message["accounts"]["count"]),
+            adaptive=adaptive,
+            visitors=int(message.get("at_most", _MOST_VISITORS))
+            if adaptive
+            else max(sum(load.at_most for load in loads), 1),
+            drain=float(message.get("drain", 10.0)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """An arrival rate of a capacity search, held for `seconds` from `start` (epoch) on."""
+
+    name: str
+    start: float
+    seconds: float
+    load: OpenLoad
+
+    @classmethod
+    def of(cls, message: Mapping[str, Any], seed: int, at_most: int) -> Self:
+        name, seconds, rate = str(message["name"]), float(message["seconds"]), float(message["rate"])
+        load = OpenLoad(
+            name=name,
+            start=0.0,
+            stages=(RateStage(rate, rate, seconds),),
+            mix={str(k): float(v) for k, v in message["mix"].items()},
+            spacing=message.get("arrivals", POISSON),
+            seed=f"{seed}/{name}",
+            at_most=at_most,
+        )
+        return cls(name, float(message["start"]), seconds, load)
+
+
+def _load(entry: Mapping[str, Any], seed: str) -> OpenLoad | ClosedLoad:
+    profile = entry["profile"]
+    name, scale = str(entry["name"]), float(entry.get("scale", 1.0))
+    start, end = float(entry["start"]), float(entry["end"])
+    mix = {str(scenario): float(weight) for scenario, weight in profile["mix"].items()}
+    if profile.get("virtual_users") is not None:
+        users = max(1, round(profile["virtual_users"] * scale))
+        return ClosedLoad(name, start, end, mix, seed, users, float(profile.get("think_time") or 0.0))
+    stages = fitted(stages_of(profile, scale), end - start)
+    at_most = int(profile.get("at_most") or _MOST_VISITORS)
+    return OpenLoad(name, start, stages, mix, profile.get("arrivals", POISSON), seed, at_most)
+
+
+def _problems(loads: Sequence[OpenLoad | ClosedLoad], scenarios: Mapping[str, Path]) -> list[Problem]:
+    return [
+        Problem(load.name, f'there is no scenario "{scenario}"', f"known: {', '.join(sorted(scenarios))}")
+        for load in loads
+        for scenario in load.mix
+        if scenario not in scenarios
+    ]

@@ -1,0 +1,186 @@
+"""One job from ready to done: schedules played, holds played as they come, the drain, and the reckoning.
+
+In: a `Job` and the channel. Out: samples and gauges in `run.db`, events and the final facts on the channel.
+"""
+
+import signal
+import traceback
+from collections.abc import Mapping
+from random import Random
+from typing import Any, Final
+
+import gevent
+import locust
+from gevent.event import AsyncResult, Event
+from gevent.hub import get_hub
+from locust.env import Environment
+
+from holdfast.channel import ChildEnd
+from holdfast.clock import SystemClock
+from holdfast.errors import InputError, Problem
+from holdfast.kit.accounts import AccountPool, accounts_of
+from holdfast.kit.adapter import adapter_at
+from holdfast.kit.inbox import Inbox
+from holdfast.load.engine import Engine, Tally, totals
+from holdfast.load.job import Hold, Job, OpenLoad
+from holdfast.load.loading import load_scenarios
+from holdfast.load.recording import Recording
+from holdfast.load.seats import Seats
+from holdfast.load.visit import Ground
+from holdfast.load.wire import Dialer, Origin, fetcher
+from holdfast.record.recorder import Recorder
+from holdfast.record.store import RunStore
+
+SOURCE: Final = "load"
+DRAIN: Final = "drain"
+_OUTBOX_SECONDS: Final = 5.0
+_HOLD_PATIENCE: Final = 5.0  # how long after a held rate's end its visits are waited for
+_LOOK_SECONDS: Final = 0.02
+_LAST_LINES: Final = 3
+
+
+class Session:
+    """Prepared when it is made: scenarios loaded, visitors parked. Raises InputError when something is missing."""
+
+    def __init__(self, job: Job, channel: ChildEnd) -> None:
+        self._job = job
+        self._channel = channel
+        self._clock = SystemClock(job.anchor)
+        self._stopping = Event()
+        self._how = ""
+        self._tallies: list[Tally] = []
+        self._playing: list[gevent.Greenlet] = []
+        self._told: set[tuple[str, str]] = set()
+        scenarios = load_scenarios(job.scenarios)
+        accounts = accounts_of(job.target.accounts, job.first_account, job.account_count)
+        # Content's listeners are on locust.events; an environment of its own would never fire them.
+        environment = Environment(events=locust.events, host=job.target.url)
+        recorder = Recorder(SOURCE)
+        outbox = job.target.outbox_url
+        ground = Ground(
+            dialer=Dialer(_origin(job.target.url)),
+            clock=self._clock,
+            accounts=AccountPool(accounts, self._clock),
+            inbox=Inbox(outbox, fetcher(_OUTBOX_SECONDS)) if outbox else None,
+            make_service=adapter_at(job.target.adapter),
+            marker=job.target.marker,
+            recorder=recorder,
+            fire=environment.events.request.fire,
+            note_error=self._note_error,
+            choices=Random(f"{job.seed}/tasks"),
+        )
+        self._scenarios = scenarios
+        self._store = RunStore.open(job.run_db)
+        self._seats = Seats(environment, job.visitors)
+        self._engine = Engine(ground, recorder, self._seats, scenarios, environment)
+        self._recording = Recording(recorder, self._store, self._clock, lambda: self._engine.in_flight)
+        self._seats.open()
+
+    def run(self) -> None:
+        """Wait for the barrier, play, drain, tell. Returns when all is written."""
+        go: AsyncResult[float | None] = AsyncResult()
+        gevent.spawn(self._listen, go)
+        gevent.signal_handler(signal.SIGTERM, self._stop, "now")
+        time_zero = go.get()
+        if time_zero is not None:
+            self._recording.start()
+            self._play(time_zero)
+            self._drain()
+        unfinished = self._engine.seal()
+        self._recording.close()
+        self._seats.close()
+        self._store.close()
+        self._channel.tell_done(**totals(self._tallies, unfinished))
+
+    def _play(self, time_zero: float) -> None:
+        for load in self._job.loads:
+            tally = Tally()
+            self._tallies.append(tally)
+            play = self._engine.play if isinstance(load, OpenLoad) else self._engine.play_closed
+            self._playing.append(gevent.spawn(play, load, time_zero, tally))
+        if self._job.adaptive:
+            self._stopping.wait()
+            return
+        end = time_zero + self._job.duration
+        while self._clock.now() < end and not self._stopping.is_set() and not all(g.ready() for g in self._playing):
+            self._stopping.wait(min(_LOOK_SECONDS, max(end - self._clock.now(), 0.0)))
+
+    def _drain(self) -> None:
+        self._engine.stop()
+        gevent.killall(self._playing)
+        gevent.sleep(0)  # who was released in this very round starts now, and is counted
+        deadline = self._clock.now() + self._job.drain
+        while self._engine.in_flight and self._clock.now() < deadline and self._how in {"", DRAIN}:
+            gevent.sleep(_LOOK_SECONDS)
+
+    def _hold(self, hold: Hold) -> None:
+        tally = Tally()
+        self._tallies.append(tally)
+        self._engine.play(hold.load, hold.start, tally)
+        patience = hold.start + hold.seconds + _HOLD_PATIENCE
+        while not (tally.settled and self._clock.now() >= hold.start + hold.seconds) and self._clock.now() < patience:
+            gevent.sleep(_LOOK_SECONDS)
+        self._recording.flush()
+        self._channel.tell_event(
+            "held",
+            self._clock.now(),
+            name=hold.name,
+            planned=tally.planned,
+            started=tally.started,
+            dropped=tally.dropped,
+            finished=tally.finished,
+            unfinished=tally.unfinished,
+            lag_p99=tally.lag_p99(),
+        )
+
+    def _listen(self, go: "AsyncResult[float | None]") -> None:
+        """The channel is read in a native thread of the loop's pool: a patched one would stop the loop."""
+        receive = self._channel.receive
+        while True:
+            try:
+                message = get_hub().threadpool.apply(receive)
+            except ValueError:
+                message = None  # half a line: the runner died while it wrote
+            if message is None:
+                self._stop("orphaned")
+                go.set(None)
+                return
+            if "go" in message:
+                go.set(float(message["go"]))
+            elif "hold" in message:
+                self._start_hold(message["hold"])
+            elif "stop" in message:
+                self._stop(str(message["stop"]))
+                go.set(None) if not go.ready() else None
+
+    def _start_hold(self, message: Mapping[str, Any]) -> None:
+        hold = Hold.of(message, self._job.seed, self._job.visitors)
+        unknown = [name for name in hold.load.mix if name not in self._scenarios]
+        if unknown:
+            text = f"{hold.name}: there is no scenario {', '.join(unknown)}"
+            self._channel.tell_event("notice", self._clock.now(), text=text)
+            return
+        self._playing.append(gevent.spawn(self._hold, hold))
+
+    def _stop(self, how: str) -> None:
+        """A later, harder word ("now", "orphaned") cuts the drain short."""
+        self._how = how
+        self._stopping.set()
+
+    def _note_error(self, scenario: str, error: Exception) -> None:
+        """A bug of a scenario, told once: its author must see where."""
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{frame.filename}:{frame.lineno}"
+        if (scenario, place) in self._told:
+            return
+        self._told.add((scenario, place))
+        traceback.print_exception(error, limit=-_LAST_LINES)
+        text = f"{scenario}: {type(error).__name__}: {error} ({place})"
+        self._channel.tell_event("scenario_error", self._clock.now(), scenario=scenario, where=place, text=text)
+
+
+def _origin(url: str) -> Origin:
+    try:
+        return Origin.of(url)
+    except ValueError as error:
+        raise InputError(Problem("target.url", str(error))) from error
