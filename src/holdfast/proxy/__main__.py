@@ -13,6 +13,7 @@ import gc
 import json
 import logging
 import os
+import resource
 import secrets
 import signal
 import sys
@@ -41,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--owner-pipe", action="store_true", help="exit at the end of stdin")
     options = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    _allow_many_connections()
     try:
         listen = _checked_listen(options.listen)
         config = {} if options.config is None else read_config(options.config)
@@ -79,6 +81,12 @@ def _checked_listen(text: str) -> Address:
         what = f"{address.host} can be reached from other machines, and whoever reaches the API can cut every link"
         raise InputError(Problem("--listen", what, f"Listen on 127.0.0.1, or set {TOKEN_VARIABLE} to a secret."))
     return address
+
+
+def _allow_many_connections() -> None:
+    """A proxied connection is two open files, and the usual limit of 1024 is soon reached."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _serve(

@@ -32,7 +32,7 @@ class Asked:
         """The decoded JSON body. Raises ApiError (400)."""
         try:
             return json.loads(self.request.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise refusal.bad_request_body(error) from None
 
 
