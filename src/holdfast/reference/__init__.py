@@ -1,8 +1,6 @@
 """The reference stack: a small, real account self-service stack to test, and its supervisor.
 
-    state = start_stack(StackSettings(replicas=2), Path(".holdfast/stack"))
-    ...
-    stop_stack(state)
+`start_stack(StackSettings(replicas=2), Path(".holdfast/stack"))` and, later, `stop_stack(state)`.
 """
 
 from holdfast.reference.settings import StackSettings

@@ -107,8 +107,8 @@ async def erase_account(backends: Backends, account_id: int) -> None:
     erased = await backends.database.one(
         _Erased,
         "WITH before AS (SELECT id, email FROM accounts WHERE id = %(id)s AND erased_at IS NULL FOR UPDATE),"
-        " erased AS (UPDATE accounts SET email = 'erased-' || accounts.id || '@accounts.invalid', name = '', phone = '',"
-        " password_hash = NULL, totp_secret = NULL, marketing = false, analytics = false, erased_at = now()"
+        " erased AS (UPDATE accounts SET email = 'erased-' || accounts.id || '@accounts.invalid', name = '',"
+        " phone = '', password_hash = NULL, totp_secret = NULL, marketing = false, analytics = false, erased_at = now()"
         " FROM before WHERE accounts.id = before.id),"
         " revoked AS (UPDATE sessions SET revoked_at = now(), user_agent = '' FROM before"
         " WHERE account_id = before.id AND revoked_at IS NULL RETURNING sessions.id),"

@@ -1,6 +1,6 @@
 """The account service: one replica. Settings on stdin, HTTP on a loopback port.
 
-    python -m holdfast.reference.app      started by the supervisor
+Started by the supervisor as `python -m holdfast.reference.app`.
 """
 
 import asyncio
@@ -19,15 +19,16 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from holdfast.reference.account_pages import ACCOUNT_PAGES
 from holdfast.reference.api import API_ROUTES
-from holdfast.reference.background import work_for_ever
 from holdfast.reference.backends import Backends, make_backends
+from holdfast.reference.background import work_for_ever
 from holdfast.reference.capacity import LimitCapacity
 from holdfast.reference.child import exit_with_supervisor, read_first_line
 from holdfast.reference.limits import LimitClients
 from holdfast.reference.loopback import HOST
 from holdfast.reference.metrics import MeasureRequests
-from holdfast.reference.pages import PAGE_ROUTES, refusal_page
+from holdfast.reference.pages import PUBLIC_PAGES, make_templates, read_style, refusal_page
 from holdfast.reference.refusal import Refusal
 from holdfast.reference.requests import backends_of
 from holdfast.reference.settings import read_replica_settings
@@ -62,7 +63,7 @@ async def refused(request: Request, error: Exception) -> Response:
         trace = request.headers.get("traceparent", "-")
         log.warning(json.dumps({"code": error.code, "cause": type(error.__cause__).__name__, "trace": trace}))
     if not request.url.path.startswith(("/v1/", "/v2/")):
-        response = refusal_page(request, error)
+        response: Response = refusal_page(request, error)
     else:
         body = {"error": {"code": error.code, "message": error.message}}
         response = JSONResponse(body, status_code=error.status)
@@ -104,13 +105,16 @@ def make_app(backends: Backends) -> Starlette:
             Route("/readyz", ready),
             Route("/metrics", metrics),
             *API_ROUTES,
-            *PAGE_ROUTES,
+            *PUBLIC_PAGES,
+            *ACCOUNT_PAGES,
         ],
         middleware=middleware,
         exception_handlers={Refusal: refused, HTTPException: refused, Exception: failed},
         lifespan=lifespan,
     )
     app.state.backends = backends
+    app.state.templates = make_templates()
+    app.state.style = read_style()
     return app
 
 

@@ -15,7 +15,7 @@ from holdfast.reference.breaker import CircuitBreaker
 from holdfast.reference.cache import Cache
 from holdfast.reference.database import Database
 from holdfast.reference.key_set import KeySet
-from holdfast.reference.limits import LocalCounter, Limit
+from holdfast.reference.limits import Limit, LocalCounter
 from holdfast.reference.metrics import Metrics, make_metrics
 from holdfast.reference.partner import Partner
 from holdfast.reference.refusal import Refusal
@@ -73,10 +73,11 @@ class Backends:
                 async with self.database.connection() as connection, connection.transaction():
                     if await migrate(connection):
                         await seed_accounts(connection, self.settings.stack.accounts)
-                self.prepared.set()
-                return
             except (Refusal, DatabaseError):
                 await asyncio.sleep(_SCHEMA_RETRY_SECONDS)
+            else:
+                self.prepared.set()
+                return
 
     async def open(self) -> None:
         await self.database.open()

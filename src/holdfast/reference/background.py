@@ -14,13 +14,13 @@ from psycopg.rows import class_row
 
 from holdfast.reference import account, password_reset
 from holdfast.reference.backends import Backends, now
-from holdfast.reference.cache import CacheUnavailable
+from holdfast.reference.cache import CacheUnavailableError
 from holdfast.reference.partner import PartnerError
 from holdfast.reference.refusal import Refusal
 
 STREAM: Final = "events"
 _IDLE_SECONDS: Final = 1.0  # how long a job of a replica that died waits for another one
-_DELAY_SECONDS: Final = 0.2  # between the request and its job, so that the job's work does not show in the answer's time
+_DELAY_SECONDS: Final = 0.2  # between request and job, so that the job's work does not show in the answer's time
 _RETRY_SECONDS: Final = 1.0
 _LONGEST_RETRY: Final = 30
 _BATCH: Final = 200
@@ -68,7 +68,7 @@ async def work_for_ever(backends: Backends) -> None:
             if asyncio.get_running_loop().time() > tidied_at + _TIDY_SECONDS:
                 tidied_at = asyncio.get_running_loop().time()
                 await _tidy(backends)
-        except (Refusal, DatabaseError, CacheUnavailable) as error:
+        except (Refusal, DatabaseError, CacheUnavailableError) as error:
             log.warning("background work waits: %s", type(error).__name__)
             await asyncio.sleep(_RETRY_SECONDS)
         except Exception:
@@ -78,7 +78,7 @@ async def work_for_ever(backends: Backends) -> None:
 
 
 async def _do_next_job(backends: Backends) -> bool:
-    """Do one job that is due; True when there was one. It is held while it is done, so that no other replica takes it."""
+    """Do one job that is due; True when there was one. It is held meanwhile, so that no other replica takes it."""
     async with backends.database.connection() as connection, connection.transaction():
         async with connection.cursor(row_factory=class_row(_Job)) as cursor:
             await cursor.execute(

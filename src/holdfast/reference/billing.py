@@ -1,5 +1,6 @@
 """Invoices: the billing partner's, kept in Valkey for a while, and shown from there when the partner is away."""
 
+import contextlib
 import json
 import time
 from collections.abc import Mapping
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from holdfast.reference.backends import Backends
-from holdfast.reference.cache import CacheUnavailable
+from holdfast.reference.cache import CacheUnavailableError
 from holdfast.reference.partner import PartnerError
 from holdfast.reference.refusal import Refusal, not_found
 
@@ -49,18 +50,16 @@ async def _fetch(backends: Backends, path: str) -> Answer:
         if kept is not None:
             return kept
         raise
-    try:
-        value = json.dumps({"at": time.time(), "document": document})
+    value = json.dumps({"at": time.time(), "document": document})
+    with contextlib.suppress(CacheUnavailableError):  # then billing is asked again next time
         await backends.cache.put(f"billing:{path}", value, _KEPT_SECONDS)
-    except CacheUnavailable:
-        pass  # asked again next time
     return Answer(document, 0.0)
 
 
 async def _kept(backends: Backends, path: str) -> Answer | None:
     try:
         found = await backends.cache.get(f"billing:{path}")
-    except CacheUnavailable:
+    except CacheUnavailableError:
         return None
     if found is None:
         return None

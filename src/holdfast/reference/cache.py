@@ -23,24 +23,25 @@ _REST_SECONDS: Final = 1.0
 Answer = TypeVar("Answer")
 
 
-class CacheUnavailable(Exception):
+class CacheUnavailableError(Exception):
     """Valkey does not answer, or is being left alone."""
 
 
 class Cache:
-    """Opened by its first use, closed by `close`. All methods raise CacheUnavailable."""
+    """Opened by its first use, closed by `close`. All methods raise CacheUnavailableError."""
 
     def __init__(self, port: int, password: str) -> None:
         pool = BlockingConnectionPool(
-            host=HOST, port=port, password=password, max_connections=_CONNECTIONS, timeout=_SECONDS,
+            host=HOST, port=port, password=password, max_connections=_CONNECTIONS,
+            timeout=_SECONDS,  # type: ignore[arg-type]  # stubs want whole seconds; asyncio does not
             socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS,
-            retry=Retry(NoBackoff(), 1),  # type: ignore[no-untyped-call]  # once more, on a new connection
+            retry=Retry(NoBackoff(), 1),  # once more, on a new connection
         )  # fmt: skip
         self._client: Valkey = Valkey.from_pool(pool)
         self.breaker = CircuitBreaker(time.monotonic, _FAILURES, _REST_SECONDS)
 
     async def close(self) -> None:
-        await self._client.aclose()  # type: ignore[attr-defined]  # in the class, not in its stubs
+        await self._client.aclose()
 
     async def answers(self) -> bool:
         """True when it answers now. Asks even when it is being left alone: that is how readiness comes back."""
@@ -89,18 +90,18 @@ class Cache:
         """Append to a stream, in order; about the last `keep` entries stay."""
         pipeline = self._client.pipeline(transaction=True)
         for entry in entries:
-            pipeline.xadd(stream, entry, maxlen=keep, approximate=True)  # type: ignore[arg-type]  # invariant in stubs
+            pipeline.xadd(stream, entry, maxlen=keep, approximate=True)
         await self._guarded(pipeline.execute())
 
     async def _guarded(self, asking: Awaitable[Answer]) -> Answer:
         if not self.breaker.permits():
             if hasattr(asking, "close"):
                 asking.close()  # a coroutine that is never awaited would complain
-            raise CacheUnavailable
+            raise CacheUnavailableError
         try:
             answer = await asking
         except (ValkeyError, OSError) as error:
             self.breaker.failed()
-            raise CacheUnavailable from error
+            raise CacheUnavailableError from error
         self.breaker.succeeded()
         return answer

@@ -16,7 +16,6 @@ UNLIMITED_PATHS: Final = frozenset({"/healthz", "/readyz", "/metrics", "/style.c
 _LONGEST_QUEUE: Final = 500  # beyond it nobody would be served before giving up
 
 
-
 class LimitCapacity:
     """Middleware: requests queue for a worker; health, metrics and the style sheet do not."""
 

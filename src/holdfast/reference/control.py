@@ -1,6 +1,6 @@
 """The supervisor's control API: what runs, and killing, pausing, starting it. Loopback, with a token.
 
-    GET /status   POST /processes/{name}/kill | start | pause | resume   POST /stop
+GET /status, POST /processes/{name}/kill | start | pause | resume, POST /stop.
 """
 
 import asyncio

@@ -9,7 +9,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from holdfast.reference.cache import Cache, CacheUnavailable
+from holdfast.reference.cache import Cache, CacheUnavailableError
 from holdfast.reference.capacity import UNLIMITED_PATHS, refuse_early
 from holdfast.reference.refusal import Refusal, too_many
 
@@ -67,7 +67,7 @@ class Limit:
         name = f"limit:{self._name}:{key}"
         try:
             count, left = await self._cache.counted(name)
-        except CacheUnavailable:
+        except CacheUnavailableError:
             count, left = self._local.counted(name)
         if count >= self._most:
             raise too_many(self._what, max(1.0, left))
@@ -77,7 +77,7 @@ class Limit:
         name = f"limit:{self._name}:{key}"
         try:
             await self._cache.count(name, WINDOW_SECONDS)
-        except CacheUnavailable:
+        except CacheUnavailableError:
             self._local.count(name)
 
     async def count_and_check(self, key: str) -> None:
@@ -85,7 +85,7 @@ class Limit:
         name = f"limit:{self._name}:{key}"
         try:
             count, left = await self._cache.count(name, WINDOW_SECONDS)
-        except CacheUnavailable:
+        except CacheUnavailableError:
             count, left = self._local.count(name)
         if count > self._most:
             raise too_many(self._what, max(1.0, left))

@@ -15,7 +15,7 @@ _DEFAULT_EPHEMERAL: Final = 32_768  # Linux' default, and above it everywhere el
 _ATTEMPTS: Final = 2000
 
 
-class NoAnswer(Exception):
+class NoAnswerError(Exception):
     """Nobody listens, the answer took too long, or it was not the JSON that was expected. `status` 0: no answer."""
 
     def __init__(self, message: str, status: int = 0) -> None:
@@ -24,7 +24,7 @@ class NoAnswer(Exception):
 
 
 def ask(url: str, method: str = "GET", body: object = None, token: str = "", timeout: float = 5.0) -> Any:
-    """One request; the decoded JSON answer, None when it is empty. `timeout` in seconds. Raises NoAnswer."""
+    """One request; the decoded JSON answer, None when it is empty. `timeout` in seconds. Raises NoAnswerError."""
     headers = {"Content-Type": "application/json"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
@@ -38,9 +38,9 @@ def ask(url: str, method: str = "GET", body: object = None, token: str = "", tim
         return json.loads(content) if content else None
     except urllib.error.HTTPError as error:
         with error:
-            raise NoAnswer(f"{method} {url}: {error.code}", error.code) from None
+            raise NoAnswerError(f"{method} {url}: {error.code}", error.code) from None
     except (OSError, ValueError) as error:
-        raise NoAnswer(f"{method} {url}: {error}") from None
+        raise NoAnswerError(f"{method} {url}: {error}") from None
 
 
 def free_ports(count: int, chooser: random.Random | None = None) -> tuple[int, ...]:
@@ -49,7 +49,7 @@ def free_ports(count: int, chooser: random.Random | None = None) -> tuple[int, .
     Taken from below the range the kernel gives to outgoing connections: a process that restarts must find its port
     free, and one from that range may meanwhile be the near end of somebody's connection. Raises OSError.
     """
-    chooser = chooser or random.Random()  # noqa: S311  not a secret
+    chooser = chooser or random.Random()
     try:
         highest = int(_EPHEMERAL_RANGE.read_text().split()[0])
     except (OSError, ValueError, IndexError):

@@ -46,12 +46,13 @@ class Partner:
         try:
             async with asyncio.timeout(self._timeout):
                 status, content = await self._exchange(method, path, body)
-            if status >= 500:
-                raise OSError(f"status {status}")
-            answer = json.loads(content) if content else None
+            answer = json.loads(content) if content and status < 500 else None
         except (OSError, EOFError, ValueError, asyncio.LimitOverrunError) as error:  # TimeoutError is an OSError
             self.breaker.failed()
             raise unavailable(self.name, max(1.0, self.breaker.retry_after)) from error
+        if status >= 500:
+            self.breaker.failed()
+            raise unavailable(self.name, max(1.0, self.breaker.retry_after))
         self.breaker.succeeded()
         if status >= 400:
             raise PartnerError(status)
@@ -63,7 +64,8 @@ class Partner:
         try:
             writer.write(
                 f"{method} {path} HTTP/1.1\r\nHost: {self._host}:{self._port}\r\nConnection: close\r\n"
-                f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n".encode() + content
+                f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n".encode()
+                + content
             )
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             status = int(head.split(" ", 2)[1])

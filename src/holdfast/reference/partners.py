@@ -1,9 +1,8 @@
-"""The partners of the account service, in one process: identity (signs tokens), billing (invoices), messages (the outbox).
+"""The partners of the account service, in one process: identity, billing, messages.
 
-    identity  GET /jwks.json   POST /tokens {session, account, expires_at}   POST /keys/rotate
-    billing   GET /accounts/{index}/invoices   GET /accounts/{index}/invoices/{id}
-    messages  POST /messages   GET /messages?to=&since=   DELETE /messages?to=
-              GET /healthz
+identity signs tokens: GET /jwks.json, POST /tokens {session, account, expires_at}, POST /keys/rotate
+billing has invoices: GET /accounts/{index}/invoices, GET /accounts/{index}/invoices/{id}
+messages keeps what was sent: POST /messages, GET /messages?to=&since=, DELETE /messages?to=
 
 Each is reached over a link of its own, so that each can be slowed or cut alone.
 """

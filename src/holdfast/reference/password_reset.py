@@ -15,7 +15,6 @@ from holdfast.reference.refusal import Refusal
 from holdfast.reference.sessions import mark_revoked
 
 JOB: Final = "password_reset"
-_TOKEN_MINUTES: Final = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ async def send_reset(backends: Backends, email: str) -> None:
     token = secrets.token_urlsafe(24)
     await backends.database.run(
         "WITH made AS (INSERT INTO password_resets (token_hash, account_id, expires_at)"
-        f" VALUES (%(hash)s, %(account)s, now() + interval '{_TOKEN_MINUTES} minutes'))"
+        " VALUES (%(hash)s, %(account)s, now() + interval '15 minutes'))"
         " INSERT INTO audit_events (account_id, kind) VALUES (%(account)s, 'password_reset_requested')",
         {"hash": _hash(token), "account": account.id},
     )

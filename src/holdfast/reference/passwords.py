@@ -1,4 +1,4 @@
-"""Password hashes: scrypt, its cost and salt kept in the hash. Text in, text out; slow on purpose, so call it off the loop."""
+"""Password hashes: scrypt, with cost and salt in the hash. Text in, text out; slow on purpose: call it off the loop."""
 
 import base64
 import hashlib
@@ -6,7 +6,7 @@ import hmac
 import os
 from typing import Final
 
-from holdfast.reference.refusal import Refusal, invalid_field
+from holdfast.reference.refusal import invalid_field
 
 # About 10 ms on the machines this runs on. A product takes 2**17 (OWASP); here the load generator shares the cores,
 # and what matters is that a sign-in costs much more than other requests.
@@ -22,7 +22,7 @@ def hash_password(password: str) -> str:
 
 
 def matches(password: str, stored: str | None) -> bool:
-    """True when `stored` is this password's hash. With None it is False after just as long: nobody may see who exists."""
+    """True when `stored` is this password's hash. With None it is False, after just as long: who exists is a secret."""
     cost, salt, expected = _COST, bytes(16), b""
     if stored is not None:
         _, cost_text, salt_text, expected_text = stored.split("$")

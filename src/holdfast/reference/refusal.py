@@ -1,7 +1,7 @@
 """The one exception by which the account service says no: status, code, words, and when to come back."""
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818  not an error of the service: an answer
     """An answer that is not what was asked for. `retry_after` in seconds; it becomes the header."""
 
     def __init__(self, status: int, code: str, message: str, retry_after: float | None = None) -> None:

@@ -9,15 +9,12 @@ from holdfast.reference.passwords import hash_password
 from holdfast.reference.plans import PLANS
 
 
-
 async def seed_accounts(connection: AsyncConnection[tuple[Any, ...]], count: int) -> None:
     """Insert the accounts with index 0 to `count` - 1: one password hash for all of them, because hashing is slow."""
     password_hash = hash_password(generated_account(0).password)
     async with (
         connection.cursor() as cursor,
-        cursor.copy(
-            "COPY accounts (id, email, name, phone, plan, password_hash, totp_secret) FROM STDIN"
-        ) as copy,
+        cursor.copy("COPY accounts (id, email, name, phone, plan, password_hash, totp_secret) FROM STDIN") as copy,
     ):
         for index in range(count):
             account = generated_account(index)

@@ -4,6 +4,7 @@ A request asks Valkey; only when the copy is missing or Valkey is away does it a
 the copy by a mark, so that a reader who saw the row just before cannot put it back.
 """
 
+import contextlib
 import json
 import secrets
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from holdfast.reference.backends import Backends, now
-from holdfast.reference.cache import CacheUnavailable
+from holdfast.reference.cache import CacheUnavailableError
 from holdfast.reference.partner import PartnerError
 from holdfast.reference.refusal import not_found, unavailable
 from holdfast.reference.tokens import Claims
@@ -88,7 +89,7 @@ async def find_session(backends: Backends, token: str) -> Session | None:
 async def _find(backends: Backends, claims: Claims) -> Session | None:
     try:
         copy = await backends.cache.get(_name(claims.session))
-    except CacheUnavailable:
+    except CacheUnavailableError:
         return await _read(backends, claims)
     if copy == _REVOKED:
         return None
@@ -111,10 +112,8 @@ async def _read(backends: Backends, claims: Claims) -> Session | None:
 
 async def keep_copy(backends: Backends, session: Session) -> None:
     """Put the copy into Valkey, unless there is one or the mark of a revocation."""
-    try:
+    with contextlib.suppress(CacheUnavailableError):  # slower, not wrong
         await backends.cache.put(_name(session.id), _encode(session), _COPY_SECONDS, only_if_absent=True)
-    except CacheUnavailable:
-        pass  # slower, not wrong
 
 
 async def list_sessions(backends: Backends, account_id: int) -> list[Session]:
@@ -148,11 +147,9 @@ async def mark_revoked(backends: Backends, session_ids: list[str]) -> None:
     """Replace the copies of sessions whose rows were revoked."""
     if not session_ids:
         return
-    try:
-        marks = {_name(session_id): _REVOKED.decode() for session_id in session_ids}
+    marks = {_name(session_id): _REVOKED.decode() for session_id in session_ids}
+    with contextlib.suppress(CacheUnavailableError):  # a copy ends by itself, see _COPY_SECONDS
         await backends.cache.put_all(marks, 2 * _COPY_SECONDS)
-    except CacheUnavailable:
-        pass  # a copy ends by itself, see _COPY_SECONDS
 
 
 def _name(session_id: str) -> str:

@@ -77,7 +77,7 @@ def _complaint(name: str, value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, number):
         return f"must be a {'whole ' if name in _WHOLE else ''}number, not {value!r}"
     least, most = _LEAST[name], _MOST.get(name, float("inf"))
-    if not least <= value <= most:  # type: ignore[operator]  # a number, see above
+    if not least <= value <= most:
         return f"must be at least {least:g}" + (f" and at most {most:g}" if most != float("inf") else "")
     return ""
 

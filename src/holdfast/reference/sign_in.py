@@ -14,7 +14,6 @@ from holdfast.reference.refusal import Refusal, invalid_code, invalid_credential
 from holdfast.reference.sessions import OpenedSession, Session, issue_token, keep_copy, new_session
 
 STEP_SECONDS: Final = 30
-_CHALLENGE_SECONDS: Final = 300
 _CODES_PER_CHALLENGE: Final = 5
 
 
@@ -55,7 +54,7 @@ async def sign_in(backends: Backends, email: str, password: str, user_agent: str
     challenge = Challenge(secrets.token_urlsafe(16))
     await backends.database.run(
         "INSERT INTO challenges (id, account_id, expires_at)"
-        f" VALUES (%(id)s, %(account)s, now() + interval '{_CHALLENGE_SECONDS} seconds')",
+        " VALUES (%(id)s, %(account)s, now() + interval '5 minutes')",
         {"id": challenge.id, "account": account.id},
     )
     return challenge
@@ -74,7 +73,7 @@ async def sign_in_at_once(
 
 
 async def submit_code(backends: Backends, challenge_id: str, code: str, user_agent: str) -> OpenedSession:
-    """Answer a challenge. Raises Refusal: 401 for a wrong or used code and an unknown or used-up challenge, 429, 503."""
+    """Answer a challenge. Raises Refusal: 401 for a wrong or used code or an unknown or used-up challenge, 429, 503."""
     factor = await backends.database.one(
         _Factor,
         "UPDATE challenges SET attempts = attempts + 1 FROM accounts"

@@ -3,6 +3,7 @@
 The state file `<state_dir>/stack.json` (mode 0600, it holds the control token) is there as long as the stack serves.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from holdfast.errors import CleanUpError, Problem, TargetError
-from holdfast.reference.loopback import NoAnswer, ask
+from holdfast.reference.loopback import NoAnswerError, ask
 from holdfast.reference.settings import StackSettings, read_settings
 
 STATE_FILE: Final = "stack.json"
@@ -128,7 +129,7 @@ def stack_status(state: StackState) -> StackStatus:
     """Ask the supervisor. Raises TargetError when it does not answer."""
     try:
         answer = ask(f"{state.control_url}/status", token=state.control_token)
-    except NoAnswer as error:
+    except NoAnswerError as error:
         raise TargetError(Problem("reference stack", str(error), "Start it: holdfast stack up.")) from error
     return StackStatus(
         name=answer["name"],
@@ -147,13 +148,11 @@ def stop_stack(state: StackState) -> None:
     """
     try:
         ask(f"{state.control_url}/stop", "POST", token=state.control_token)
-    except NoAnswer:
+    except NoAnswerError:
         _signal_supervisor(state.pid, signal.SIGTERM)
     if state.owner_pipe is not None:
-        try:
+        with contextlib.suppress(OSError):  # closed when it was stopped before
             os.close(state.owner_pipe)
-        except OSError:
-            pass  # stopped before
     deadline = time.monotonic() + _STOP_SECONDS
     while _is_alive(state.pid) and process_is_supervisor(state.pid):
         if time.monotonic() > deadline:
@@ -273,10 +272,8 @@ def _signal_supervisor(pid: int, number: signal.Signals) -> None:
 
 
 def _signal(pid: int, number: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def _last_words(log: Path) -> str:

