@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from holdfast.synthetics.definition import (
     JourneyDefinition,
+    JourneySettings,
     check_journey,
     definition_of,
     find_journeys,
     settings_of,
     steps_of,
 )
-from holdfast.synthetics.journey import Journey, JourneySettings, journey  # the decorator, not the module of its name
+from holdfast.synthetics.journey import Journey, journey  # the decorator, not the module of its name
 
 if TYPE_CHECKING:
     from holdfast.synthetics.visit import Visit

@@ -7,6 +7,7 @@ CPU a walk than one launched for each (0.60 against 0.91 s, measured).
 import asyncio
 import json
 import os
+import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from importlib.util import find_spec
@@ -33,17 +34,24 @@ _CLOSE_SECONDS: Final = 5.0
 _FIX: Final = "install one (apt-get install chromium, or playwright install chromium), or name its path"
 
 
-def find_browser(setting: str | None = None, system: Iterable[Path] = SYSTEM_BROWSERS) -> Path | Problem:
-    """The browser to launch: the one that is set, else Playwright's own build, else a known path of the system."""
+def find_browser(
+    setting: str | None = None, system: Iterable[Path] = SYSTEM_BROWSERS
+) -> tuple[Path | None, list[Problem]]:
+    """The browser to launch: the one that is set, else Playwright's own build, else a known path of the system.
+
+    None with the problem and its fix, when there is none.
+    """
     if setting is not None:
         path = Path(setting).expanduser()
-        return path if _can_run(path) else Problem("browser", f"{path} is not a program that can be run", _FIX)
+        if _can_run(path):
+            return path, []
+        return None, [Problem("browser", f"{path} is not a program that can be run", _FIX)]
     candidates = [*_playwright_builds(), *system]
     found = next((path for path in candidates if _can_run(path)), None)
-    if found is None:
-        looked = ", ".join(str(path) for path in candidates)
-        return Problem("browser", f"there is no Chromium (looked for {looked})", _FIX)
-    return found
+    if found is not None:
+        return found, []
+    looked = ", ".join(str(path) for path in candidates)
+    return None, [Problem("browser", f"there is no Chromium (looked for {looked})", _FIX)]
 
 
 def launch_arguments(url: str, *, as_root: bool, environment: Mapping[str, str]) -> list[str]:
@@ -160,3 +168,17 @@ def _playwright_builds() -> list[Path]:
         f"chromium_headless_shell-{revision}/chrome-*/*headless*shell",
     )
     return [path for pattern in patterns for path in sorted(root.glob(pattern))]
+
+
+def main() -> int:
+    """`python -m holdfast.synthetics.browser`: the path on stdout and 0, or what to do on stderr and 2."""
+    path, problems = find_browser()
+    for problem in problems:
+        sys.stderr.write(f"{problem}\n")
+    if path is not None:
+        sys.stdout.write(f"{path}\n")
+    return 2 if path is None else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

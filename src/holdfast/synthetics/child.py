@@ -2,8 +2,9 @@
 
 Its job, beside what every job has:
 
-    "journeys": [{"name", "path", "every": s | null, "budget": s | null}]     null: the journey's own
-    "browser":  path | null                                                   null: found, see `browser`
+    "journeys": [{"name", "path", "every": s | null, "budget": s | null, "times": walks at most | null}]
+                                      null: the journey's own; as many walks as are due
+    "browser":  path | null           null: found, see `browser`
     "accounts": {"first": 1900, "count": 100}
 """
 
@@ -32,17 +33,27 @@ from holdfast.synthetics.journey import Journey, JourneySettings
 from holdfast.synthetics.prober import Prober, Round
 from holdfast.synthetics.recording import Recording
 from holdfast.synthetics.schedule import spread
+from holdfast.synthetics.visit import PATIENCE
 from holdfast.synthetics.walk import Place
 
 _FLUSH_SECONDS: Final = 1.0
-_PATIENCE: Final = 5.0  # s past the longest budget: evidence, clean-up
+_WIND_DOWN_SECONDS: Final = 5.0  # past the longest budget: evidence, clean-up
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A journey of the job."""
+
+    journey: Journey
+    needs_code: bool
+    times: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """A job, read."""
 
-    journeys: tuple[tuple[Journey, bool], ...]  # with: needs one-time codes
+    journeys: tuple[Asked, ...]
     browser: Path
     place: Place
     accounts: AccountPool
@@ -71,11 +82,9 @@ def main() -> int:
 def read_job(job: Mapping[str, Any]) -> Task:
     """Raises InputError with everything that is wrong."""
     paths = [Path(entry["path"]) for entry in job["journeys"]]
-    browser = find_browser(job.get("browser"))
-    problems = [problem for path in paths for problem in check_journey(path)]
-    if isinstance(browser, Problem):
-        problems.append(browser)
-    if problems or isinstance(browser, Problem):
+    browser, problems = find_browser(job.get("browser"))
+    problems += [problem for path in paths for problem in check_journey(path)]
+    if problems or browser is None:
         raise InputError(*problems)
     target = job["target"]
     clock = SystemClock(job["anchor"])
@@ -85,7 +94,7 @@ def read_job(job: Mapping[str, Any]) -> Task:
     outbox_url = target.get("outbox_url")
     return Task(
         journeys=tuple(
-            (_with_settings(load_journey(path), entry), definition_of(path).needs_code)
+            Asked(_with_settings(load_journey(path), entry), definition_of(path).needs_code, entry.get("times"))
             for path, entry in zip(paths, job["journeys"], strict=True)
         ),
         browser=browser,
@@ -129,8 +138,7 @@ async def _work(channel: ChildEnd, task: Task) -> int:
     loop = asyncio.get_running_loop()
     # A call that was under way when its page was closed: its text may hold what was typed, so it is not logged.
     loop.set_exception_handler(lambda _loop, _context: None)
-    for number in (signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, lambda: None)  # Ctrl-C reaches the whole group: the runner answers it
+    _set_expectations(task)
     browser = SharedBrowser(task.browser, task.place.url)
     await browser.launch()
     try:
@@ -142,7 +150,7 @@ async def _work(channel: ChildEnd, task: Task) -> int:
                 channel.tell_done(**_facts(browser, {}))
             return 0
         with closing(RunStore.open(task.run_db)) as store:
-            names = [journey.name for journey, _ in task.journeys]
+            names = [asked.journey.name for asked in task.journeys]
             recording = Recording(store, names, channel.tell_event)
             await _walk_all(channel, task, browser, recording, start=float(go["go"]))
             channel.tell_done(**_facts(browser, recording.facts()))
@@ -151,27 +159,36 @@ async def _work(channel: ChildEnd, task: Task) -> int:
         await browser.close()
 
 
+def _set_expectations(task: Task) -> None:
+    """An expectation that outlasts the budget is cut off with less to tell. One value for the whole process."""
+    from playwright.async_api import expect
+
+    shortest = min((asked.journey.settings.budget for asked in task.journeys), default=PATIENCE)
+    expect.set_options(timeout=min(PATIENCE, shortest) * 1000)
+
+
 async def _walk_all(
     channel: ChildEnd, task: Task, browser: SharedBrowser, recording: Recording, start: float
 ) -> None:
     loop = asyncio.get_running_loop()
     prober = Prober(browser, task.place, task.accounts, recording)
-    loop.add_signal_handler(signal.SIGTERM, partial(prober.stop, "now"))
+    for number in (signal.SIGINT, signal.SIGTERM):  # from the runner, which lost its patience
+        loop.add_signal_handler(number, partial(prober.stop, "now"))
 
     def stop(how: str) -> None:
         with suppress(RuntimeError):  # the loop is over already
             loop.call_soon_threadsafe(prober.stop, how)
 
     channel.on_stop(stop)
-    ticks = spread([journey.settings.every for journey, _ in task.journeys], start, task.duration)
+    ticks = spread([(asked.journey.settings.every, asked.times) for asked in task.journeys], start, task.duration)
     rounds = [
-        Round(journey, needs_code, each) for (journey, needs_code), each in zip(task.journeys, ticks, strict=True)
+        Round(asked.journey, asked.needs_code, each) for asked, each in zip(task.journeys, ticks, strict=True)
     ]
-    longest = max((journey.settings.budget for journey, _ in task.journeys), default=0.0)
+    longest = max((asked.journey.settings.budget for asked in task.journeys), default=0.0)
     over = asyncio.Event()
     flushing = asyncio.create_task(_keep_flushing(recording, over))
     try:
-        await prober.run(rounds, longest + _PATIENCE)
+        await prober.run(rounds, longest + _WIND_DOWN_SECONDS)
     finally:
         over.set()
         await flushing

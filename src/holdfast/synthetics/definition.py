@@ -11,11 +11,20 @@ from pathlib import Path
 from typing import Final
 
 from holdfast.errors import InputError, Problem, raise_input_error
-from holdfast.synthetics.journey import JourneySettings
 from holdfast.workspace.quantity import seconds
 
 _SETTINGS: Final = ("every", "budget", "owner", "runbook")
 _EXAMPLE: Final = '@journey(every="5m", budget="8s", owner="identity", runbook="docs/runbooks/sign-in.md")'
+
+
+@dataclass(frozen=True, slots=True)
+class JourneySettings:
+    """How often a journey is walked, how long a visitor would put up with it, and whom it concerns."""
+
+    every: float  # seconds from one walk's due time to the next one's
+    budget: float  # seconds a walk may take; past it the visitor has left
+    owner: str  # the team that is told
+    runbook: str  # path or address of what to do when it fails
 
 
 @dataclass(frozen=True, slots=True)

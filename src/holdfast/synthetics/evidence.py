@@ -1,7 +1,7 @@
 """What is kept of a walk that failed: a masked screenshot and a small JSON file, without secrets.
 
     evidence/<journey>-<time>-<step>.png    inputs, [data-private], frames and every known secret painted over
-    evidence/<journey>-<time>-<step>.json   where, what was raised (redacted), address without query, browser, trace id
+    evidence/<journey>-<time>-<step>.json   where, line, what was raised (redacted), address, browser, trace id
 
 Both are made in a folder of their own, scanned for every secret known, and moved only when there is none: what is
 refused never was in `evidence/`. Playwright's traces and HAR files hold the typed password and the cookies in clear
@@ -13,6 +13,7 @@ import json
 import re
 import shutil
 import tempfile
+import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -44,6 +45,7 @@ class Failure:
     outcome: str
     detail: str
     error: str
+    line: str  # of the journey's file, where it happened
     account: int  # its index, which is no secret
     trace_id: str
     browser: str
@@ -86,6 +88,14 @@ def safe_text(error: BaseException, redactor: Redactor) -> str:
     return redactor.redact(f"{type(error).__name__}: {text}" if text else type(error).__name__)[:_LONGEST_ERROR]
 
 
+def journey_line(error: BaseException, path: str, redactor: Redactor) -> str:
+    """Where in the journey's file it happened: "sign_in.py:20  await expect(…)"; "" when not in it."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
+    if not frames:
+        return ""
+    return redactor.redact(f"{Path(path).name}:{frames[-1].lineno}  {frames[-1].line or ''}".rstrip())
+
+
 def without_query(url: str) -> str:
     """An address without user, query and fragment: they hold tokens."""
     parts = urlsplit(url)
@@ -111,6 +121,7 @@ def _facts(failure: Failure, url: str, redactor: Redactor, *, with_picture: bool
         "outcome": failure.outcome,
         "detail": failure.detail,
         "error": failure.error,
+        "line": failure.line,
         "url": without_query(url),
         "browser": failure.browser,
         "trace_id": failure.trace_id,

@@ -29,6 +29,7 @@ OVER_BUDGET: Final = "over_budget"
 _NET_ERROR: Final = re.compile(r"net::(ERR_[A-Z0-9_]+)")
 # Chromium gives up by itself on these: nobody answered.
 _NO_ANSWER: Final = frozenset({"ERR_CONNECTION_TIMED_OUT", "ERR_TIMED_OUT"})
+_QUIET_SECONDS: Final = 1.0
 _BLOCKED: Final = "ERR_BLOCKED_BY_CLIENT"  # by us: see marking
 _BROWSER_GONE: Final = (
     "has been closed",  # TargetClosedError: page, context or browser
@@ -50,6 +51,7 @@ class Seen:
     waiting: bool = False  # a page or a call of it has been asked for and not answered
     page_status: int | None = None  # of the page that is shown
     call_status: int | None = None  # the last 429 or 5xx of a script's call in this step
+    quiet: float = 0.0  # seconds since anything of it was asked or answered
     net_error: str = ""  # why the last page could not be had: "ERR_CONNECTION_REFUSED"
 
 
@@ -103,7 +105,10 @@ def _cause_of_waiting(error: BaseException, seen: Seen, awaiting: str) -> Cause 
         return Cause(TIMED_OUT, f"no_{awaiting}")
     if seen.waiting:
         return Cause(TIMED_OUT, "no_answer")
-    return Cause(TIMED_OUT, OVER_BUDGET) if cut_off else None
+    if not cut_off:
+        return None
+    # Nothing was under way any more: what the journey waited for would not have come in a longer budget either.
+    return Cause(FAILED, "missing_element") if seen.quiet >= _QUIET_SECONDS else Cause(TIMED_OUT, OVER_BUDGET)
 
 
 def _cause_on_the_page(error: BaseException) -> Cause:

@@ -13,22 +13,30 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from holdfast.synthetics.definition import (
+    JourneySettings,
+    check_journey,
+    find_journeys,
+    settings_of,
+    steps_of,
+)
 from holdfast.workspace.quantity import seconds
 
 if TYPE_CHECKING:
     from holdfast.synthetics.visit import Visit
 
+__all__ = [
+    "Journey",
+    "JourneySettings",
+    "Walk",
+    "check_journey",
+    "find_journeys",
+    "journey",
+    "settings_of",
+    "steps_of",
+]
+
 Walk = Callable[["Visit"], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class JourneySettings:
-    """How often a journey is walked, how long a visitor would put up with it, and whom it concerns."""
-
-    every: float  # seconds from one walk's due time to the next one's
-    budget: float  # seconds a walk may take; past it the visitor has left
-    owner: str  # the team that is told
-    runbook: str  # path or address of what to do when it fails
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ class Prober:
         async with self._slots:
             if self._stopping.is_set():
                 return
-            self._recording.add_gauge(f"{name}/wait", due, now() - due)
+            self._recording.add_gauge(f"wait/{name}", due, now() - due)
             for attempt in ("rerun", "given_up"):
                 account = self._accounts.lease(mfa=each.needs_code)
                 if account is None:

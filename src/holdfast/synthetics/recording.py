@@ -1,11 +1,11 @@
-"""What walks found, into the record: samples, gauges and events, collected until they are written.
+"""What walks found, into the record: samples and gauges, collected until they are written; and events.
 
     sample  "<journey>"                 the walk     (depth 1)
             "<journey>/<step>"          a step that was reached, from when the visitor began it (depth 2)
     gauge   "<journey>/<step>/lcp" …    vitals after the step (see `vitals`)
-            "<journey>/wait"            s a due walk waited for a free browser slot: ours, so no part of its sample
-            "<journey>/delivery"        s until a message was in the mailbox
-    event   journey_failed, missed, probe_error, clean_up_failed; told to the runner as well, like journey_ok
+            "wait/<journey>"            s a due walk waited for a free browser slot: ours, so no part of its sample
+            "delivery/<journey>"        s until a message was in the mailbox
+    event   journey, missed, probe_error, clean_up_failed: told to the runner, which keeps them
 
 A sample's `at` is when the visitor began, not when the walk was due: a probe that waited for its own browser must not
 report that as the target's time.
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from holdfast.record.recorder import Batch, Recorder, fold
-from holdfast.record.sample import OK, UNFINISHED
-from holdfast.record.store import Event, Gauge, RunStore
+from holdfast.record.sample import UNFINISHED
+from holdfast.record.store import Gauge, RunStore
 from holdfast.synthetics.walk import Walked
 
 SOURCE: Final = "synthetics"
@@ -31,7 +31,6 @@ class Collected:
 
     samples: Batch
     gauges: list[Gauge]
-    events: list[Event]
 
 
 class Recording:
@@ -42,7 +41,6 @@ class Recording:
         self._tell = tell
         self._recorder = Recorder(SOURCE)
         self._gauges: list[Gauge] = []
-        self._events: list[Event] = []
         self._outcomes: dict[str, Counter[str]] = {name: Counter() for name in journeys}
         self._counts: dict[str, Counter[str]] = {name: Counter() for name in journeys}
         self._evidence = 0
@@ -58,24 +56,30 @@ class Recording:
                 self.add_gauge(f"{step_name}/{vital}", step.end, value)
         end = walked.at + walked.duration
         for delivery in walked.delivery:
-            self.add_gauge(f"{name}/delivery", end, delivery)
-        if outcome == OK:
-            self._tell("journey_ok", end, journey=name, duration=round(walked.duration, 3))
-        elif outcome != UNFINISHED:
-            self._add_failure(walked, end)
+            self.add_gauge(f"delivery/{name}", end, delivery)
+        failure = walked.failure
+        facts = {} if failure is None else {
+            "step": failure.step, "line": failure.line, "error": failure.error,
+            "evidence": [f"evidence/{path.name}" for path in walked.evidence],
+        }
+        self._evidence += len(walked.evidence)
+        self._tell(
+            "journey", end, name=name, due=walked.at, outcome=outcome, detail=walked.cause.detail,
+            duration=round(walked.duration, 4), trace_id=walked.trace_id, **facts,
+        )
 
     def add_gauge(self, name: str, at: float, value: float) -> None:
         self._gauges.append(Gauge(at, SOURCE, name, value))
 
     def add_event(self, kind: str, at: float, journey: str, **facts: object) -> None:
-        """Count it for the journey, keep it, tell it. `kind`: missed, probe_error, clean_up_failed."""
+        """Count it for the journey, and tell it. `kind`: missed, probe_error, clean_up_failed."""
         self._counts[journey][kind] += 1
-        self._note(kind, at, journey=journey, **facts)
+        self._tell(kind, at, journey=journey, **facts)
 
     def take(self) -> Collected:
         """What was collected since the last call."""
-        collected = Collected(self._recorder.take(), self._gauges, self._events)
-        self._gauges, self._events = [], []
+        collected = Collected(self._recorder.take(), self._gauges)
+        self._gauges = []
         return collected
 
     def write(self, collected: Collected) -> None:
@@ -83,8 +87,6 @@ class Recording:
             self._store.write(fold(SOURCE, collected.samples))
         if collected.gauges:
             self._store.write_gauges(collected.gauges)
-        for event in collected.events:
-            self._store.write_event(event)
 
     def facts(self) -> dict[str, object]:
         """For the record, at the end."""
@@ -106,17 +108,3 @@ class Recording:
             "clean_up_failed": total["clean_up_failed"],
             "evidence": self._evidence,
         }
-
-    def _add_failure(self, walked: Walked, at: float) -> None:
-        failure = walked.failure
-        self._evidence += len(walked.evidence)
-        self._note(
-            "journey_failed", at, journey=walked.journey, step=failure.step if failure else "",
-            outcome=walked.cause.outcome, detail=walked.cause.detail, duration=round(walked.duration, 3),
-            error=failure.error if failure else "", trace_id=walked.trace_id,
-            evidence=[f"evidence/{path.name}" for path in walked.evidence],
-        )
-
-    def _note(self, kind: str, at: float, **facts: object) -> None:
-        self._events.append(Event(at, SOURCE, kind, facts))
-        self._tell(kind, at, **facts)

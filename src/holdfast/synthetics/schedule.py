@@ -19,6 +19,7 @@ class Ticks:
     first: float
     every: float
     end: float
+    times: int | None = None  # walks at most; None: as many as are due
 
     def after(self, due: float, now: float) -> tuple[float | None, tuple[float, ...]]:
         """The next due time that is not past, or None when there is none before the end; and those missed."""
@@ -30,14 +31,14 @@ class Ticks:
         return (due if due < self.end else None), tuple(missed)
 
 
-def spread(every: Sequence[float], start: float, duration: float) -> list[Ticks]:
-    """The ticks of journeys walked each `every` seconds within [start, start + duration).
+def spread(every: Sequence[tuple[float, int | None]], start: float, duration: float) -> list[Ticks]:
+    """The ticks of journeys walked (each so many seconds, so many times at most) within [start, start + duration).
 
     The same for the same journeys, so that a restart keeps their phase. Every one is walked at least once.
     """
     return [
-        Ticks(start + min(each, _LONGEST_SPREAD, duration / 2) * place / len(every), each, start + duration)
-        for place, each in enumerate(every)
+        Ticks(start + min(each, _LONGEST_SPREAD, duration / 2) * place / len(every), each, start + duration, times)
+        for place, (each, times) in enumerate(every)
     ]
 
 
@@ -50,8 +51,11 @@ async def keep_walking(
 ) -> None:
     """`await walk(due)` at each due time, until the end or until `wait_until` says False: stop."""
     due: float | None = ticks.first if ticks.first < ticks.end else None
-    while due is not None and await wait_until(due):
+    walks = 0
+    while due is not None and walks != ticks.times and await wait_until(due):
         await walk(due)
+        walks += 1
         due, missed = ticks.after(due, now())
-        for each in missed:
-            miss(each)
+        if walks != ticks.times:
+            for each in missed:
+                miss(each)

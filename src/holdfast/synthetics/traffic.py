@@ -3,6 +3,7 @@
 A missing element alone cannot tell a slow target from a changed page; this can.
 """
 
+import time
 from typing import TYPE_CHECKING, Final
 
 from holdfast.synthetics.failure import Seen, net_error_of
@@ -22,6 +23,7 @@ class Traffic:
         self._page_status: int | None = None
         self._call_status: int | None = None
         self._net_error = ""
+        self._last = time.monotonic()
         self.crashed = False
         page.on("request", self._asked)
         page.on("response", self._answered)
@@ -30,13 +32,15 @@ class Traffic:
         page.on("crash", self._crash)
 
     def seen(self) -> Seen:
-        return Seen(bool(self._outstanding), self._page_status, self._call_status, self._net_error)
+        quiet = time.monotonic() - self._last
+        return Seen(bool(self._outstanding), self._page_status, self._call_status, quiet, self._net_error)
 
     def next_step(self) -> None:
         """Calls that failed in an earlier step, which ended well all the same, explain nothing from now on."""
         self._call_status = None
 
     def _asked(self, request: "Request") -> None:
+        self._last = time.monotonic()
         if self._is_page(request):
             # A new page is asked for: whatever the old one still wanted is dropped with it.
             self._outstanding = {request}
@@ -54,9 +58,11 @@ class Traffic:
             self._call_status = status
 
     def _ended(self, request: "Request") -> None:
+        self._last = time.monotonic()
         self._outstanding.discard(request)
 
     def _failed(self, request: "Request") -> None:
+        self._last = time.monotonic()
         self._outstanding.discard(request)
         if self._is_page(request):
             self._net_error = net_error_of(request.failure or "")

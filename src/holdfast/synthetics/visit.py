@@ -22,6 +22,7 @@ from holdfast.synthetics.vitals import VitalsReader
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
+PATIENCE: Final = 5.0  # s for one element, or one expectation of it: Playwright's own default for the latter
 _POLL_SECONDS: Final = 0.2
 _CUT_AFTER: Final = 0.25  # past the budget: Playwright's own time-outs come first, and say what they waited for
 
@@ -113,9 +114,15 @@ class Visit:
 
     @asynccontextmanager
     async def step(self, name: str) -> AsyncIterator[None]:
-        """A named, timed part of the journey. The first one that raises ends the walk, and says why it failed."""
+        """A named, timed part of the journey. The first one that raises ends the walk, and says why it failed.
+
+        In it an action or expectation waits 5 s at most, unless it says otherwise (`timeout=` in ms), and the opening
+        of a page as long as the budget lasts.
+        """
         self._traffic.next_step()
-        self._page.set_default_timeout(max(self._deadline.left, 0.001) * 1000)
+        left = max(self._deadline.left, 0.001)
+        self._page.set_default_navigation_timeout(left * 1000)
+        self._page.set_default_timeout(min(left, PATIENCE) * 1000)
         at, waited, self._awaiting = self._clock.now(), self.waited, ""
         try:
             yield

@@ -9,6 +9,7 @@ long a walk can hold the browser.
 """
 
 import asyncio
+import inspect
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from holdfast.kit.inbox import Inbox
 from holdfast.kit.totp import StepLedger
 from holdfast.record.sample import OK, TIMED_OUT, UNFINISHED
 from holdfast.synthetics.browser import SharedBrowser
-from holdfast.synthetics.evidence import Failure, keep_evidence, safe_text
+from holdfast.synthetics.evidence import Failure, journey_line, keep_evidence, safe_text
 from holdfast.synthetics.failure import OVER_BUDGET, Cause, ProbeError, cause_of, is_probe_error
 from holdfast.synthetics.journey import Journey
 from holdfast.synthetics.marking import marked_user_agent, marking_headers, new_trace_id, other_origins
@@ -99,7 +100,7 @@ async def walk(
         walked = Walked(journey.name, at, duration, cause, steps, trace_id, tuple(visit.delivery))
         if cause.outcome not in {OK, UNFINISHED}:
             await visit.register_cookies()
-            failure = _failure(walked, raised, account, redactor, browser.name)
+            failure = _failure(journey, walked, raised, account, redactor, browser.name)
             evidence = await _evidence(page, failure, place, redactor)
             walked = replace(walked, failure=failure, evidence=evidence)
         return replace(walked, clean_up_error=await _clean_up(visit, browser, place, trace_id, generation))
@@ -108,7 +109,7 @@ async def walk(
 
 
 def _failure(
-    walked: Walked, raised: BaseException | None, account: Account, redactor: Redactor, browser: str
+    journey: Journey, walked: Walked, raised: BaseException | None, account: Account, redactor: Redactor, browser: str
 ) -> Failure:
     step = next((step for step, cause in walked.steps if cause.outcome != OK), None)
     # A walk cut off by its budget was raised a bare time-out; the step knows what it was doing.
@@ -120,6 +121,7 @@ def _failure(
         outcome=walked.cause.outcome,
         detail=walked.cause.detail,
         error=safe_text(error, redactor) if error else "",
+        line=journey_line(error, inspect.getfile(journey.walk), redactor) if error else "",
         account=account.index,
         trace_id=walked.trace_id,
         browser=browser,
@@ -216,6 +218,7 @@ async def _clean_up(
         visit.move_to(page)
     wrong = ""
     visit.page.set_default_timeout(CLEAN_UP_SECONDS * 1000)
+    visit.page.set_default_navigation_timeout(CLEAN_UP_SECONDS * 1000)
     for work in reversed(visit.clean_ups):
         try:
             async with asyncio.timeout(CLEAN_UP_SECONDS):
