@@ -25,7 +25,7 @@ async def sign_in_and_read_invoice(visit):
         await expect(page.get_by_role("heading", name="Your account", level=1)).to_be_visible()
 
     async with visit.step("list invoices"):
-        await page.get_by_role("link", name="Invoices").click()
+        await page.get_by_role("link", name="Invoices", exact=True).click()
         await expect(page.get_by_role("heading", name="Invoices", level=1)).to_be_visible()
         await expect(page.get_by_role("table").get_by_role("link").first).to_be_visible()
 
