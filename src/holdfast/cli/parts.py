@@ -10,7 +10,7 @@ from holdfast.errors import ExitCode, InputError, Problem
 from holdfast.run.preparation import prepare_plan
 from holdfast.run.summary import Summary
 from holdfast.synthetics.definition import settings_of
-from holdfast.workspace.plan import ChaosEntry, JourneyEntry, LoadEntry, ObjectivesEntry, PhaseDefinition, Plan
+from holdfast.workspace.plan import Plan
 from holdfast.workspace.quantity import seconds
 from holdfast.workspace.workspace import Workspace, load_profile
 
@@ -19,7 +19,7 @@ _SPARE_SECONDS: Final = 5.0  # a browser starts, a code waits for its next step
 _CODE_WAIT_SECONDS: Final = 30.0
 
 
-class _Duration(click.ParamType):
+class _Duration(click.ParamType[float]):
     name = "duration"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
@@ -53,12 +53,14 @@ def load(
         if found is None:
             raise InputError(*problems)
         duration = found.seconds or _CLOSED_MODEL_SECONDS
-    plan = Plan(
-        kind="Plan",
-        description=f"The load profile {profile} alone.",
-        phases=(PhaseDefinition(name="load", for_=f"{duration}s"),),
-        load=(LoadEntry(profile=profile, scale=scale),),
-        objectives=tuple(ObjectivesEntry(file=file) for file in objectives),
+    plan = Plan.model_validate(
+        {
+            "kind": "Plan",
+            "description": f"The load profile {profile} alone.",
+            "phases": [{"name": "load", "for": f"{duration}s"}],
+            "load": [{"profile": profile, "scale": scale}],
+            "objectives": list(objectives),
+        }
     )
     prepared = prepare_plan(workspace, f"load-{_stem(profile)}", plan, target=target, seed=seed)
     return follow(prepared, as_json=as_json).summary.exit_code
@@ -78,11 +80,13 @@ def check(journeys: tuple[str, ...], times: int, target: str | None, as_json: bo
             Problem("synthetics/", "there is no journey to walk", "write one, or `holdfast init` a workspace")
         )
     longest = sum(_longest(workspace, name) for name in names) * times + _SPARE_SECONDS
-    plan = Plan(
-        kind="Plan",
-        description=f"Journeys walked {times} times: {', '.join(_stem(name) for name in names)}.",
-        phases=(PhaseDefinition(name="check", for_=f"{longest}s"),),
-        journeys=tuple(JourneyEntry(name=name, every="1s", times=times) for name in names),
+    plan = Plan.model_validate(
+        {
+            "kind": "Plan",
+            "description": f"Journeys walked {times} times: {', '.join(_stem(name) for name in names)}.",
+            "phases": [{"name": "check", "for": f"{longest}s"}],
+            "journeys": [{"name": name, "every": "1s", "times": times} for name in names],
+        }
     )
     finished = follow(prepare_plan(workspace, "check", plan, target=target), as_json=as_json)
     return int(_exit_of_check(finished.summary, times))
@@ -115,17 +119,19 @@ def chaos(
     as_json: bool,
 ) -> int:
     """Run one EXPERIMENT under a little load: baseline, fault, recovery."""
-    plan = Plan(
-        kind="Plan",
-        description=f"The experiment {experiment} alone, under the load profile {profile}.",
-        phases=(
-            PhaseDefinition(name="baseline", for_="15s"),
-            PhaseDefinition(name="fault", for_=f"{duration}s"),
-            PhaseDefinition(name="recovery", for_="15s"),
-        ),
-        load=(LoadEntry(profile=profile, scale=scale),),
-        chaos=(ChaosEntry(experiment=experiment, during="fault"),),
-        objectives=tuple(ObjectivesEntry(file=file) for file in objectives),
+    plan = Plan.model_validate(
+        {
+            "kind": "Plan",
+            "description": f"The experiment {experiment} alone, under the load profile {profile}.",
+            "phases": [
+                {"name": "baseline", "for": "15s"},
+                {"name": "fault", "for": f"{duration}s"},
+                {"name": "recovery", "for": "15s"},
+            ],
+            "load": [{"profile": profile, "scale": scale}],
+            "chaos": [{"experiment": experiment, "during": "fault"}],
+            "objectives": list(objectives),
+        }
     )
     prepared = prepare_plan(current_workspace(), f"chaos-{_stem(experiment)}", plan, target=target)
     return follow(prepared, as_json=as_json).summary.exit_code
@@ -135,7 +141,7 @@ def _longest(workspace: Workspace, name: str) -> float:
     path = workspace.file_of("synthetics", name, ".py")
     try:
         return settings_of(path).budget + _CODE_WAIT_SECONDS
-    except (OSError, SyntaxError, InputError):
+    except InputError:
         return _CODE_WAIT_SECONDS  # preparing it says what is wrong
 
 

@@ -1,6 +1,7 @@
 """`holdfast stack up|down|status`."""
 
 import json
+from dataclasses import asdict
 
 import click
 
@@ -93,10 +94,8 @@ def status(as_json: bool) -> int:
 def _print(state: StackState, *, as_json: bool) -> None:
     found = stack_status(state)
     if as_json:
-        click.echo(json.dumps({"running": True, **found}, indent=1))
+        click.echo(json.dumps({"running": True, **asdict(found)}, indent=1))
         return
-    click.echo(f"{state.url}\nmessages: {state.outbox_url}/messages\nlogs: {state.logs}")
-    for process in found["processes"]:
-        click.echo(
-            f"  {process['name']:<12} {process['state']:<10} pid {process['pid']}  restarts {process['restarts']}"
-        )
+    click.echo(f"{state.url}\nmessages: {state.outbox_url}/messages\nlogs: {state.state_dir}/logs")
+    for process in found.processes:
+        click.echo(f"  {process.name:<12} {process.state:<10} pid {process.pid}  restarts {process.restarts}")

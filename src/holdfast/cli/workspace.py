@@ -14,7 +14,7 @@ def current_workspace() -> Workspace:
     return find_workspace(Path.cwd())
 
 
-class ContentName(click.ParamType):
+class ContentName(click.ParamType[str]):
     """The name of a definition, completed from the workspace's files."""
 
     name = "name"

@@ -242,8 +242,7 @@ class _Running:
 
     def _look(self, watch: Watch) -> tuple[Tick, str | None]:
         now = self.clock.now()
-        since = now - self.asked.guard_for - SETTLE_SECONDS - 1
-        recent = self.store.intervals(since=int(since))
+        recent = self.store.intervals(since=int(now - watch.look_back))
         look = watch.look(self.store, recent, now)
         second = int(now - SETTLE_SECONDS)
         visits = [i for i in recent if i.second == second and i.source == "load" and "/" not in i.name]
@@ -413,9 +412,9 @@ def _versions() -> dict[str, str]:
 
 
 def _phase_span(phase: AskedPhase, time_zero: float, *, started: bool) -> Span:
-    planned = (time_zero + phase.start, time_zero + phase.end)
-    actual = planned if started else (None, None)
-    return Span(PHASE, phase.name, *planned, *actual, {"judged": phase.judged})
+    start, end = time_zero + phase.start, time_zero + phase.end
+    actual = {"started": start, "ended": end} if started else {}
+    return Span(PHASE, phase.name, start, end, **actual, attributes={"judged": phase.judged})
 
 
 def _shown(event: Event, at: float) -> RunEvent | None:

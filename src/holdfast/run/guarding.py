@@ -18,6 +18,8 @@ from holdfast.slo.indicator import count
 SOURCE: Final = "guard"
 SETTLE_SECONDS: Final = 2.0
 """Seconds younger than this are not looked at: their samples are still coming in."""
+CHANGING_SECONDS: Final = 15.0
+"""A second's counts may still change so long: the longest a visit's request may take, and a little."""
 _GRACE_SECONDS: Final = 15.0
 """A guard that sees no data for this long stops the run: it cannot keep watch."""
 
@@ -36,7 +38,6 @@ class Watch:
     def __init__(self, asked: Asked, time_zero: float) -> None:
         self._objectives = asked.objectives
         self._stretch = asked.guard_for
-        self._started = time_zero
         self._guards: dict[str, Guard] = {}
         if asked.guard_burn_rate is not None:
             # Journeys come every few seconds, too seldom for a guard that looks seconds back.
@@ -52,8 +53,13 @@ class Watch:
                 if a.objective.indicator.total.source != "synthetics"
             }
 
+    @property
+    def look_back(self) -> float:
+        """How far back `look` wants to see, in seconds."""
+        return max(self._stretch + SETTLE_SECONDS, CHANGING_SECONDS) + 1
+
     def look(self, store: RunStore, intervals: list[Interval], now: float) -> Look:
-        """`intervals`: the recent ones, reaching back at least `guard_for` + SETTLE_SECONDS."""
+        """`intervals`: the recent ones, reaching back `look_back` seconds."""
         end = now - SETTLE_SECONDS
         burn_rates: dict[str, float | None] = {}
         reason: str | None = None
@@ -64,7 +70,7 @@ class Watch:
             burn_rates[objective.name] = burn_rate(bad, total, objective.target) if total else None
             guard = self._guards.get(objective.name)
             if guard is not None and reason is None:
-                reason = guard.step(counts, now)
+                reason = guard.step(count(intervals, objective.indicator, now - CHANGING_SECONDS, now + 1), now)
         store.write_gauges(
             Gauge(now, SOURCE, f"{name}/burn_rate", value) for name, value in burn_rates.items() if value is not None
         )

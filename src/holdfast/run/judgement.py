@@ -153,7 +153,7 @@ def _validity(recorded: Recorded, load: LoadResult | None) -> Validity:
     if errors:
         reason = f"our browser failed {errors} times: those walks were not measured"
         checks.append(ValidityCheck("browser", "degraded", float(errors), 0.0, reason))
-    worst = max((check.verdict for check in checks), key=_WORSE.index, default="valid")
+    worst: ValidityVerdict = max((check.verdict for check in checks), key=_WORSE.index, default="valid")
     return Validity(worst, tuple(checks))
 
 

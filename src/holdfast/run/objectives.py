@@ -46,9 +46,7 @@ def _counted(asked: AskedObjective, intervals: Sequence[Interval], stretches: Se
     return joined(count(intervals, asked.objective.indicator, s.start, s.end) for s in stretches)
 
 
-def _result(
-    asked: AskedObjective, judgement: Judgement, phase: str, judged: bool, seconds: float
-) -> ObjectiveResult:
+def _result(asked: AskedObjective, judgement: Judgement, phase: str, judged: bool, seconds: float) -> ObjectiveResult:
     objective = asked.objective
     bad = judgement.total - judgement.good
     budget = budget_of(bad, judgement.total, objective.target, seconds=seconds, window=objective.window)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from holdfast.clock import Clock
+from holdfast.errors import HoldfastError
 from holdfast.proxy.client import ProxyClient
 from holdfast.record.store import Gauge, RunStore
 
@@ -37,10 +38,10 @@ class Poller:
             while not self._stopped.wait(1.0):
                 try:
                     balancers = self._client.balancers()
-                except OSError:
+                except HoldfastError:
                     continue
                 at = self._clock.now()
                 store.write_gauges(
-                    Gauge(at, SOURCE, REPLICAS_READY, sum(upstream.healthy for upstream in balancer.upstreams))
-                    for balancer in balancers
+                    Gauge(at, SOURCE, REPLICAS_READY, sum(upstream.healthy for upstream in upstreams))
+                    for upstreams in balancers.values()
                 )

@@ -15,6 +15,7 @@ from holdfast.errors import InputError, Problem
 from holdfast.load.scenario import check_scenario
 from holdfast.load.scenario import steps_of as scenario_steps
 from holdfast.run.asked import AskedExperiment, AskedJourney, AskedLoad, AskedObjective, AskedPhase
+from holdfast.slo.guard import guard_problems
 from holdfast.slo.openslo import Objective, load_objectives
 from holdfast.slo.verdict import attainable
 from holdfast.synthetics.browser import find_browser
@@ -290,6 +291,9 @@ def _objectives(checking: _Checking, plan: Plan) -> tuple[AskedObjective, ...]:
             if gate is not None and gate > float(objective.target):
                 where = checking.where(("objectives", index, "gates", objective.name), objective.name)
                 checking.add([Problem(where, f"the gate {gate} is above the target {objective.target}", "lower it")])
+    if plan.guard is not None:
+        watched = [asked.objective for asked in found if asked.objective.indicator.total.source != "synthetics"]
+        checking.add(guard_problems(plan.guard.burn_rate, watched, checking.where(("guard", "burn_rate"), "guard")))
     return tuple(found)
 
 
@@ -338,7 +342,11 @@ def _capacity(
     for file in question.objectives:
         found = objectives_in(workspace, file, f"{shown(path)}  objectives", checking.add)
         # A held rate says nothing about browsers: only objectives over load define capacity.
-        objectives += [AskedObjective(o, float(o.target)) for o in found if o.indicator.total.source != "synthetics"]
+        objectives += [
+            AskedObjective(o, question.gates.get(o.name, float(o.target)))
+            for o in found
+            if question.judges_by(o.name) and o.indicator.total.source != "synthetics"
+        ]
     return question, profile, tuple(objectives)
 
 

@@ -5,14 +5,13 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from holdfast.errors import Problem, TargetError
+from holdfast.reference import StackSettings, StackState, read_stack, start_stack, stop_stack
+from holdfast.reference.state import STATE_FILE
 from holdfast.workspace.target import Connection, StackDefinition, TargetDefinition
 from holdfast.workspace.workspace import Workspace
-
-if TYPE_CHECKING:
-    from holdfast.reference import StackState
 
 STANDING_STACK: Final = "stack"  # under the workspace's state folder: the one of `holdfast stack up`
 _PROBE_SECONDS: Final = 5.0
@@ -32,8 +31,6 @@ def open_target(workspace: Workspace, name: str, definition: TargetDefinition, r
     if definition.url is not None:
         yield _probed(name, definition, workspace.root)
         return
-    from holdfast.reference import StackSettings, read_stack, start_stack, stop_stack
-
     standing = read_stack(standing_stack_folder(workspace))
     if standing is not None:
         yield connection_to_stack(name, standing)
@@ -53,7 +50,7 @@ def open_target(workspace: Workspace, name: str, definition: TargetDefinition, r
         stop_stack(state)
 
 
-def connection_to_stack(name: str, state: "StackState") -> Connection:
+def connection_to_stack(name: str, state: StackState) -> Connection:
     """The reference stack, as children reach it."""
     return Connection(
         name=name,
@@ -62,7 +59,7 @@ def connection_to_stack(name: str, state: "StackState") -> Connection:
         control_url=state.control_url,
         control_token=state.control_token,
         proxy_url=state.proxy_url,
-        state_file=str(state.state_file),
+        state_file=str(Path(state.state_dir) / STATE_FILE),
         accounts={"generated": state.settings.accounts},
     )
 

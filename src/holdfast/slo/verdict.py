@@ -154,7 +154,8 @@ def attainable(target: Decimal | float, events: int) -> Attainability:
         ways = "inconclusive" if fewest is None else "inconclusive, or missed"
         reason = f"{asked}; about {events:,} are expected, so it can only end {ways}"
     else:
-        reason = f"{asked}; of about {events:,} expected, up to {most:,} may be bad, and {fewest:,} would miss it"
+        misses = "and even all of them would not miss it" if fewest is None else f"and {fewest:,} would miss it"
+        reason = f"{asked}; of about {events:,} expected, up to {most:,} may be bad, {misses}"
     return Attainability(events, most is not None, fewest is not None, most, fewest, needed, reason)
 
 

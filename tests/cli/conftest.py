@@ -1,0 +1,35 @@
+"""Whole commands in this process: arguments in, exit code and both streams out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from holdfast.cli.program import invoke
+from holdfast.workspace.starter import copy_starter
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "workspace"
+    copy_starter(folder)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.fixture
+def holdfast(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
+    def run(*arguments: str) -> Ran:
+        code = invoke(arguments)
+        captured = capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    return run
