@@ -147,9 +147,10 @@ class Connection:
             self.abort()
 
     def half_closed(self) -> None:
-        """A direction has ended; with both, the connection has."""
+        """A direction has ended; with both, the connection has, and a slow reader may take its time."""
         if self.upward.ended and self.downward.ended:
-            self.close()
+            for transport in self._forget():
+                transport.close()
 
     def close(self) -> None:
         """Close both ends once what was written to them is out, or after a few seconds."""
