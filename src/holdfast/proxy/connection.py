@@ -36,8 +36,8 @@ class Route(Protocol):
 class Side(asyncio.BufferedProtocol):
     """One of the two sockets. `outbound` takes what it reads, `inbound` is what is written to it.
 
-    All sides of a link read into one buffer. A plain Protocol has the transport allocate 256 KiB for every read, which
-    costs several times what the forwarding itself does (measured: 41 µs a chunk against 11 µs).
+    All sides of a link read into one buffer: a plain Protocol has the transport allocate 256 KiB for every read
+    (measured with 50 connections of 200-byte exchanges: about 120 µs of CPU a request that way, 60 this way).
     """
 
     __slots__ = ("_buffer", "connection", "inbound", "outbound", "transport")
