@@ -8,7 +8,7 @@ from holdfast.load import Visitor
 
 class BillingInquiry(Visitor):
     @task
-    def look_up_the_bill(self):
+    def look_up_the_bill(self) -> None:
         with self.step("sign_in"):
             self.service.sign_in(self.account)
         with self.step("list_invoices"):

@@ -10,7 +10,7 @@ from holdfast.load import Visitor
 
 class PasswordReset(Visitor):
     @task
-    def start_over(self):
+    def start_over(self) -> None:
         with self.step("request_reset"):
             asked_at = self.service.request_password_reset(self.account.email)
         with self.step("read_message"):

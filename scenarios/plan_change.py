@@ -14,7 +14,7 @@ from holdfast.load import Visitor
 
 class PlanChange(Visitor):
     @task
-    def change_the_plan(self):
+    def change_the_plan(self) -> None:
         with self.step("sign_in"):
             self.service.sign_in(self.account)
         key = str(uuid4())

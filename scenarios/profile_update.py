@@ -8,7 +8,7 @@ from holdfast.load import Visitor
 
 class ProfileUpdate(Visitor):
     @task
-    def note_the_number(self):
+    def note_the_number(self) -> None:
         with self.step("sign_in"):
             self.service.sign_in(self.account)
         with self.step("read_profile"):

@@ -10,7 +10,7 @@ from holdfast.load import Visitor
 
 class SignIn(Visitor):
     @task
-    def look_in(self):
+    def look_in(self) -> None:
         with self.step("sign_in"):
             self.service.sign_in(self.account)
         with self.step("sign_out"):

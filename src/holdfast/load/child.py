@@ -67,7 +67,7 @@ def run() -> None:
     code = 1
     try:
         code = main()
-    except BaseException:
+    except BaseException:  # noqa: BLE001  it must end here, by whatever it ends
         traceback.print_exc()
     sys.stdout.flush()
     sys.stderr.flush()

@@ -20,7 +20,7 @@ import numpy as np
 from holdfast.clock import Clock
 from holdfast.kit.accounts import Account
 from holdfast.load.arrivals import arrivals, scenario_draws
-from holdfast.load.health import NO_ACCOUNT, NO_VISITOR
+from holdfast.load.health import GENERATOR_LATE, NO_ACCOUNT, NO_VISITOR
 from holdfast.load.job import ClosedLoad, OpenLoad
 from holdfast.load.seats import Seats
 from holdfast.load.visit import Ground, Visit
@@ -28,7 +28,8 @@ from holdfast.load.visitor import Visitor
 from holdfast.record.recorder import Recorder
 from holdfast.record.sample import DROPPED
 
-_RELEASES_PER_BREATH: Final = 256  # released without a pause before the loop gets a turn
+_BREATH_SECONDS: Final = 0.05  # how long the pump may release without a pause before the loop gets a turn
+_NAP_SECONDS: Final = 0.25  # the longest it sleeps without a look at whether it was stopped
 _RETRY_SECONDS: Final = 1.0  # how long a virtual user waits that found no account
 
 
@@ -75,7 +76,7 @@ class Engine:
         self._environment = environment
         self._in_flight: dict[Visit, Tally] = {}
         self._sealed = False
-        self._stopped = False
+        self._stopped_at: float | None = None
 
     @property
     def in_flight(self) -> int:
@@ -85,19 +86,22 @@ class Engine:
         """Release the arrivals of an open load, each when it is due; returns after the last. Runs in a greenlet."""
         begin = time_zero + load.start
         now, release, at_most = self._clock.now, self._release, load.at_most
-        unpaused = 0
+        paused_at = now()
         for arrival in arrivals(load.stages, load.mix, load.seed, load.spacing):
             due = begin + arrival.offset
-            unpaused += 1
-            while (wait := due - now()) > 0:
-                gevent.sleep(wait)
-                unpaused = 0
-            if unpaused >= _RELEASES_PER_BREATH:
+            while (wait := due - (present := now())) > 0 and self._stopped_at is None:
+                gevent.sleep(min(wait, _NAP_SECONDS))
+                paused_at = present + wait
+            if present - paused_at > _BREATH_SECONDS:
                 gevent.sleep(0)
-                unpaused = 0
-            if self._stopped:
+                paused_at = now()
+            if self._stopped_at is None:
+                release(arrival.scenario, due, tally, at_most, None)
+            elif due <= self._stopped_at:
+                tally.planned += 1  # it was due, and we had not got to it: that is ours to own up to
+                self._drop(arrival.scenario, due, tally, GENERATOR_LATE)
+            else:
                 return
-            release(arrival.scenario, due, tally, at_most, None)
 
     def play_closed(self, load: ClosedLoad, time_zero: float, tally: Tally) -> None:
         """Keep the virtual users of a closed load going until its end; returns then. Runs in a greenlet."""
@@ -109,7 +113,7 @@ class Engine:
             return load.think_time * (0.5 + random.random())  # half to one and a half: or all would march in step
 
         def next_visit() -> None:
-            if self._stopped or self._clock.now() >= end:
+            if self._stopped_at is not None or self._clock.now() >= end:
                 return
             if not self._release(next(draw), self._clock.now(), tally, load.virtual_users, come_again):
                 gevent.spawn_later(max(think(), _RETRY_SECONDS), next_visit)
@@ -120,15 +124,17 @@ class Engine:
         gevent.sleep(max(begin - self._clock.now(), 0.0))
         for _ in range(load.virtual_users):
             gevent.spawn_later(random.random() * load.think_time, next_visit)
-        gevent.sleep(max(end - self._clock.now(), 0.0))
+        while (wait := end - self._clock.now()) > 0 and self._stopped_at is None:
+            gevent.sleep(min(wait, _NAP_SECONDS))
 
     def stop(self) -> None:
-        """No further arrivals."""
-        self._stopped = True
+        """No further arrivals: what is due after now is not played."""
+        if self._stopped_at is None:
+            self._stopped_at = self._clock.now()
 
     def seal(self) -> int:
         """Record what is in flight as unfinished, at its age. Returns how many; nothing is counted after that."""
-        self._stopped = self._sealed = True
+        self._sealed = True
         for visit in self._in_flight:
             visit.cut_off()
         return len(self._in_flight)

@@ -37,7 +37,14 @@ SAMPLES_FOR_P95: Final = 59
 SAMPLES_FOR_P99: Final = 299
 NO_ACCOUNT: Final = "no free account"
 NO_VISITOR: Final = "no free visitor"
+GENERATOR_LATE: Final = "generator late"
 """Why an arrival was dropped: details of samples."""
+
+_CURES: Final[Mapping[str, str]] = {
+    NO_ACCOUNT: "give the target more accounts",
+    NO_VISITOR: "raise the profile's visitors: at_most",
+    GENERATOR_LATE: "give the generator a faster or an idle core",
+}
 
 # Limits of our own machine: an error with one of these says nothing about the target.
 LOCAL_LIMITS: Final[Mapping[int, str]] = {
@@ -67,14 +74,16 @@ def check_health(*, load: Sequence[Interval], gauges: Iterable[Gauge], done: Map
     for gauge in gauges:
         by_name.setdefault(gauge.name, []).append(gauge.value)
     lag = Histogram.sum(i.lag if i.lag is not None else Histogram({0: i.count}) for i in sent)
-    dropped = sum(i.count for i in visits if i.outcome == DROPPED)
+    reasons: dict[str, int] = {}
+    for visit in visits:
+        if visit.outcome == DROPPED:
+            reasons[visit.detail] = reasons.get(visit.detail, 0) + visit.count
     return check(
         lag_p99=lag.quantile(0.99),
         loop_delay_p99=_quantile(by_name.get("loop_delay", []), 0.99),
         cpu=_quantile(by_name.get("cpu", []), 0.95),
         due=sum(i.count for i in visits),
-        dropped=dropped,
-        dropped_for_accounts=sum(i.count for i in visits if i.outcome == DROPPED and i.detail == NO_ACCOUNT),
+        dropped_for=reasons,
         local_errors=sum(i.count for i in load if depth_of(i.name) == 3 and i.detail in LOCAL_LIMITS.values()),
         done=done,
     )
@@ -86,22 +95,21 @@ def check(
     loop_delay_p99: float | None,
     cpu: float | None,
     due: int,
-    dropped: int,
-    dropped_for_accounts: int,
+    dropped_for: Mapping[str, int],
     local_errors: int,
     done: Mapping[str, float],
 ) -> tuple[Check, ...]:
-    """The same of plain numbers: seconds, `cpu` as a share of one core, counts of arrivals."""
+    """The same of plain numbers: seconds, `cpu` as a share of one core, `dropped_for` counts by reason."""
     return (
         _measured("lag", lag_p99, LAG_DEGRADED, LAG_INVALID, "arrivals waited in our own generator, p99"),
         _measured(
             "loop_delay", loop_delay_p99, LOOP_DELAY_DEGRADED, LOOP_DELAY_INVALID, "the generator's loop came back late"
         ),
         _measured("cpu", cpu, CPU_DEGRADED, CPU_INVALID, "share of its one core that the generator took, p95"),
-        _dropped(due, dropped, dropped_for_accounts),
+        _dropped(due, dropped_for),
         _local_limits(local_errors),
         _reconciled(done),
-        _enough(due - dropped),
+        _enough(due - sum(dropped_for.values())),
     )
 
 
@@ -115,9 +123,11 @@ def _measured(name: str, value: float | None, degraded: float, invalid: float, w
     return Check(name, "valid", value, degraded, what)
 
 
-def _dropped(due: int, dropped: int, for_accounts: int) -> Check:
+def _dropped(due: int, dropped_for: Mapping[str, int]) -> Check:
+    dropped = sum(dropped_for.values())
     share = dropped / due if due else 0.0
-    cure = "more accounts" if for_accounts * 2 > dropped else "raise the profile's visitors: at_most"
+    most = max(dropped_for, key=lambda why: dropped_for[why], default=NO_VISITOR)
+    cure = _CURES.get(most, most)
     what = f"{dropped} of {due} arrivals found nobody to take them"
     if share > DROPPED_INVALID:
         return Check("dropped", "invalid", share, DROPPED_INVALID, f"{what}: the target was spared ({cure})")

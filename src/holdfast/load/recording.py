@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 import gevent
+from gevent.event import Event
 from gevent.hub import get_hub
 from gevent.lock import Semaphore
 
@@ -33,6 +34,7 @@ class Recording:
         self._clock = clock
         self._in_flight = in_flight
         self._one_at_a_time = Semaphore()
+        self._over = Event()
         self._unwritten: list[Folded] = []
         self._latest_loop = 0.0
         self._cpu_seconds = time.process_time()
@@ -50,21 +52,23 @@ class Recording:
 
     def close(self) -> None:
         """Write the rest and stop."""
-        gevent.killall(self._greenlets)
+        self._over.set()
+        gevent.joinall(self._greenlets)  # not killed: the native thread of a killed one would go on writing
         self.flush()
 
     def _every_second(self) -> None:
         due = self._clock.now()
         while True:
             due = max(due + _PERIOD, self._clock.now())
-            gevent.sleep(due - self._clock.now())
+            if self._over.wait(due - self._clock.now()):
+                return
             try:
                 self.flush()
             except sqlite3.OperationalError as error:  # the file is locked: next second, both
                 _log.warning("could not write the record yet: %s", error)
 
     def _look(self) -> None:
-        while True:
+        while not self._over.is_set():
             began = time.monotonic()
             gevent.sleep(_LOOK_SECONDS)
             self._latest_loop = max(self._latest_loop, time.monotonic() - began - _LOOK_SECONDS)

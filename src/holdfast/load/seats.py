@@ -4,6 +4,7 @@ Locust spawns them once, before time 0: spawning a greenlet for each arrival wou
 second, and waking a parked one costs a queue's pop and one callback of the loop.
 """
 
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
@@ -29,7 +30,8 @@ class Seats:
 
     def open(self) -> None:
         """Have Locust spawn the users; returns when all are parked. Raises TimeoutError."""
-        # At once. Above 100 a second Locust logs a warning that is meant for users who connect when they are spawned.
+        # At once. Above 100 a second Locust warns: that is meant for users who connect when they are spawned.
+        logging.getLogger("locust.runners").setLevel(logging.ERROR)
         self._runner.start(self._at_most, spawn_rate=self._at_most)
         with gevent.Timeout(_SPAWN_PATIENCE, TimeoutError):
             while len(self._parked) < self._at_most:

@@ -107,7 +107,7 @@ class Session:
 
     def _drain(self) -> None:
         self._engine.stop()
-        gevent.killall(self._playing)
+        gevent.joinall(self._playing)
         gevent.sleep(0)  # who was released in this very round starts now, and is counted
         deadline = self._clock.now() + self._job.drain
         while self._engine.in_flight and self._clock.now() < deadline and self._how in {"", DRAIN}:
@@ -118,7 +118,7 @@ class Session:
         self._tallies.append(tally)
         self._engine.play(hold.load, hold.start, tally)
         patience = hold.start + hold.seconds + _HOLD_PATIENCE
-        while not (tally.settled and self._clock.now() >= hold.start + hold.seconds) and self._clock.now() < patience:
+        while not tally.settled and self._clock.now() < patience and not self._stopping.is_set():
             gevent.sleep(_LOOK_SECONDS)
         self._recording.flush()
         self._channel.tell_event(
