@@ -141,4 +141,5 @@ def _percent(ratio: float | None) -> str:
 
 
 def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+    """Ends in one full stop. Begins as it is: a name keeps its case."""
+    return text if text.endswith(".") else f"{text}."

@@ -136,7 +136,7 @@ def _validity(recorded: Recorded, load: LoadResult | None) -> Validity:
         checks += [
             ValidityCheck(c.name, c.verdict, c.value, c.limit, c.reason)
             for c in check_health(
-                load=recorded.within(recorded.time_zero - 1, recorded.plan_end, "load"),
+                load=recorded.within(recorded.time_zero - 0.5, recorded.plan_end + 0.5, "load"),
                 gauges=[g for g in recorded.gauges if g.source == "generator" and g.at <= recorded.plan_end],
                 done=recorded.done("load"),
             )

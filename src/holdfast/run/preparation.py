@@ -279,12 +279,14 @@ def _objectives(checking: _Checking, plan: Plan) -> tuple[AskedObjective, ...]:
             checking.workspace, entry.file, checking.where(("objectives", index), entry.file), checking.add
         )
         names = {objective.name for objective in objectives}
-        for gated in entry.gates:
-            if objectives and gated not in names:
-                where = checking.where(("objectives", index, "gates", gated), gated)
+        for key, named in (("gates", tuple(entry.gates)), ("only", entry.only)):
+            for gated in (name for name in named if objectives and name not in names):
+                where = checking.where(("objectives", index, key, gated), gated)
                 checking.add(
                     [Problem(where, f'there is no objective "{gated}" in {entry.file}', nearest(gated, names))]
                 )
+        if entry.only:
+            objectives = [objective for objective in objectives if objective.name in entry.only]
         found += [AskedObjective(o, entry.gates.get(o.name, float(o.target))) for o in objectives]
         for objective in objectives:
             gate = entry.gates.get(objective.name)

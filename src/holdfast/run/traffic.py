@@ -23,13 +23,15 @@ def load_result(recorded: Recorded) -> LoadResult | None:
     """None when the run had no load."""
     if not recorded.asked.load:
         return None
-    intervals = recorded.within(recorded.time_zero - 1, recorded.plan_end, "load")
+    # The first and the last second are cut by the run's edges; what was due in them counts all the same.
+    edges = (recorded.time_zero - 0.5, recorded.plan_end + 0.5)
+    intervals = recorded.within(*edges, "load")
     visits = [i for i in intervals if depth_of(i.name) == 1]
     told = recorded.done("load")
     dropped = sum(i.count for i in visits if i.outcome == DROPPED)
     unfinished = sum(i.count for i in visits if i.outcome == UNFINISHED)
     counted = sum(i.count for i in visits)
-    whole = Stretch(WHOLE_RUN, recorded.time_zero, recorded.plan_end, judged=True)
+    whole = Stretch(WHOLE_RUN, *edges, judged=True)
     series = [
         _series(name, stretch, found)
         for stretch in [whole, *recorded.phases]

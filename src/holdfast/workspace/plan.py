@@ -49,12 +49,14 @@ class ChaosEntry(Definition):
 
 
 class ObjectivesEntry(Definition):
-    """A file of objectives. `gates` lowers what a run must prove of one, where a run is too short to prove its target.
+    """A file of objectives, or `only` some of it.
 
-    The target stays the objective's; the report shows both.
+    `gates` lowers what a run must prove of one, where a run is too short to prove its target. The target stays the
+    objective's; the report shows both.
     """
 
     file: str
+    only: Annotated[tuple[str, ...], Field(strict=False)] = ()
     gates: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(default_factory=dict)
 
 
