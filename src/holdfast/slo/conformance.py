@@ -19,6 +19,18 @@ class Resolve(Protocol):
     def __call__(self, kind: str, name: object) -> Mapping[str, Any] | None: ...
 
 
+def empty_problems(document: Document) -> Iterator[Problem]:
+    """Keys with nothing behind them, anywhere: neither left out nor given."""
+    to_see: list[tuple[PropertyPath, Any]] = [((), document.data)]
+    while to_see:
+        at, data = to_see.pop(0)
+        children = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+        for key, value in children:
+            if value is None:
+                yield Problem(document.where((*at, key)), f'"{key}" is empty', "fill it, or remove it")
+            to_see.append(((*at, key), value))
+
+
 def slo_problems(document: Document, resolve: Resolve) -> Iterator[Problem]:
     """Of a document of kind SLO."""
     at: PropertyPath = ("spec",)
@@ -68,15 +80,15 @@ def _ratio_problems(document: Document, place: PropertyPath, metric: Mapping[str
         for side in sides:
             yield Problem(document.where((*place, side)), f'"{side}" stands beside "raw"', "raw is the ratio: keep one")
         if "rawType" not in metric:
-            yield Problem(document.where((*place, "raw")), '"rawType" is missing', "write success or failure")
+            yield Problem(document.where((*place, "rawType")), '"rawType" is missing', "write success or failure")
     else:
         if "rawType" in metric:
             yield Problem(document.where((*place, "rawType")), '"rawType" without "raw"', "remove it")
         if "total" not in metric:
-            yield Problem(document.where(place), '"total" is missing', "add the metric of all events")
+            yield Problem(document.where((*place, "total")), '"total" is missing', "add the metric of all events")
         if ("good" in metric) == ("bad" in metric):
             what = '"good" and "bad" stand together' if "good" in metric else '"good" is missing'
-            yield Problem(document.where(place), what, 'write "good", or else "bad"')
+            yield Problem(document.where((*place, "good")), what, 'write "good", or else "bad"')
     for side in (*sides, *(["raw"] if "raw" in metric else [])):
         yield from _source_problems(document, (*place, side, "metricSource"), _mapping(metric[side]))
 
@@ -84,7 +96,7 @@ def _ratio_problems(document: Document, place: PropertyPath, metric: Mapping[str
 def _source_problems(document: Document, at: PropertyPath, metric: Mapping[str, Any]) -> Iterator[Problem]:
     source = _mapping(metric.get("metricSource"))
     if source and "type" not in source and "metricSourceRef" not in source:
-        yield Problem(document.where(at), '"type" is missing', "write type: holdfast")
+        yield Problem(document.where((*at, "type")), '"type" is missing', "write type: holdfast")
 
 
 def _window_problems(document: Document, spec: Mapping[str, Any]) -> Iterator[Problem]:
@@ -120,7 +132,7 @@ def _indicator_choice(document: Document, spec: Mapping[str, Any], entries: list
     if not above:
         without = [index for index in range(len(entries)) if index not in {i for i, _ in inside}]
         if not inside:
-            yield Problem(document.where(at), '"indicator" is missing', "add indicator, or indicatorRef")
+            yield Problem(document.where((*at, "indicator")), '"indicator" is missing', "or indicatorRef: add one")
         for index in without if inside else ():
             place = (*at, "objectives", index)
             yield Problem(document.where(place), "this objective has no indicator", "add indicator, or indicatorRef")
@@ -141,14 +153,13 @@ def _entry_problems(
     document: Document, at: PropertyPath, entry: Mapping[str, Any], spec: Mapping[str, Any]
 ) -> Iterator[Problem]:
     if ("target" in entry) == ("targetPercent" in entry):
-        both = "target" in entry
-        what = "target and targetPercent stand together" if both else '"target" is missing'
-        yield Problem(document.where((*at, "target") if both else at), what, "write one, such as target: 0.99")
+        what = "target and targetPercent stand together" if "target" in entry else '"target" is missing'
+        yield Problem(document.where((*at, "target")), what, "write one, such as target: 0.99")
     method = spec.get("budgetingMethod")
     wanted = {"timeSliceTarget": method == "Timeslices", "timeSliceWindow": method in _SLICED}
     for key, needed in wanted.items():
         if needed and key not in entry:
-            yield Problem(document.where(at), f'"{key}" is missing', f"{method} needs it")
+            yield Problem(document.where((*at, key)), f'"{key}" is missing', f"{method} needs it")
         elif key in entry and not needed and isinstance(method, str):
             yield Problem(document.where((*at, key)), f"{key} means nothing with {method}", "remove it")
     yield from _slice_problems(document, at, entry, spec)
@@ -175,7 +186,7 @@ def _threshold_problems(
 ) -> Iterator[Problem]:
     for key in ("op", "value"):
         if threshold is True and key not in entry:
-            yield Problem(document.where(at), f'"{key}" is missing', "a thresholdMetric is compared with it")
+            yield Problem(document.where((*at, key)), f'"{key}" is missing', "a thresholdMetric is compared with it")
         elif threshold is False and key in entry:
             yield Problem(document.where((*at, key)), f"{key} belongs to a thresholdMetric", "remove it")
 

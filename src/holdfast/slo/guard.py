@@ -78,13 +78,10 @@ class Guard:
 
 def guard_problems(burn_rate: float, objectives: Iterable[Objective], where: str) -> list[Problem]:
     """The objectives that a guard of this burn rate could never stop for, not even in a total outage."""
-    return [
-        Problem(
-            where,
-            f"a burn rate of {burn_rate:g} is out of reach for {objective.name}: with a target of {objective.target} a "
-            f"total outage burns at {1 / error_budget(objective.target):.3g}",
-            f"choose a burn rate below {1 / error_budget(objective.target):.3g}",
-        )
-        for objective in objectives
-        if not can_burn_faster(objective.target, burn_rate)
-    ]
+    problems = []
+    for objective in objectives:
+        if not can_burn_faster(objective.target, burn_rate):
+            most = f"{float(1 / error_budget(objective.target)):.3g}"
+            what = f"{objective.name} can never burn {burn_rate:g} times too fast: at a target of {objective.target} a"
+            problems.append(Problem(where, f"{what} total outage burns at {most}", f"choose a burn rate below {most}"))
+    return problems

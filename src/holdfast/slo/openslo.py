@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from holdfast.errors import Problem
-from holdfast.slo.conformance import indicator_problems, slo_problems
+from holdfast.slo.conformance import empty_problems, indicator_problems, slo_problems
 from holdfast.slo.definition import (
     HoldfastMetric,
     IndicatorObject,
@@ -82,6 +82,7 @@ class _Loading:
             self.problems += problems
             return []
         bound, problems = bind(ObjectiveObject, document)
+        problems += _untold(empty_problems(document), problems)
         problems += _untold(slo_problems(document, self.resolve), problems)
         self.problems += problems
         return [] if bound is None or problems else self._built(document, bound)
@@ -119,6 +120,7 @@ class _Loading:
 
     def _check_indicator(self, document: Document) -> None:
         bound, problems = bind(IndicatorObject, document)
+        problems += _untold(empty_problems(document), problems)
         spec = document.data.get("spec")
         if isinstance(spec, dict):
             problems += _untold(indicator_problems(document, ("spec",), spec), problems)

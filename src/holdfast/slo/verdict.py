@@ -110,7 +110,7 @@ def judge_all(cases: Sequence[tuple[Counts, Decimal | float]], *, effect_floor: 
     misses must pass Holm's step-down test (Holm, 1979) at α over all of them together.
     """
     weighed = [_Weighed.of(counts, exact(target), effect_floor) for counts, target in cases]
-    missed = _holm([case.chance_if_held if case.sound else 1.0 for case in weighed])
+    missed = _holm([case.chance_if_held for case in weighed])
     return [case.judgement(is_missed, len(cases)) for case, is_missed in zip(weighed, missed, strict=True)]
 
 
@@ -183,6 +183,7 @@ class _Weighed:
     target: Decimal
     good: int
     total: int
+    sound: bool  # something was counted, and in no second more good events than events
     effect: float
     lower: float
     upper: float
@@ -191,22 +192,19 @@ class _Weighed:
     @classmethod
     def of(cls, counts: Counts, target: Decimal, effect_floor: float) -> "_Weighed":
         good, total = counts.good_events, counts.total_events
-        if not (total > 0 and bool((counts.good >= 0).all()) and bool((counts.good <= counts.total).all())):
-            return cls(target, good, total, max(effect_floor, 1.0), 0.0, 1.0, 1.0)
+        sound = total > 0 and bool(((counts.good >= 0) & (counts.good <= counts.total)).all())
+        if not sound:
+            return cls(target, good, total, sound, max(effect_floor, 1.0), 0.0, 1.0, 1.0)
         effect = design_effect(counts, effect_floor)
         bad, events = (total - good) / effect, total / effect
         return cls(
-            target, good, total, effect, lower_bound(bad, events), upper_bound(bad, events),
+            target, good, total, sound, effect, lower_bound(bad, events), upper_bound(bad, events),
             _chance_of_at_least(bad, events, float(error_budget(target))),
         )
 
-    @property
-    def sound(self) -> bool:
-        return self.total > 0 and 0 <= self.good <= self.total
-
     def judgement(self, missed: bool, together: int) -> Judgement:
         verdict = Verdict.INCONCLUSIVE
-        if self.sound and missed:
+        if missed:
             verdict = Verdict.MISSED
         elif self.sound and self.upper <= float(error_budget(self.target)):
             verdict = Verdict.MET

@@ -1,0 +1,295 @@
+"""Verdicts: the published bounds, the tables computed from them, and error rates seen in simulation."""
+
+from decimal import Decimal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from holdfast.slo.indicator import Counts, no_counts
+from holdfast.slo.verdict import (
+    Verdict,
+    attainable,
+    clean_needed,
+    design_effect,
+    events_needed,
+    fewest_to_miss,
+    judge,
+    judge_all,
+    lower_bound,
+    most_failures,
+    percent,
+    upper_bound,
+    worst,
+)
+
+
+def counted(good, total):
+    """Events in one second, or of several seconds."""
+    good, total = np.atleast_1d(good).astype(np.int64), np.atleast_1d(total).astype(np.int64)
+    return Counts(np.arange(len(total), dtype=np.int64), good, total)
+
+
+def spread(bad, total, seconds=100):
+    """Bad events as far apart as they can be: nothing clusters."""
+    per_second = np.full(seconds, total // seconds)
+    bad_in = np.zeros(seconds, np.int64)
+    bad_in[np.linspace(0, seconds - 1, bad).astype(int)] += 1
+    return counted(per_second - bad_in, per_second)
+
+
+@pytest.mark.parametrize(
+    ("bad", "total", "expected"),
+    [(0, 100, 0.0295130), (1, 1000, 0.00473499), (3, 10000, 7.75181e-4), (5, 10000, 0.00105101)],
+)
+def test_the_upper_bound_is_clopper_and_pearsons(bad, total, expected):
+    assert upper_bound(bad, total) == pytest.approx(expected, rel=5e-6)
+
+
+def test_the_lower_bound_is_clopper_and_pearsons():
+    assert lower_bound(1, 1000) == pytest.approx(5.12920e-5, rel=5e-6)
+
+
+@pytest.mark.parametrize("total", [1, 7, 300, 12345])
+def test_without_failures_the_bound_has_a_closed_form(total):
+    assert upper_bound(0, total) == pytest.approx(1 - 0.05 ** (1 / total), rel=1e-12)
+    assert lower_bound(0, total) == 0
+    assert upper_bound(total, total) == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "needed"),
+    [("0.95", 59), ("0.99", 299), ("0.995", 598), ("0.999", 2995), ("0.9995", 5990), ("0.9999", 29956)],
+)
+def test_clean_events_that_prove_a_target(target, needed):
+    assert clean_needed(Decimal(target)) == needed
+
+
+def test_each_failure_takes_more_events_to_outweigh():
+    assert [events_needed(0.999, bad) for bad in range(6)] == [2995, 4742, 6294, 7752, 9151, 10511]
+    assert [events_needed(0.99, bad) for bad in range(6)] == [299, 473, 628, 773, 913, 1049]
+
+
+@pytest.mark.parametrize(
+    ("target", "events", "most", "fewest"),
+    [
+        (0.99, 500, 1, 10), (0.99, 1000, 4, 16), (0.99, 5000, 38, 63), (0.99, 10000, 83, 118),
+        (0.999, 1000, None, 4), (0.999, 3000, 0, 7), (0.999, 5000, 1, 10), (0.999, 10000, 4, 16),
+        (0.999, 50000, 38, 63),
+    ],
+)  # fmt: skip
+def test_how_many_failures_decide(target, events, most, fewest):
+    assert most_failures(target, events) == most
+    assert fewest_to_miss(target, events) == fewest
+
+
+def test_the_verdict_turns_exactly_at_those_failures():
+    assert judge(spread(4, 10000), 0.999).verdict is Verdict.MET
+    assert judge(spread(5, 10000), 0.999).verdict is Verdict.INCONCLUSIVE
+    assert judge(spread(15, 10000), 0.999).verdict is Verdict.INCONCLUSIVE
+    assert judge(spread(16, 10000), 0.999).verdict is Verdict.MISSED
+
+
+def test_what_cannot_be_decided_is_known_before_it_is_run():
+    short = attainable(0.999, 1200)
+
+    assert not short.can_be_met
+    assert short.can_be_missed
+    assert short.needed_to_meet == 2995
+    assert "about 1,200 are expected, so it can only end inconclusive, or missed" in short.reason
+    assert attainable(0.99, 1200).can_be_met
+    assert not attainable(0.99, 0).can_be_missed
+
+
+def test_no_data_is_inconclusive_and_never_met():
+    nothing = judge(no_counts(), 0.99)
+
+    assert nothing.verdict is Verdict.INCONCLUSIVE
+    assert nothing.ratio is None
+    assert (nothing.low, nothing.high) == (0, 1)
+    assert nothing.needed == 299
+    assert nothing.reason == "No event was seen, which proves nothing; 299 without a bad one would prove 99 %."
+
+
+@pytest.mark.parametrize(("good", "total"), [(11, 10), (-1, 10), ([20, 0], [10, 20])])
+def test_a_count_that_cannot_be_is_inconclusive(good, total):
+    judgement = judge(counted(good, total), 0.5)
+
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert "cannot be trusted" in judgement.reason
+
+
+def test_one_good_event_proves_nothing_and_one_bad_event_neither():
+    assert judge(counted(1, 1), 0.95).verdict is Verdict.INCONCLUSIVE
+    assert judge(counted(0, 1), 0.9).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_clean_record_says_how_much_is_missing():
+    judgement = judge(counted(1200, 1200), Decimal("0.999"))
+
+    assert judgement.needed == 1795
+    assert judgement.reason == (
+        "1,200 of 1,200 were good (100 %): the true ratio may be anything from 99.75 % to 100 %, and the target is "
+        "99.9 %. 1,795 more without a bad one would prove it."
+    )
+
+
+def test_the_reason_never_rounds_up_to_the_target():
+    judgement = judge(spread(1, 300_000), Decimal("0.999"))
+
+    assert judgement.verdict is Verdict.MET
+    assert "(99.99 %)" in judgement.reason
+    assert judgement.needed == 0
+
+
+def test_a_miss_says_so():
+    judgement = judge(spread(60, 3000), Decimal("0.99"))
+
+    assert judgement.verdict is Verdict.MISSED
+    assert judgement.reason == (
+        "2,940 of 3,000 were good (98 %): at most 98.41 % with 95 % confidence; the target is 99 %."
+    )
+
+
+def test_independent_failures_have_no_design_effect():
+    random = np.random.default_rng(1)
+    total = np.full(600, 100)
+    effects = [design_effect(counted(total - random.binomial(100, 0.01, 600), total)) for _ in range(50)]
+
+    assert np.mean(effects) == pytest.approx(1.0, abs=0.05)
+
+
+def test_failures_in_one_second_weigh_as_one():
+    good = np.full(100, 100)
+    good[40] = 50
+
+    judgement = judge(counted(good, np.full(100, 100)), 0.999)
+
+    assert judgement.design_effect == pytest.approx(50, rel=0.02)
+    assert judgement.effective_total == pytest.approx(200, rel=0.02)
+    assert judgement.verdict is Verdict.INCONCLUSIVE
+    assert "in clusters" in judgement.reason
+
+
+def test_the_design_effect_has_a_floor_for_where_it_cannot_be_estimated():
+    clean = counted(np.full(100, 100), np.full(100, 100))
+
+    assert design_effect(clean) == 1
+    assert design_effect(counted(5, 10), floor=3) == 3
+    assert judge(clean, 0.999).verdict is Verdict.MET
+    assert judge(clean, 0.999, effect_floor=4).verdict is Verdict.INCONCLUSIVE
+
+
+def _error_rates(bad_of, runs, seed):
+    """(met, missed) shares of runs whose true ratio is exactly the target, 0.99: both are errors, at most α each."""
+    random = np.random.default_rng(seed)
+    verdicts = []
+    total = np.full(200, 20)
+    for _ in range(runs):
+        bad = np.minimum(bad_of(random), 20)
+        verdicts.append(judge(counted(total - bad, total), 0.99).verdict)
+    return verdicts.count(Verdict.MET) / runs, verdicts.count(Verdict.MISSED) / runs
+
+
+def test_at_the_boundary_independent_events_are_misjudged_no_more_often_than_promised():
+    met, missed = _error_rates(lambda random: random.binomial(20, 0.01, 200), runs=2000, seed=7)
+
+    assert met <= 0.06  # 0.05 and the noise of 2000 runs
+    assert missed <= 0.06
+
+
+def test_clustered_failures_are_misjudged_far_less_often_than_a_plain_binomial_would():
+    rho = 0.05  # beta-binomial by second; a plain binomial calls one run in seven met and one in seven missed
+    a, b = 0.01 * (1 / rho - 1), 0.99 * (1 / rho - 1)
+
+    met, missed = _error_rates(lambda random: random.binomial(20, random.beta(a, b, 200)), runs=1500, seed=11)
+
+    assert met <= 0.10
+    assert missed <= 0.06
+
+
+def test_among_many_objectives_a_miss_must_be_surer():
+    barely = spread(16, 10000)  # alone a miss at 0.999
+    clean = spread(0, 10000)
+
+    alone = judge_all([(barely, 0.999)])
+    among = judge_all([(barely, 0.999)] + [(clean, 0.999)] * 9)
+
+    assert alone[0].verdict is Verdict.MISSED
+    assert among[0].verdict is Verdict.INCONCLUSIVE
+    assert "10 objectives judged together" in among[0].reason
+    assert all(judgement.verdict is Verdict.MET for judgement in among[1:])
+
+
+def test_a_plain_miss_stays_one_among_many_and_helps_no_other():
+    plain, barely = spread(60, 10000), spread(16, 10000)
+
+    verdicts = [j.verdict for j in judge_all([(barely, 0.999), (plain, 0.999), (plain, 0.999)])]
+
+    assert verdicts == [Verdict.MISSED, Verdict.MISSED, Verdict.MISSED]
+
+
+def test_no_objective_of_none_is_judged():
+    assert judge_all([]) == []
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        ([], Verdict.INCONCLUSIVE),
+        ([Verdict.MET, Verdict.MET], Verdict.MET),
+        ([Verdict.MET, Verdict.INCONCLUSIVE], Verdict.INCONCLUSIVE),
+        ([Verdict.INCONCLUSIVE, Verdict.MISSED, Verdict.MET], Verdict.MISSED),
+    ],
+)
+def test_what_is_missed_outweighs_what_is_unclear(verdicts, expected):
+    assert worst(verdicts) is expected
+
+
+def test_a_target_of_one_is_refused():
+    with pytest.raises(ValueError, match="below 1"):
+        judge(counted(1, 1), 1)
+
+
+def test_percentages_carry_no_float_noise():
+    assert percent(Decimal("0.999")) == "99.9 %"
+    assert percent(0.95) == "95 %"
+    assert percent(0.9995) == "99.95 %"
+
+
+evidence = st.integers(1, 5000).flatmap(lambda total: st.tuples(st.integers(0, total), st.just(total)))
+targets = st.sampled_from([0.9, 0.95, 0.99, 0.999])
+
+
+@settings(deadline=None)  # a busy machine is not a defect
+@given(evidence, targets)
+def test_the_interval_holds_the_ratio_and_decides_the_verdict(case, target):
+    bad, total = case
+    judgement = judge(counted(total - bad, total), target)
+
+    assert judgement.low <= judgement.ratio <= judgement.high
+    if judgement.verdict is Verdict.MET:
+        assert judgement.low >= target - 1e-12
+    if judgement.verdict is Verdict.MISSED:
+        assert judgement.high < target
+
+
+@settings(deadline=None)  # a busy machine is not a defect
+@given(evidence, targets)
+def test_one_more_bad_event_never_betters_the_verdict(case, target):
+    bad, total = case
+    order = [Verdict.MISSED, Verdict.INCONCLUSIVE, Verdict.MET]
+    before = judge(counted(total - bad, total), target).verdict
+    after = judge(counted(max(total - bad - 1, 0), total), target).verdict
+
+    assert order.index(after) <= order.index(before)
+
+
+@settings(deadline=None)  # a busy machine is not a defect
+@given(st.integers(0, 50), st.sampled_from([0.9, 0.99, 0.999]))
+def test_as_many_more_as_it_asks_for_prove_the_target(bad, target):
+    judgement = judge(counted(400 - bad, 400), target)
+    total = 400 + judgement.needed
+
+    assert judge(counted(total - bad, total), target).verdict is Verdict.MET
