@@ -49,7 +49,7 @@ stack: install  ## The reference stack, to click around in (stop it with: .venv/
 	$(BIN)/holdfast stack up
 
 bench: install  ## Measure and print the figures of docs/reference/performance.md
-	$(BIN)/python -m tests.bench
+	$(BIN)/python tests/bench/figures.py --with-tests
 
 clean:  ## Remove what was built; runs/ stays
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

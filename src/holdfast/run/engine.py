@@ -153,11 +153,14 @@ class _Running:
             yield Notice(self._second(), "warning", text)
 
     def watch(self) -> Iterator[RunEvent]:
-        """Until the last phase ends, the person stops it, the guard does, or a child dies."""
+        """Until the last phase ends, nothing is left to do, the person stops it, the guard does, or a child dies."""
         watch = Watch(self.asked, self.time_zero)
         left = list(self.asked.phases)
         next_tick = self.time_zero + 1.0
+        working = [child for name, child in self.children.all.items() if name != SEARCHER]
         while self._second() < self.asked.duration and not self.stop.requested.is_set():
+            if all(child.ended for child in working):
+                break
             if left and self._second() >= left[0].start:
                 phase = left.pop(0)
                 self.store.write_span(_phase_span(phase, self.time_zero, started=True))
@@ -179,7 +182,6 @@ class _Running:
                     self.stopped_early = True
                     break
         if self.stop.requested.is_set():
-            self.store.write_event(Event(self.clock.now(), "run", "interrupted", {}))
             yield Notice(self._second(), "warning", "interrupted: draining, undoing, sealing (again: leave at once)")
         self._close_phases()
 
@@ -197,7 +199,7 @@ class _Running:
             if message is not None:
                 yield from self._told(message)
         for child in working:
-            if child.done is None:
+            if child.done is None and child.name not in self._noted_end:
                 self.store.write_event(
                     Event(self.clock.now(), "run", "child_lost", {"child": child.name, "log": str(child.log.name)})
                 )

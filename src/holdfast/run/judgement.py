@@ -97,7 +97,7 @@ def _verdict(
 ) -> RunVerdict:
     if any(fault.clean_up == "failed" for fault in faults) or _left_in(recorded):
         return "clean_up_failed"
-    if recorded.events_of("interrupted"):
+    if any(event.facts.get("interrupted") for event in recorded.events_of("sealed")):
         return "interrupted"
     if validity.verdict == "invalid":
         return "invalid"

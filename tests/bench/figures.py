@@ -1,0 +1,125 @@
+"""Measure the figures that the project promises, and write them to docs/reference/performance.md.
+
+Run by `make bench`. Nothing here asserts: a figure that is missed is printed as missed. Compare within one run only.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from holdfast.record.recorder import Recorder, fold
+from holdfast.record.store import RunStore
+from holdfast.workspace.starter import copy_starter
+
+ROOT = Path(__file__).resolve().parents[2]
+HOLDFAST = Path(sys.executable).with_name("holdfast")
+PAGE = ROOT / "docs" / "reference" / "performance.md"
+
+
+@dataclass(frozen=True)
+class Figure:
+    what: str
+    value: float
+    limit: float
+    unit: str
+    how: str
+
+    @property
+    def reached(self) -> bool:
+        return self.value <= self.limit
+
+
+def main() -> None:
+    figures = [help_time(), recorder_cost()]
+    with tempfile.TemporaryDirectory() as folder:
+        workspace = Path(folder) / "workspace"
+        copy_starter(workspace)
+        figures += [stack_up(workspace), *demo(workspace)]
+    if "--with-tests" in sys.argv:
+        figures.append(test_time())
+    page = render(figures)
+    PAGE.parent.mkdir(parents=True, exist_ok=True)
+    PAGE.write_text(page, encoding="utf-8")
+    print(page)
+
+
+def help_time() -> Figure:
+    """The median of eleven."""
+    times = sorted(_timed(lambda: subprocess.run([HOLDFAST, "--help"], capture_output=True, check=True)) for _ in range(11))
+    return Figure("`holdfast --help`", times[5], 0.2, "s", "median of 11 runs")
+
+
+def recorder_cost() -> Figure:
+    """add, take, fold and write: everything a sample costs, on three series, at 20,000 samples a batch."""
+    samples, batch = 400_000, 20_000
+    names = ["sign_in", "sign_in/enter_password", "sign_in/enter_password/POST sessions"]
+    with tempfile.TemporaryDirectory() as folder, RunStore.create(Path(folder) / "run.db") as store:
+        recorder = Recorder("load")
+        started = time.process_time()
+        for index in range(samples):
+            recorder.add(names[index % 3], 1000.0 + index / batch, "ok", 0.05 + (index % 997) / 10_000)
+            if index % batch == batch - 1:
+                store.write(fold("load", recorder.take()))
+        spent = time.process_time() - started
+    return Figure("recorder, a sample, amortised", spent / samples * 1e6, 1.0, "µs", f"{samples:,} samples, CPU time")
+
+
+def stack_up(workspace: Path) -> Figure:
+    def start() -> None:
+        subprocess.run([HOLDFAST, "stack", "up"], cwd=workspace, capture_output=True, check=True)
+
+    try:
+        seconds = _timed(start)
+    finally:
+        subprocess.run([HOLDFAST, "stack", "down"], cwd=workspace, capture_output=True, check=False)
+    return Figure("`holdfast stack up`", seconds, 10.0, "s", "2 replicas, 2,000 accounts")
+
+
+def demo(workspace: Path) -> list[Figure]:
+    started = time.monotonic()
+    subprocess.run([HOLDFAST, "demo"], cwd=workspace, capture_output=True, check=False)
+    seconds = time.monotonic() - started
+    (run,) = (workspace / "runs").iterdir()
+    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    how = f"verdict {summary['verdict']}, measurement {summary['validity']['verdict']}"
+    return [
+        Figure("`holdfast demo`, once installed", seconds, 180.0, "s", how),
+        Figure("`run.db` of the demo", (run / "run.db").stat().st_size / 1e6, 5.0, "MB", "after it was sealed"),
+        Figure("`report.html` of the demo", (run / "report.html").stat().st_size / 1e6, 3.0, "MB", "charts and all"),
+    ]
+
+
+def test_time() -> Figure:
+    seconds = _timed(lambda: subprocess.run(["make", "test"], cwd=ROOT, capture_output=True, check=False))
+    return Figure("`make test`, once installed", seconds, 360.0, "s", "all tests")
+
+
+def render(figures: list[Figure]) -> str:
+    cores = len(os.sched_getaffinity(0))
+    rows = "\n".join(
+        f"| {f.what} | {f.value:.3g} {f.unit} | {f.limit:g} {f.unit} | {'reached' if f.reached else '**missed**'} | {f.how} |"
+        for f in figures
+    )
+    return (
+        "# Performance\n\n"
+        f"Written by `make bench` on {cores} cores, Python {platform.python_version()}, load average "
+        f"{os.getloadavg()[0]:.1f} at the end. Absolute figures move with the machine; compare within one run.\n\n"
+        "| figure | measured | limit | | how |\n| --- | --- | --- | --- | --- |\n" + rows + "\n"
+    )
+
+
+def _timed(work: Callable[[], object]) -> float:
+    started = time.monotonic()
+    work()
+    return time.monotonic() - started
+
+
+if __name__ == "__main__":
+    main()
