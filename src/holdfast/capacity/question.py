@@ -121,9 +121,7 @@ class _QuestionDefinition(Definition):
     kind: Literal["CapacityQuestion"]
     description: Annotated[str, Field(min_length=1)]
     profile: Annotated[str, Field(min_length=1)]
-    objectives: Annotated[
-        tuple[Annotated[_JudgedBy, BeforeValidator(_entry)], ...], Field(strict=False, min_length=1)
-    ]
+    objectives: Annotated[tuple[Annotated[_JudgedBy, BeforeValidator(_entry)], ...], Field(strict=False, min_length=1)]
     search: _SearchDefinition
     peak: Annotated[Rate, Field(gt=0)]
     spare_replicas: Annotated[int, Field(ge=0, le=1000)] = 1

@@ -147,8 +147,14 @@ def _least_squares(loads: Values, seen: Values) -> tuple[float, float, float]:
 
         free = 1 if fixed_crosstalk else 2
         found = least_squares(
-            residuals, [0.01, 1e-4][:free], bounds=([0.0] * free, [1.0, np.inf][:free]),
-            x_scale=[1e-2, 1e-4][:free], xtol=1e-15, ftol=1e-15, gtol=1e-15, max_nfev=10_000,
+            residuals,
+            [0.01, 1e-4][:free],
+            bounds=([0.0] * free, [1.0, np.inf][:free]),
+            x_scale=[1e-2, 1e-4][:free],
+            xtol=1e-15,
+            ftol=1e-15,
+            gtol=1e-15,
+            max_nfev=10_000,
         )
         return float(found.x[0]), 0.0 if fixed_crosstalk else float(found.x[1])
 
@@ -164,9 +170,7 @@ def _errors(loads: Values, seen: Values, single: float, s: float, k: float) -> t
     """Standard errors of l, s, k from the Jacobian at the fit, and the residual standard error."""
     below = 1 + s * (loads - 1) + k * loads * (loads - 1)
     fitted = single * loads / below
-    jacobian = np.column_stack(
-        [loads / below, -fitted * (loads - 1) / below, -fitted * loads * (loads - 1) / below]
-    )
+    jacobian = np.column_stack([loads / below, -fitted * (loads - 1) / below, -fitted * loads * (loads - 1) / below])
     variance = float(((seen - fitted) ** 2).sum()) / (len(loads) - 3)
     covariance = np.linalg.pinv(jacobian.T @ jacobian) * variance
     return [float(value) for value in np.sqrt(np.maximum(np.diag(covariance), 0))], math.sqrt(variance)

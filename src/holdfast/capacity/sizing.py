@@ -81,7 +81,9 @@ def _curve(question: SizingQuestion, one: Fraction) -> tuple[tuple[float, int], 
 def _assumptions(question: SizingQuestion, bracket: Bracket, replicas: int, measured: int) -> tuple[str, ...]:
     found = [
         f"capacity grows in proportion to replicas, from the {measured} measured to {replicas}: verify it by a run "
-        "with that many" if replicas != measured else f"the {measured} replicas measured are as many as are asked for",
+        "with that many"
+        if replicas != measured
+        else f"the {measured} replicas measured are as many as are asked for",
         "what the replicas share (database, cache, partners) does not become the limit first",
         "visitors at the peak do the same mix of things as in the load profile",
     ]

@@ -138,9 +138,7 @@ def _indicator_choice(document: Document, spec: Mapping[str, Any], entries: list
             yield Problem(document.where(place), "this objective has no indicator", "add indicator, or indicatorRef")
 
 
-def _indicators(
-    document: Document, at: PropertyPath, holder: Mapping[str, Any], resolve: Resolve
-) -> Iterator[Problem]:
+def _indicators(document: Document, at: PropertyPath, holder: Mapping[str, Any], resolve: Resolve) -> Iterator[Problem]:
     inline = _mapping(holder.get("indicator")).get("spec")
     if isinstance(inline, dict):
         yield from indicator_problems(document, (*at, "indicator", "spec"), inline)

@@ -178,9 +178,7 @@ class _Loading:
         self.problems = kept
         return indicator
 
-    def _indicator(
-        self, document: Document, at: PropertyPath, bound: InlineIndicator
-    ) -> Indicator | None:
+    def _indicator(self, document: Document, at: PropertyPath, bound: InlineIndicator) -> Indicator | None:
         ratio = _judged_ratio(bound.spec)
         if ratio is None:
             self._add(document, at, f"an indicator without good or bad and total {_NOT_YET}", "count events instead")
@@ -216,9 +214,7 @@ class _Loading:
         self.problems += problems
         return None if metric is None else Selector(metric.name, metric.source, metric.outcome, metric.under)
 
-    def _check_within(
-        self, document: Document, at: PropertyPath, side: str, part: Selector, total: Selector
-    ) -> None:
+    def _check_within(self, document: Document, at: PropertyPath, side: str, part: Selector, total: Selector) -> None:
         """What is good or bad must be a part of what is counted, or a ratio could pass 1."""
         spec = (*at, side, "metricSource", "spec")
         if set(part.names) != set(total.names) or part.source != total.source:

@@ -198,7 +198,13 @@ class _Weighed:
         effect = design_effect(counts, effect_floor)
         bad, events = (total - good) / effect, total / effect
         return cls(
-            target, good, total, sound, effect, lower_bound(bad, events), upper_bound(bad, events),
+            target,
+            good,
+            total,
+            sound,
+            effect,
+            lower_bound(bad, events),
+            upper_bound(bad, events),
             _chance_of_at_least(bad, events, float(error_budget(target))),
         )
 
