@@ -67,6 +67,7 @@ class Received:
         "excess",
         "headers",
         "headers_done",
+        "keep_alive",
         "parser",
         "set_cookie",
         "status",
@@ -79,6 +80,7 @@ class Received:
         self.set_cookie: list[str] = []
         self.began = False
         self.headers_done = False
+        self.keep_alive = False
         self.complete = False
         self.excess = False  # bytes after the end: whose they are nobody knows
         self._parts: list[bytes] = []
@@ -109,6 +111,7 @@ class Received:
             return
         self.status = status
         self.headers_done = True
+        self.keep_alive = self.parser.should_keep_alive()  # llhttp forgets it when the message is complete
 
     def on_body(self, part: bytes) -> None:
         if not self.complete:
@@ -180,14 +183,14 @@ class Connection:
                 raise ConnectionResetError("closed before the answer was complete")
             self._feed(received, data)
             if received.headers_done and head:
-                return bool(received.parser.should_keep_alive()) and not received.length
+                return received.keep_alive and not received.length
             if not received.headers_done:
                 header_bytes += len(data)
                 if header_bytes > MOST_HEADER_BYTES:
                     raise WireError("HeaderTooLarge")
             elif received.length > MOST_BODY_BYTES:
                 raise WireError("BodyTooLarge")
-        return bool(received.parser.should_keep_alive()) and not received.excess
+        return received.keep_alive and not received.excess
 
     def close(self) -> None:
         self._socket.close()

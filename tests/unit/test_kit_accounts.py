@@ -1,0 +1,110 @@
+from pathlib import Path
+
+import pytest
+
+from holdfast.errors import InputError
+from holdfast.kit.accounts import AccountPool, accounts_of, generated_account, generated_accounts, read_accounts
+from holdfast.kit.totp import StepLedger, code_at
+
+
+class FakeClock:
+    def __init__(self, at=0.0):
+        self.at = at
+
+    def now(self):
+        return self.at
+
+    def sleep(self, seconds):
+        self.at += max(seconds, 0.0)
+
+
+def test_generated_accounts_are_the_same_everywhere():
+    account = generated_account(42)
+    assert account == generated_account(42)
+    assert account.email == "visitor-000042@accounts.invalid"
+    assert len({generated_account(index).totp_secret for index in range(0, 40, 2)}) == 20
+
+
+def test_every_other_account_has_a_second_factor():
+    assert [account.has_mfa for account in generated_accounts(0, 4)] == [True, False, True, False]
+
+
+def test_an_account_never_shows_its_secrets():
+    account = generated_account(0)
+    assert account.password not in repr(account)
+    assert account.totp_secret not in repr(account)
+
+
+def test_a_pool_lends_the_one_that_rested_longest():
+    pool = AccountPool(generated_accounts(0, 4), FakeClock())
+    first = pool.lease(mfa=False)
+    pool.give_back(first)
+    assert [pool.lease(mfa=False).index for _ in range(2)] == [3, 1]
+
+
+def test_a_pool_says_none_when_it_is_exhausted():
+    pool = AccountPool(generated_accounts(0, 2), FakeClock())
+    assert {pool.lease().index, pool.lease().index} == {0, 1}
+    assert pool.lease() is None
+
+
+def test_an_account_with_a_second_factor_rests_until_the_next_step_of_codes():
+    clock = FakeClock(at=100.0)
+    pool = AccountPool(generated_accounts(0, 1), clock)
+    account = pool.lease()
+    clock.at = 110.0
+    pool.give_back(account)
+    clock.at = 119.9
+    assert pool.lease() is None
+    clock.at = 120.0
+    assert pool.lease() == account
+
+
+def test_resting_accounts_do_not_keep_others_from_being_lent():
+    clock = FakeClock(at=90.0)
+    pool = AccountPool(generated_accounts(0, 2), clock)
+    for account in [pool.lease(), pool.lease()]:
+        pool.give_back(account)
+    assert pool.lease().index == 1
+    assert pool.lease() is None
+
+
+def test_accounts_of_a_target_are_a_slice_of_them():
+    assert [account.index for account in accounts_of({"generated": 10}, 8, 100)] == [8, 9]
+
+
+def test_a_slice_without_accounts_is_wrong_input():
+    with pytest.raises(InputError, match="there are none"):
+        accounts_of({"generated": 10}, 10, 5)
+
+
+def test_own_accounts_are_read_from_a_private_file(tmp_path: Path):
+    path = tmp_path / "accounts.csv"
+    path.write_text("email,password,totp_secret\na@example.test,one,\nb@example.test,two,JBSWY3DPEHPK3PXP\n")
+    path.chmod(0o600)
+    first, second = read_accounts(path)
+    assert (first.email, first.has_mfa) == ("a@example.test", False)
+    assert (second.password, second.has_mfa) == ("two", True)
+
+
+def test_all_problems_of_an_accounts_file_are_said_at_once(tmp_path: Path):
+    path = tmp_path / "accounts.csv"
+    path.write_text("email,password\na@example.test,\n,two\n")
+    path.chmod(0o644)
+    with pytest.raises(InputError) as found:
+        read_accounts(path)
+    assert [problem.where for problem in found.value.problems] == [str(path), f"{path}:2", f"{path}:3"]
+
+
+def test_codes_are_those_of_rfc_6238():
+    secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # RFC 6238, appendix B, in base32; the last six digits
+    assert [code_at(secret, at) for at in (59, 1111111109, 1234567890)] == ["287082", "081804", "005924"]
+
+
+def test_the_ledger_never_gives_the_same_code_twice():
+    ledger, secret = StepLedger(), generated_account(0).totp_secret
+    first, second, third = (ledger.next_code(secret, 65.0) for _ in range(3))
+    assert (first.wait, second.wait, third.wait) == (0.0, 25.0, 55.0)
+    assert first.code == code_at(secret, 65.0)
+    assert second.code == code_at(secret, 90.0)
+    assert ledger.next_code(generated_account(2).totp_secret, 65.0).wait == 0.0

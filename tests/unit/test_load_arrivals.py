@@ -1,0 +1,121 @@
+import math
+from itertools import islice, pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holdfast.load.arrivals import Arrival, RateStage, arrivals, expected_between, first, fitted, stages_of
+
+MIX = {"sign_in": 3.0, "billing_inquiry": 1.0}
+rates = st.floats(0.0, 200.0)
+stages = st.lists(st.builds(RateStage, rates, rates, st.floats(0.1, 5.0)), min_size=1, max_size=4)
+
+
+@given(stages, st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_a_uniform_schedule_holds_in_any_window_what_the_rate_promises(planned, one, other):
+    total = sum(stage.seconds for stage in planned)
+    begin, end = sorted((one * total, other * total))
+    count = sum(begin <= a.offset < end for a in arrivals(planned, MIX, 1, "uniform"))
+    assert abs(count - expected_between(planned, begin, end)) < 1 + 1e-6
+
+
+@given(stages, st.sampled_from(["uniform", "poisson"]), st.integers())
+def test_arrivals_come_in_order_and_within_the_stages(planned, spacing, seed):
+    offsets = [a.offset for a in arrivals(planned, MIX, seed, spacing)]
+    assert all(earlier <= later for earlier, later in pairwise(offsets))
+    assert all(0 <= offset <= sum(stage.seconds for stage in planned) + 1e-9 for offset in offsets)
+
+
+@given(rates, rates, st.floats(0.001, 1e5), st.floats(0.0, 1.0))
+def test_the_inverse_of_the_integrated_rate_is_exact(start, end, seconds, share):
+    stage = RateStage(start, end, seconds)
+    wanted = share * stage.expected
+    assert math.isclose(stage.expected_until(stage.elapsed_at(wanted)), wanted, rel_tol=1e-9, abs_tol=1e-9)
+
+
+def test_a_nearly_flat_ramp_loses_no_digits():
+    stage = RateStage(1000.0, 1000.0 + 1e-9, 1000.0)
+    assert stage.elapsed_at(500_000.0) == pytest.approx(500.0, abs=1e-6)
+
+
+@given(stages, st.integers())
+def test_the_same_seed_gives_the_same_schedule(planned, seed):
+    assert list(arrivals(planned, MIX, seed, "poisson")) == list(arrivals(planned, MIX, seed, "poisson"))
+
+
+def test_another_seed_gives_another_schedule():
+    planned = [RateStage(50.0, 50.0, 2.0)]
+    assert list(arrivals(planned, MIX, 1, "poisson")) != list(arrivals(planned, MIX, 2, "poisson"))
+
+
+def test_another_mix_moves_no_arrival():
+    planned = [RateStage(50.0, 50.0, 2.0)]
+    offsets = [[a.offset for a in arrivals(planned, mix, 1, "poisson")] for mix in (MIX, {"sign_in": 1.0})]
+    assert offsets[0] == offsets[1]
+
+
+@given(stages, st.integers(1, 5))
+def test_the_stripes_of_several_workers_make_up_the_schedule(planned, workers):
+    whole = list(arrivals(planned, MIX, 3, "poisson"))
+    stripes = [list(islice(arrivals(planned, MIX, 3, "poisson"), k, None, workers)) for k in range(workers)]
+    assert sorted((a for stripe in stripes for a in stripe), key=lambda a: a.offset) == whole
+
+
+def test_poisson_counts_have_the_mean_and_the_variance_of_poisson():
+    planned = [RateStage(20.0, 20.0, 1000.0)]
+    counts = [0] * 1000
+    for arrival in arrivals(planned, MIX, 11, "poisson"):
+        counts[int(arrival.offset)] += 1
+    mean = sum(counts) / len(counts)
+    variance = sum((count - mean) ** 2 for count in counts) / (len(counts) - 1)
+    assert mean == pytest.approx(20.0, abs=4 * math.sqrt(20 / 1000))
+    assert variance / mean == pytest.approx(1.0, abs=4 * math.sqrt(2 / 1000))
+
+
+def test_a_poisson_ramp_follows_the_integrated_rate():
+    planned = [RateStage(0.0, 100.0, 100.0)]
+    offsets = [a.offset for a in arrivals(planned, MIX, 5, "poisson")]
+    early = sum(offset < 50.0 for offset in offsets)
+    assert early == pytest.approx(1250, abs=4 * math.sqrt(1250))
+    assert len(offsets) == pytest.approx(5000, abs=4 * math.sqrt(5000))
+
+
+def test_scenarios_are_drawn_by_weight():
+    drawn = [a.scenario for a in arrivals([RateStage(100.0, 100.0, 40.0)], MIX, 2, "uniform")]
+    assert drawn.count("sign_in") / len(drawn) == pytest.approx(0.75, abs=0.03)
+
+
+def test_a_schedule_is_not_made_before_it_is_asked_for():
+    endless = [RateStage(1e6, 1e6, 1e9)]
+    assert len(first(arrivals(endless, MIX, 1, "poisson"), 10)) == 10
+
+
+def test_no_rate_no_arrivals():
+    assert list(arrivals([RateStage(0.0, 0.0, 10.0)], MIX, 1, "uniform")) == []
+    assert list(arrivals([], MIX, 1, "poisson")) == []
+
+
+def test_a_pause_between_stages_stays_empty():
+    planned = [RateStage(10.0, 10.0, 1.0), RateStage(0.0, 0.0, 5.0), RateStage(10.0, 10.0, 1.0)]
+    offsets = [a.offset for a in arrivals(planned, MIX, 1, "uniform")]
+    assert not [offset for offset in offsets if 1.0 < offset < 6.0]
+    assert len(offsets) == 20
+
+
+def test_a_profile_that_is_too_short_holds_its_last_rate():
+    assert fitted([RateStage(0.0, 10.0, 2.0)], 5.0)[-1] == RateStage(10.0, 10.0, 3.0)
+
+
+def test_a_profile_that_is_too_long_is_cut_where_it_is():
+    assert fitted([RateStage(0.0, 10.0, 2.0), RateStage(5.0, 5.0, 9.0)], 1.0) == (RateStage(0.0, 5.0, 1.0),)
+
+
+def test_scale_multiplies_every_rate():
+    profile = {"stages": [{"from": 0, "to": 40, "seconds": 30}]}
+    assert stages_of(profile, 0.5) == (RateStage(0.0, 20.0, 30.0),)
+
+
+def test_uniform_arrivals_stand_in_the_middle_of_their_share():
+    found = list(arrivals([RateStage(2.0, 2.0, 1.0)], {"sign_in": 1.0}, 1, "uniform"))
+    assert found == [Arrival(0.25, "sign_in"), Arrival(0.75, "sign_in")]

@@ -1,0 +1,93 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from holdfast.load.scenario import check_scenario, find_scenarios, scenarios_in, steps_of
+
+GOOD = '''"""Somebody."""
+from locust import task
+from holdfast.load import Visitor
+
+class LooksIn(Visitor):
+    @task
+    def look_in(self):
+        with self.step("sign_in"):
+            self.service.sign_in(self.account)
+        with self.step("sign_out"):
+            self.service.sign_out()
+        with self.step("sign_in"):
+            pass
+'''
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def written(text, name="looks_in.py"):
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return written
+
+
+def test_a_good_file_has_no_problems(write):
+    path = write(GOOD)
+    assert check_scenario(path) == []
+    assert scenarios_in(path) == ("LooksIn",)
+
+
+def test_steps_are_named_once_in_the_order_they_are_written(write):
+    assert steps_of(write(GOOD)) == ("sign_in", "sign_out")
+
+
+def test_files_that_begin_with_an_underscore_are_no_scenarios(write, tmp_path):
+    write(GOOD)
+    write("", "_shared.py")
+    assert list(find_scenarios(tmp_path)) == ["looks_in"]
+
+
+@pytest.mark.parametrize(
+    ("change", "line", "what"),
+    [
+        (("def look_in(self):", "def look_in(self:"), 7, "not valid Python"),
+        (("(Visitor)", "(object)"), None, "defines no Visitor"),
+        (("    @task\n", ""), 5, "has no @task"),
+        (('self.step("sign_out")', "self.step(name)"), 10, "must be written out"),
+        (('self.step("sign_out")', 'self.step("sign/out")'), 10, "cannot be a step's name"),
+    ],
+)
+def test_each_mistake_is_said_with_its_line(write, change, line, what):
+    path = write(GOOD.replace(*change))
+    (problem,) = check_scenario(path)
+    assert what in problem.what
+    assert problem.where == (f"{path}:{line}" if line else str(path))
+
+
+def test_several_visitors_in_a_file_are_refused(write):
+    path = write(GOOD + "\n\nclass Another(LooksIn):\n    @task\n    def other(self):\n        pass\n")
+    (problem,) = check_scenario(path)
+    assert "several visitors: LooksIn, Another" in problem.what
+
+
+def test_an_abstract_visitor_is_only_a_base(write):
+    base = "class Base(Visitor):\n    abstract = True\n\nclass LooksIn(Base):"
+    assert check_scenario(write(GOOD.replace("class LooksIn(Visitor):", base))) == []
+
+
+def test_a_file_that_is_not_there_is_a_problem_not_a_traceback(tmp_path):
+    assert "cannot be read" in check_scenario(tmp_path / "gone.py")[0].what
+
+
+def test_all_mistakes_of_a_file_are_said_at_once(write):
+    path = write(GOOD.replace("    @task\n", "").replace('step("sign_in")', 'step("")'))
+    assert len(check_scenario(path)) == 3
+
+
+def test_reading_scenarios_imports_neither_locust_nor_gevent():
+    code = (
+        "import sys, holdfast.load, holdfast.load.arrivals, holdfast.load.scenario, holdfast.load.health\n"
+        "sys.exit(bool({'locust', 'gevent'} & sys.modules.keys()))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False, env={"PYTHONPATH": "src"}).returncode == 0
