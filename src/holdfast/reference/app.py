@@ -82,7 +82,6 @@ def make_app(backends: Backends) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         # Nothing is waited for: a replica that starts while PostgreSQL is away answers that it is not ready.
-        await backends.open()
         tasks = [asyncio.create_task(backends.prepare()), asyncio.create_task(work_for_ever(backends))]
         try:
             yield
@@ -123,8 +122,8 @@ def main() -> None:
     exit_with_supervisor()
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     uvicorn.run(
-        make_app(make_backends(settings)), host=HOST, port=settings.port,
-        access_log=False, log_level="warning", server_header=False, timeout_graceful_shutdown=1, backlog=512,
+        make_app(make_backends(settings)), host=HOST, port=settings.port, loop="asyncio", backlog=512,
+        access_log=False, log_level="warning", server_header=False, timeout_graceful_shutdown=1,
     )  # fmt: skip
 
 

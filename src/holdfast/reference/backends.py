@@ -24,7 +24,7 @@ from holdfast.reference.seed import seed_accounts
 from holdfast.reference.settings import ReplicaSettings
 
 _RESETS_PER_MINUTE: Final = 10
-_SCHEMA_RETRY_SECONDS: Final = 0.1
+_SCHEMA_RETRY_SECONDS: Final = 0.05
 
 Result = TypeVar("Result")
 
@@ -67,20 +67,18 @@ class Backends:
         return await self.cache.answers()
 
     async def prepare(self) -> None:
-        """Bring the schema up to date and seed the accounts, as soon as PostgreSQL can be reached."""
+        """As soon as PostgreSQL can be reached: bring the schema up to date, seed the accounts, open the pool."""
         while True:
             try:
-                async with self.database.connection() as connection, connection.transaction():
+                async with await self.database.connect() as connection, connection.transaction():
                     if await migrate(connection):
                         await seed_accounts(connection, self.settings.stack.accounts)
-            except (Refusal, DatabaseError):
+            except DatabaseError:
                 await asyncio.sleep(_SCHEMA_RETRY_SECONDS)
             else:
+                await self.database.open()
                 self.prepared.set()
                 return
-
-    async def open(self) -> None:
-        await self.database.open()
 
     async def close(self) -> None:
         self.hashing.shutdown(wait=False, cancel_futures=True)

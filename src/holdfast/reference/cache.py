@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from valkey.asyncio import BlockingConnectionPool, Valkey
 from valkey.asyncio.retry import Retry
 from valkey.backoff import NoBackoff
-from valkey.exceptions import ValkeyError
+from valkey.exceptions import ConnectionError, ValkeyError  # noqa: A004  the client's own
 
 from holdfast.reference.breaker import CircuitBreaker
 from holdfast.reference.loopback import HOST
@@ -35,7 +35,8 @@ class Cache:
             host=HOST, port=port, password=password, max_connections=_CONNECTIONS,
             timeout=_SECONDS,  # type: ignore[arg-type]  # stubs want whole seconds; asyncio does not
             socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS,
-            retry=Retry(NoBackoff(), 1),  # once more, on a new connection
+            lib_name=None, lib_version=None,  # or each new connection would tell them, in a round trip of its own
+            retry=Retry(NoBackoff(), 1, (ConnectionError,)),  # once more on a new connection, but not after a timeout
         )  # fmt: skip
         self._client: Valkey = Valkey.from_pool(pool)
         self.breaker = CircuitBreaker(time.monotonic, _FAILURES, _REST_SECONDS)

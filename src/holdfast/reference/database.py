@@ -33,26 +33,32 @@ class Database:
     """Opened by `open`, closed by `close`. `name` shows in pg_stat_activity."""
 
     def __init__(self, port: int, password: str, name: str) -> None:
+        self._address = make_conninfo(
+            host=HOST, port=port, user=DATABASE_USER, password=password, dbname=DATABASE_NAME,
+            application_name=name, connect_timeout=_CONNECT_SECONDS, sslmode="disable", gssencmode="disable",
+        )  # fmt: skip
         self._pool: AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]] = AsyncConnectionPool(
-            make_conninfo(
-                host=HOST, port=port, user=DATABASE_USER, password=password, dbname=DATABASE_NAME,
-                application_name=name, connect_timeout=_CONNECT_SECONDS, sslmode="disable", gssencmode="disable",
-                options=f"-c statement_timeout={int(_STATEMENT_SECONDS * 1000)}",
-            ),
+            make_conninfo(self._address, options=f"-c statement_timeout={int(_STATEMENT_SECONDS * 1000)}"),
             min_size=_SMALLEST,
             max_size=_LARGEST,
             timeout=_WAIT_SECONDS,
-            # The pool waits longer after each failed attempt to connect. Giving up soon makes the next request try
+            # The pool waits longer after each failed attempt to connect. Giving up at once makes the next request try
             # afresh, so that the service is back as soon as PostgreSQL is.
-            reconnect_timeout=1.0,
+            reconnect_timeout=0.0,
             check=_check_quiet,
             kwargs={"autocommit": True, "prepare_threshold": 1},
             open=False,
-        )  # fmt: skip
+        )
+        self._opened = asyncio.Event()
+
+    async def connect(self) -> AsyncConnection[tuple[Any, ...]]:
+        """A connection beside the pool, whose statements may take long. Raises psycopg's errors."""
+        return await AsyncConnection.connect(self._address, autocommit=True)
 
     async def open(self) -> None:
-        """Begin to connect; does not wait for it."""
+        """Begin to fill the pool; does not wait for it. Until then every use waits a little, then is a Refusal."""
         await self._pool.open(wait=False)
+        self._opened.set()
 
     async def close(self) -> None:
         await self._pool.close(timeout=1.0)
@@ -66,6 +72,9 @@ class Database:
     async def connection(self) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
         """Borrow a connection, in autocommit mode. Raises Refusal (503) for what the link or the server does."""
         try:
+            if not self._opened.is_set():  # a replica that just started: the schema is ready any moment now
+                async with asyncio.timeout(_WAIT_SECONDS):
+                    await self._opened.wait()
             async with self._pool.connection() as connection:
                 # statement_timeout is kept by the server, whose word may not reach us: so we cut the line ourselves.
                 # Cancelling the task instead would make psycopg wait for the server once more.
@@ -74,7 +83,7 @@ class Database:
                     yield connection
                 finally:
                     watchdog.cancel()
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
+        except (OperationalError, InterfaceError, PoolTimeout, TimeoutError) as error:
             raise unavailable("database") from error
 
     async def one(self, kind: type[Row], query: LiteralString, parameters: Parameters) -> Row | None:

@@ -181,7 +181,7 @@ def main() -> None:
     settings = PartnersSettings(**read_first_line())
     exit_with_supervisor()
     uvicorn.run(
-        make_partners(settings), host=HOST, port=settings.port,
+        make_partners(settings), host=HOST, port=settings.port, loop="asyncio",
         access_log=False, log_level="warning", timeout_graceful_shutdown=1,
     )  # fmt: skip
 

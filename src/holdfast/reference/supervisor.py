@@ -87,7 +87,8 @@ def links_document(ports: Ports) -> dict[str, list[dict[str, object]]]:
                 "name": "edge",
                 "listen": f"{HOST}:{ports.links['edge']}",
                 "upstreams": [f"{HOST}:{port}" for port in ports.replicas],
-                "health": {"path": "/readyz", "every": 0.5, "timeout": 1.0, "failures": 2, "successes": 1},
+                # Not /readyz: what all replicas share (a slow database, say) must not take all of them out at once.
+                "health": {"path": "/healthz", "every": 0.5, "timeout": 1.0, "failures": 3, "successes": 1},
             }
         ],
     }
