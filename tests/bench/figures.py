@@ -52,7 +52,9 @@ def main() -> None:
 
 def help_time() -> Figure:
     """The median of eleven."""
-    times = sorted(_timed(lambda: subprocess.run([HOLDFAST, "--help"], capture_output=True, check=True)) for _ in range(11))
+    times = sorted(
+        _timed(lambda: subprocess.run([HOLDFAST, "--help"], capture_output=True, check=True)) for _ in range(11)
+    )
     return Figure("`holdfast --help`", times[5], 0.2, "s", "median of 11 runs")
 
 

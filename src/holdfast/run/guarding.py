@@ -36,42 +36,49 @@ class Watch:
     """The objectives of a run under watch."""
 
     def __init__(self, asked: Asked, time_zero: float) -> None:
-        self._objectives = asked.objectives
-        self._stretch = asked.guard_for
+        self._asked = asked
+        self._loaded = [(time_zero + load.start, time_zero + load.end) for load in asked.load]
         self._guards: dict[str, Guard] = {}
-        if asked.guard_burn_rate is not None:
-            # Journeys come every few seconds, too seldom for a guard that looks seconds back.
-            self._guards = {
-                a.objective.name: Guard(
-                    target=a.objective.target,
-                    burn_rate=asked.guard_burn_rate,
-                    for_seconds=asked.guard_for,
-                    grace=_GRACE_SECONDS,
-                    started=time_zero,
-                )
-                for a in asked.objectives
-                if a.objective.indicator.total.source != "synthetics"
-            }
 
     @property
     def look_back(self) -> float:
         """How far back `look` wants to see, in seconds."""
-        return max(self._stretch + SETTLE_SECONDS, CHANGING_SECONDS) + 1
+        return max(self._asked.guard_for + SETTLE_SECONDS, CHANGING_SECONDS) + 1
 
     def look(self, store: RunStore, intervals: list[Interval], now: float) -> Look:
         """`intervals`: the recent ones, reaching back `look_back` seconds."""
+        self._keep_guards(now)
         end = now - SETTLE_SECONDS
         burn_rates: dict[str, float | None] = {}
         reason: str | None = None
-        for asked in self._objectives:
+        for asked in self._asked.objectives:
             objective = asked.objective
-            counts = count(intervals, objective.indicator, end - self._stretch, end)
-            total, bad = int(counts.total.sum()), int(counts.total.sum() - counts.good.sum())
-            burn_rates[objective.name] = burn_rate(bad, total, objective.target) if total else None
+            counts = count(intervals, objective.indicator, end - self._asked.guard_for, end)
+            burn_rates[objective.name] = burn_rate(counts.bad_events, counts.total_events, objective.target)
             guard = self._guards.get(objective.name)
             if guard is not None and reason is None:
-                reason = guard.step(count(intervals, objective.indicator, now - CHANGING_SECONDS, now + 1), now)
+                changing = count(intervals, objective.indicator, now - CHANGING_SECONDS, now + 1)
+                stop = guard.step(changing, now)
+                reason = f"{objective.name}: {stop}" if stop else None
         store.write_gauges(
             Gauge(now, SOURCE, f"{name}/burn_rate", value) for name, value in burn_rates.items() if value is not None
         )
         return Look(burn_rates, reason)
+
+    def _keep_guards(self, now: float) -> None:
+        """Guards keep watch while load is on, and begin anew with it: without load, silence is as planned."""
+        if not any(start <= now < end for start, end in self._loaded):
+            self._guards = {}
+        elif not self._guards and self._asked.guard_burn_rate is not None:
+            self._guards = {
+                asked.objective.name: Guard(
+                    target=asked.objective.target,
+                    burn_rate=self._asked.guard_burn_rate,
+                    for_seconds=self._asked.guard_for,
+                    grace=_GRACE_SECONDS,
+                    started=now,
+                )
+                for asked in self._asked.objectives
+                # Journeys come every few seconds, too seldom for a guard that looks seconds back.
+                if asked.objective.indicator.total.source != "synthetics"
+            }

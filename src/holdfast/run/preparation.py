@@ -341,14 +341,20 @@ def _capacity(
     profile, _, problems = load_profile(workspace, question.profile, f"{shown(path)}  profile")
     checking.add(problems)
     objectives: list[AskedObjective] = []
+    names: set[str] = set()
     for file in question.objectives:
         found = objectives_in(workspace, file, f"{shown(path)}  objectives", checking.add)
+        names |= {objective.name for objective in found}
         # A held rate says nothing about browsers: only objectives over load define capacity.
         objectives += [
             AskedObjective(o, question.gates.get(o.name, float(o.target)))
             for o in found
             if question.judges_by(o.name) and o.indicator.total.source != "synthetics"
         ]
+    unknown = [name for name in (*question.only, *question.gates) if names and name not in names]
+    checking.add(
+        [Problem(f"{shown(path)}  objectives", f'there is no objective "{n}"', nearest(n, names)) for n in unknown]
+    )
     return question, profile, tuple(objectives)
 
 
