@@ -8,7 +8,6 @@ They raise HoldfastErrors, which Chaos Toolkit records as the activity's failure
 
 import logging
 import os
-from pathlib import Path
 from typing import Final
 
 from holdfast.chaos import undo
@@ -88,7 +87,7 @@ def revert() -> dict[str, object]:
 
 
 def _context() -> Context:
-    return load_context(os.environ, Path.cwd())
+    return load_context(os.environ)
 
 
 def _clock(context: Context) -> Clock:

@@ -23,7 +23,8 @@ from holdfast.chaos.context import connection_from, tokens_of
 from holdfast.chaos.experiment import Experiment, load_experiment
 from holdfast.chaos.faults import read_fault
 from holdfast.chaos.session import Session, Surroundings, Window
-from holdfast.chaos.story import FAILED, Telling
+from holdfast.chaos.story import DONE, FAILED, Story, Telling
+from holdfast.chaos.verdict import INTERRUPTED
 from holdfast.clock import Clock, SystemClock
 from holdfast.errors import HoldfastError, Problem
 from holdfast.record.store import RunStore
@@ -141,12 +142,22 @@ class Child:
                 session.stop("the run was stopped", at_once=False)
             stories.append(session.run())
             self._session = None
+        stories += [self._not_run(planned, time_zero) for planned in self._planned[len(stories) :]]
         self._finished.set()
         self._channel.tell_done(
-            experiments={s.name: {"verdict": s.verdict, "reason": s.reason, "clean_up": s.clean_up} for s in stories},
-            not_run=[p.name for p in self._planned[len(stories) :]],
+            experiments={s.name: {"verdict": s.verdict, "reason": s.reason, "clean_up": s.clean_up} for s in stories}
         )
         return 4 if any(story.clean_up == FAILED for story in stories) else 0
+
+    def _not_run(self, planned: Planned, time_zero: float) -> Story:
+        """It has a span all the same: what was asked for and not done must not look as if nobody had asked."""
+        fault = planned.experiment.fault
+        start, end = time_zero + planned.start, time_zero + planned.end
+        story = Story(planned.name, planned.experiment, start, end, fault.kind, fault.target)
+        story.status, story.verdict, story.clean_up = INTERRUPTED, INTERRUPTED, DONE
+        story.reason = "the run was stopped before its time"
+        self._telling.span(story.span())
+        return story
 
     def interrupted(self, _signal: int, _frame: FrameType | None) -> None:
         """The handler of SIGINT."""

@@ -82,10 +82,13 @@ def write_context(context: Context) -> Path:
     return path
 
 
-def load_context(environment: Mapping[str, str], start: Path) -> Context:
-    """The run's, or that of the stack standing in the workspace at or above `start`. Raises InputError, TargetError."""
+def load_context(environment: Mapping[str, str], start: Path | None = None) -> Context:
+    """The run's, or that of the stack standing in the workspace at or above `start` (the current folder, if None).
+
+    Raises InputError, TargetError.
+    """
     named = environment.get(VARIABLE)
-    return _of_run(Path(named)) if named else _of_workspace(start)
+    return _of_run(Path(named)) if named else _of_workspace(start or Path.cwd())
 
 
 def connection_from(facts: Mapping[str, Any]) -> Connection:

@@ -6,7 +6,6 @@ has seen `control_file`. All other events the child hears through its own event 
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from chaoslib.exceptions import InterruptExecution
@@ -18,7 +17,7 @@ _TAKES_OUT: Final = {"hold", "revert"}
 
 
 def configure_control(experiment: Mapping[str, Any]) -> None:  # noqa: ARG001 - Chaos Toolkit's signature
-    context = load_context(os.environ, Path.cwd())
+    context = load_context(os.environ)
     if context.folder is not None:
         control_file(context.folder).touch()
 
@@ -30,5 +29,5 @@ def before_activity_control(context: Mapping[str, Any], experiment: Mapping[str,
     provider = context.get("provider", {})
     if provider.get("module") == "holdfast.chaos.actions" and provider.get("func") in _TAKES_OUT:
         return
-    if load_context(os.environ, Path.cwd()).stopping:
+    if load_context(os.environ).stopping:
         raise InterruptExecution("told to stop")

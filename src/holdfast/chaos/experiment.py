@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from holdfast.chaos.faults import read_fault
+from holdfast.chaos.faults import KINDS, read_fault
 from holdfast.chaos.schema import (
     ACTIONS,
     EXTENSION,
@@ -272,7 +272,7 @@ def _fault_problems(
         for activity in definition.method
         if isinstance(activity.provider, PythonProvider) and _named(activity, "inject")
     ]
-    if kinds and extension.fault.kind not in kinds:
+    if kinds and set(kinds) <= set(KINDS) and extension.fault.kind not in kinds:
         index = next(i for i, e in enumerate(definition.extensions) if e.get("name") == EXTENSION)
         where = document.where(("extensions", index, "fault", "kind"))
         yield Problem(

@@ -6,7 +6,6 @@ import math
 import os
 import urllib.error
 import urllib.request
-from pathlib import Path
 from typing import Final
 
 from holdfast.chaos.context import Context, load_context
@@ -74,7 +73,7 @@ def replicas_ready(at_least: int = 1) -> bool:
 
 
 def _context() -> Context:
-    return load_context(os.environ, Path.cwd())
+    return load_context(os.environ)
 
 
 def _is_ok(url: str, within: float, marker: str) -> bool:

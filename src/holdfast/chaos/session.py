@@ -230,11 +230,12 @@ class Session:
 
     def _cut_short(self, journal: Mapping[str, Any] | None, error: str) -> str:
         """Why, if it was; "" when it was told to stop only as its fault came out anyway, or later."""
+        was_interrupted = not error if journal is None else journal["status"] == "interrupted"
         planned = self._window.end - _END_SLACK_SECONDS
         reverted_at = self.story.reverted_at if self.story.reverted_at is not None else math.inf
-        if self._stopped_at < min(planned, reverted_at):
-            return self._stopped
-        return "interrupted" if journal is None and not error else ""
+        if was_interrupted or self._stopped_at < min(planned, reverted_at):
+            return self._stopped or "interrupted"
+        return ""
 
     def _clean_up(self, journal: Mapping[str, Any] | None, results: list[undo.UndoResult]) -> str:
         still_in = [e for e in undo.open_entries(self._around.undo_log) if e.experiment == self._window.name]

@@ -25,7 +25,7 @@ class SupervisorRefusedError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class ProcessFacts:
-    """One process of the stack. `state`: running, stopped or restarting."""
+    """One process of the stack. `state`: running, paused, restarting or stopped."""
 
     name: str
     kind: str

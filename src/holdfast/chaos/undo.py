@@ -140,14 +140,17 @@ def logs_in(paths: Iterable[Path]) -> list[Path]:
 
 @contextmanager
 def locked(path: Path, seconds: float = LOCK_SECONDS) -> Iterator[bool]:
-    """One at a time among all processes and threads that inject or undo by this log.
+    """One at a time among all processes and threads that inject or undo by this log, which is made if need be.
 
     Yields False when it was not free in time. An undo goes on all the same then: a fault that stays in is worse.
     The kernel frees the lock of a killed process.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle = os.open(path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    is_new = not path.exists()
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
+        if is_new:
+            _sync_folder(path.parent)
         yield _lock(handle, seconds)
     finally:
         os.close(handle)
@@ -181,9 +184,7 @@ def _undo(entry: Entry, tokens: Tokens) -> UndoResult:
 
 
 def _append(path: Path, line: Mapping[str, object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    is_new = not path.exists()
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
     try:
         text = json.dumps(line, separators=(",", ":")) + "\n"
         if _is_torn(handle):
@@ -192,8 +193,6 @@ def _append(path: Path, line: Mapping[str, object]) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-    if is_new:
-        _sync_folder(path.parent)
 
 
 def _is_torn(handle: int) -> bool:
