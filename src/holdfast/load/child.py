@@ -14,6 +14,7 @@ It tells `scenario_error` once for each bug of a scenario, and at its end planne
 unfinished: planned = started + dropped and started = finished + unfinished, or the run is not to be trusted.
 """
 
+import contextlib
 import gc
 import os
 import resource
@@ -29,6 +30,8 @@ _SWITCH_INTERVAL: Final = (
     0.0005  # seconds the recording thread may keep the interpreter from the loop; Python's is 5 ms
 )
 
+_PRIORITY: Final = -10
+
 
 def main() -> int:
     """Play one job; the exit code: 0, or 2 when the job cannot be done."""
@@ -43,6 +46,7 @@ def main() -> int:
     from holdfast.load.session import Session
 
     _allow_descriptors()
+    _go_first()
     sys.setswitchinterval(_SWITCH_INTERVAL)
     try:
         job = Job.of(message)
@@ -72,6 +76,12 @@ def run() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _go_first() -> None:
+    """Where the machine is shared with the target, the clock of the measurement must not wait. Takes root; else no."""
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
 
 
 def _allow_descriptors() -> None:

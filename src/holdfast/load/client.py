@@ -22,6 +22,7 @@ from holdfast.record.sample import FAILED, OK, RATE_LIMITED, REJECTED, TIMED_OUT
 
 DEADLINE_SECONDS: Final = 10.0
 _MAY_BE_REPEATED: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})  # RFC 9110, 9.2.2
+_encode = json_codec.JSONEncoder(separators=(",", ":")).encode  # json.dumps would build an encoder each time
 _NEVER_WITHOUT_LENGTH: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -200,7 +201,7 @@ class LeanClient:
             head += f"{key}: {value}\r\n"
         body = b""
         if json is not None:
-            body = json_codec.dumps(json, separators=(",", ":")).encode()
+            body = _encode(json).encode()
             head += "Content-Type: application/json\r\n"
         elif form is not None:
             body = urlencode(form).encode()
