@@ -1,0 +1,294 @@
+"""The run on its one clock: phases, faults, visits by outcome, latency, journeys, gauges; and the budget it burnt."""
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any, Final
+
+import altair as alt
+
+from holdfast.report.charts.drawing import (
+    WIDTH,
+    Part,
+    Spec,
+    from_zero,
+    ground,
+    ground_rows,
+    log_seconds,
+    outcome_colours,
+    second_x,
+    seconds_axis,
+    spec_of,
+)
+from holdfast.report.figures import words
+from holdfast.report.palette import variable
+from holdfast.report.rows import (
+    budget_rows,
+    gauge_rows,
+    journey_rows,
+    length,
+    outcome_field,
+    outcomes_shown,
+    second_rows,
+)
+from holdfast.run.summary import Summary, Timeline
+
+_SHAPES: Final = (
+    "circle",
+    "cross",
+    "square",
+    "triangle-up",
+    "diamond",
+    "triangle-down",
+    "triangle-right",
+    "triangle-left",
+)
+_DASHES: Final = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3])
+_GAUGES: Final = {"replicas_ready": "Replicas ready", "in_flight": "Visits in flight"}  # of the gauges, what is shown
+_POINTER: Final = "pointer"
+
+
+def timeline_chart(summary: Summary) -> Spec | None:
+    """Phases and faults, visits by outcome, latency, journeys and gauges on one x. None when nothing was measured."""
+    timeline = summary.timeline
+    visits, journeys = any(timeline.rate), bool(timeline.journeys)
+    if not visits and not journeys:
+        return None
+    zoom = alt.selection_interval(name="zoom", encodings=["x"])
+    outcomes = outcomes_shown(timeline)
+    panels = []
+    if visits:
+        top = max(timeline.rate)
+        panels.append(
+            _panel("Visits due per second, by outcome", 120, zoom, _visits(outcomes, top), _pointer("visits", outcomes))
+        )
+        panels.append(_panel("Response time of visits", 150, zoom, *_latency(timeline), _pointer("latency", outcomes)))
+    if journeys:
+        top = max(journey.duration for journey in timeline.journeys)
+        panels.append(_panel("Journeys: how long each walk took", 96, zoom, _walks(outcomes, top, legend=not visits)))
+    gauges = {name: points for name in _GAUGES if (points := timeline.gauges.get(name))}
+    for name, points in gauges.items():
+        panels.append(_panel(_GAUGES[name], 54, zoom, _gauge(name, max(value for _, value in points))))
+    chart = alt.vconcat(_strip(zoom, timeline), *panels, spacing=12).resolve_scale(
+        color="independent", shape="independent"
+    )
+    data = ground_rows(timeline) | {"seconds": second_rows(timeline), "journeys": journey_rows(timeline)}
+    data |= {f"gauge-{name}": gauge_rows(points) for name, points in gauges.items()}
+    spec = spec_of(chart, data, "The run on one clock: phases, faults, visits by outcome, response time, journeys.")
+    for panel in spec["vconcat"][1:-1]:
+        _without_x_labels(panel)
+    # One pointer for several panels: Altair gives a parameter to one view only.
+    hover = {"type": "point", "fields": ["s"], "on": "pointerover", "clear": "pointerout"}
+    views = [
+        layer["name"]
+        for panel in spec["vconcat"]
+        for layer in panel["layer"]
+        if layer.get("name", "").startswith(_POINTER)
+    ]
+    spec["params"] = [*spec.get("params", []), {"name": _POINTER, "select": hover, "views": views}]
+    return spec
+
+
+def budget_chart(summary: Summary) -> Spec | None:
+    """How much of the run's own error budget was left, second by second. None without objectives that were counted."""
+    timeline = summary.timeline
+    if not timeline.budget_left or not timeline.seconds:
+        return None
+    names = list(timeline.budget_left)
+    rows = budget_rows(timeline)
+    lowest = max(min(min(left) for left in timeline.budget_left.values()), -1.0)
+    lines = (
+        alt.Chart(alt.NamedData("budget"))
+        .mark_line(interpolate="step-after", strokeWidth=2, clip=True)
+        .encode(
+            x=second_x("s"),
+            y=alt.Y(
+                "left:Q",
+                title=None,
+                scale=alt.Scale(domain=[min(math.floor(10 * lowest) / 10, 0), 1.06], nice=False),
+                axis=alt.Axis(format="%", tickCount=6),
+            ),
+            color=alt.Color(
+                "objective:N",
+                scale=alt.Scale(domain=names, range=[variable(f"series-{i % 6 + 1}") for i in range(len(names))]),
+                legend=alt.Legend(title=None, orient="top", symbolType="stroke"),
+            ),
+            strokeDash=alt.StrokeDash(
+                "objective:N",
+                scale=alt.Scale(domain=names, range=[_DASHES[i % 6] for i in range(len(names))]),
+                legend=alt.Legend(title=None, orient="top"),
+            ),
+            tooltip=[
+                alt.Tooltip("objective:N"),
+                alt.Tooltip("s:Q", title="second"),
+                alt.Tooltip("left:Q", title="budget left", format=".1%"),
+            ],
+        )
+    )
+    spent = (
+        alt.Chart(alt.NamedData("zero"))
+        .mark_rule(color=variable("bad"), strokeWidth=1)
+        .encode(y=alt.Y("at:Q", title=None))
+    )
+    chart = alt.layer(*ground(), spent, lines).properties(width=WIDTH, height=200)
+    data = ground_rows(timeline) | {"budget": rows, "zero": [{"at": 0}]}
+    return spec_of(
+        chart,
+        data,
+        "Error budget left over the run, by objective; at 0 % all that may fail has failed.",
+        narrow_columns=1,
+    )
+
+
+def _panel(title: str, height: int, zoom: alt.Parameter, *layers: Part) -> Part:
+    """One strip of the timeline, with the phases and faults behind it and its x bound to the zoom."""
+    titled = alt.TitleParams(title, anchor="start", fontSize=12, fontWeight=600, offset=6)
+    panel = alt.layer(*ground(), *layers).properties(width=WIDTH, height=height, title=titled)
+    return panel.encode(x=alt.X(scale=alt.Scale(domain=zoom, nice=False)))
+
+
+def _strip(zoom: alt.Parameter, timeline: Timeline) -> Part:
+    """Names of phases and faults. Where a short phase has no room for its name, names stand on two lines in turn."""
+    narrow = (
+        min((1.0, *((p.end - p.start) / length(timeline) * WIDTH / (8 * len(p.name) + 10) for p in timeline.phases)))
+        < 1
+    )
+    crowded = alt.param(name="crowded", value=narrow)
+    phases = alt.Chart(alt.NamedData("phases"))
+    faults = alt.Chart(alt.NamedData("faults"))
+    axis = alt.Axis(labels=False, ticks=False, domain=False, grid=False)
+    x = alt.X("start:Q", title=None, axis=axis, scale=alt.Scale(nice=False))
+    judged = alt.Scale(domain=[True, False], range=[variable("line"), variable("sunken")])
+    bands = phases.mark_rect(y=0, y2=34, stroke=variable("surface"), strokeWidth=2).encode(
+        x=x,
+        x2="end:Q",
+        tooltip=_stretch_tooltip("phase"),
+        color=alt.Color("judged:N", scale=judged, legend=None),
+    )
+    names = [
+        phases.mark_text(align="left", dx=5, y=y, color=variable("ink"), fontWeight=600, limit=220)
+        .transform_filter(f"datum.row == {row}")
+        .encode(x=x, text="name:N")
+        for row, y in ((0, alt.expr("crowded ? 10 : 17")), (1, alt.expr("crowded ? 25 : 17")))
+    ]
+    bars = faults.mark_rect(y=38, y2=52, color=variable("fault"), cornerRadius=2).encode(
+        x=x, x2="end:Q", tooltip=_stretch_tooltip("fault")
+    )
+    spots: list[Any] = [
+        ("behind", "end:Q", "left", 5, "bad"),
+        ("before", "start:Q", "right", -5, "bad"),
+        ("inside", "start:Q", "left", 5, "page"),
+    ]
+    labels = [
+        faults.mark_text(align=align, dx=dx, y=45, color=variable(colour), fontWeight=600, limit=220)
+        .transform_filter(f"datum.place == '{place}'")
+        .encode(x=alt.X(at, title=None), text="name:N")
+        for place, at, align, dx, colour in spots
+    ]
+    strip = alt.layer(bands.add_params(zoom), *names, bars, *labels).add_params(crowded)
+    return strip.properties(width=WIDTH, height=54 if timeline.faults else 36)
+
+
+def _visits(outcomes: Sequence[str], top: float) -> Part:
+    """Bad outcomes lie at the bottom, where their height can be read."""
+    fields: list[Any] = [outcome_field(i) for i in range(len(outcomes))]
+    return (
+        alt.Chart(alt.NamedData("seconds"))
+        .transform_fold(fields, as_=["key", "visits"])
+        .transform_calculate(
+            outcome=f"{json.dumps([words(o) for o in outcomes])}[toNumber(substring(datum.key, 1))]",
+            rank="-toNumber(substring(datum.key, 1))",
+        )
+        .mark_area(interpolate="step-after", opacity=1, clip=True)
+        .encode(
+            x=second_x("s"),
+            y=alt.Y("visits:Q", title=None, stack=True, scale=from_zero(top), axis=alt.Axis(tickCount=4)),
+            order=alt.Order("rank:Q"),
+            color=outcome_colours(outcomes, legend=True),
+        )
+    )
+
+
+def _latency(timeline: Timeline) -> list[Part]:
+    values = [v for lane in (timeline.p50, timeline.p95, timeline.p99) for v in lane if v]
+    names = ["p99", "p95", "p50"]
+    lines = (
+        alt.Chart(alt.NamedData("seconds"))
+        .transform_fold(names, as_=["quantile", "response"])
+        .mark_line(clip=True, strokeWidth=1.6)
+        .encode(
+            x=second_x("s"),
+            y=log_seconds(values, "response"),
+            color=alt.Color(
+                "quantile:N",
+                scale=alt.Scale(domain=names, range=[variable(n) for n in names]),
+                legend=alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3),
+            ),
+        )
+    )
+    return [lines] if values else []
+
+
+def _pointer(panel: str, outcomes: Sequence[str]) -> Part:
+    """One invisible column a second, over the whole height: what was measured then, wherever the pointer is."""
+    shown = [alt.Tooltip("span:N", title="second"), alt.Tooltip("rate:Q", title="visits due per second", format=".3~g")]
+    shown += [alt.Tooltip(f"{outcome_field(i)}:Q", title=words(outcome)) for i, outcome in enumerate(outcomes)]
+    shown += [alt.Tooltip(f"{name}_said:N", title=name) for name in ("p50", "p95", "p99")]
+    return (
+        alt.Chart(alt.NamedData("seconds"))
+        .mark_rect(color=variable("ink"), clip=True)
+        .encode(
+            x=second_x("s"), x2="until:Q", tooltip=shown,
+            opacity=alt.condition({"param": _POINTER, "empty": False}, alt.value(0.14), alt.value(0)),
+        )
+        .properties(name=f"{_POINTER}-{panel}")
+    )  # fmt: skip
+
+
+def _walks(outcomes: Sequence[str], top: float, *, legend: bool) -> Part:
+    said = [words(o) for o in outcomes]
+    shapes = [_SHAPES[i % len(_SHAPES)] for i in range(len(outcomes))]
+    return (
+        alt.Chart(alt.NamedData("journeys"))
+        .mark_point(filled=True, size=58, opacity=1, clip=True, stroke=variable("surface"), strokeWidth=0.8)
+        .encode(
+            x=second_x("at"),
+            y=alt.Y("duration:Q", title=None, scale=from_zero(top), axis=seconds_axis(tickCount=3)),
+            color=outcome_colours(outcomes, legend=legend),
+            shape=alt.Shape("outcome:N", scale=alt.Scale(domain=said, range=shapes), legend=None),
+            tooltip=[
+                alt.Tooltip("name:N", title="journey"),
+                alt.Tooltip("outcome:N"),
+                alt.Tooltip("took:N"),
+                alt.Tooltip("at:Q", title="second", format=".1f"),
+            ],
+        )
+    )
+
+
+def _gauge(name: str, top: float) -> Part:
+    return (
+        alt.Chart(alt.NamedData(f"gauge-{name}"))
+        .mark_line(interpolate="step-after", color=variable("p95"), strokeWidth=2, clip=True)
+        .encode(
+            x=second_x("s"),
+            y=alt.Y("value:Q", title=None, scale=from_zero(top), axis=alt.Axis(tickCount=2, tickMinStep=1, format="d")),
+            tooltip=[alt.Tooltip("s:Q", title="second", format=".1f"), alt.Tooltip("value:Q", title=words(name))],
+        )
+    )  # fmt: skip
+
+
+def _stretch_tooltip(title: str) -> list[alt.Tooltip]:
+    return [
+        alt.Tooltip("name:N", title=title),
+        alt.Tooltip("said:N", title="from, to"),
+        alt.Tooltip("note:N", title=" "),
+    ]
+
+
+def _without_x_labels(panel: Spec) -> None:
+    """Of panels that stand on another with the same clock: only the last one's seconds are written."""
+    for layer in panel["layer"]:
+        axis = layer.get("encoding", {}).get("x", {}).get("axis")
+        if axis:
+            axis |= {"labels": False, "ticks": False}

@@ -1,0 +1,202 @@
+"""A summary as one HTML page that opens with no network: charts and tables, light and dark, wide and narrow, on paper.
+
+The page trusts nothing that came from a file or a target: text is escaped, addresses are checked, and its policy lets
+only its own two scripts and its own style run (charts use Vega's expression interpreter, which needs no `unsafe-eval`).
+"""
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from holdfast.report import figures, verdicts
+from holdfast.report.matrix import matrix
+from holdfast.report.palette import COLOURS, outcome_colour
+from holdfast.report.rows import length, seconds_per_point
+from holdfast.run.summary import WHOLE_RUN, Funnel, SeriesResult, Summary
+
+if TYPE_CHECKING:
+    from holdfast.report.charts import Spec
+
+_JOINTS = re.compile(r"([_/-])")
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of the page. `absent`: why there is nothing to show."""
+
+    id: str
+    title: str
+    lead: str = ""
+    absent: str = ""
+
+    @property
+    def template(self) -> str:
+        return f"{self.id}.html"
+
+
+def render(summary: Summary) -> str:
+    """The whole page. About two seconds: Altair and the charts' runtime are loaded for it."""
+    from holdfast.report.charts import runtime
+
+    specs = _pictures(summary)
+    page = _environment()
+    style = page.get_template("style.css").render(colours=COLOURS)
+    script = page.get_template("page.js").render()
+    vega = runtime().replace("</script", r"<\/script")
+    missed = [o for o in summary.objectives if o.verdict == "missed"]
+    unclear = [o for o in summary.objectives if o.verdict == "inconclusive"]
+    return page.get_template("report.html").render(
+        summary=summary,
+        sections=_sections(summary, specs),
+        matrix=matrix(summary),
+        missed=missed,
+        unclear=unclear,
+        unclear_decides=any(o.phase == WHOLE_RUN for o in unclear),
+        funnels=[f for f in _funnels(summary) if f.started],
+        series=_series(summary),
+        evidence=[(name, _file_link(name)) for journey in summary.journeys for name in journey.evidence],
+        timeline_text=_timeline_text(summary),
+        seconds_per_point=seconds_per_point(summary.timeline),
+        drawn=specs,
+        charts=Markup(_json(specs)),  # noqa: S704 - `<` is escaped
+        runtime=Markup(vega),  # noqa: S704 - our own
+        script=Markup(script),  # noqa: S704 - our own
+        style=Markup(style),  # noqa: S704 - our own
+        policy=_policy([vega, script], style),
+    )
+
+
+def _pictures(summary: Summary) -> "dict[str, Spec]":
+    from holdfast.report import charts
+
+    capacity = summary.capacity
+    found = {
+        "timeline": charts.timeline_chart(summary),
+        "budget": charts.budget_chart(summary),
+        "capacity": charts.capacity_chart(capacity) if capacity else None,
+        "sizing": charts.sizing_chart(capacity.sizing) if capacity and capacity.sizing else None,
+    }
+    return {name: spec for name, spec in found.items() if spec is not None}
+
+
+def _sections(summary: Summary, drawn: Mapping[str, object]) -> list[Section]:
+    """In the order of a reader's questions; a part that did not run stays, with its reason."""
+    no_objectives = "" if summary.objectives else "no objective was asked for"
+    no_evidence = "" if any(j.evidence for j in summary.journeys) else "no walk failed, so no screenshot was kept"
+    no_funnels = "" if any(f.started for f in _funnels(summary)) else "no scenario or journey was started"
+    return [
+        Section("answers", "Answers", absent="" if summary.answers else "nothing was asked of this run"),
+        Section("objectives", "Objectives", absent=no_objectives),
+        Section("timeline", "Timeline", absent="" if "timeline" in drawn else "no visit and no walk was recorded"),
+        Section("budget", "Error budget", absent=no_objectives),
+        Section("faults", "Faults", absent=_reason(summary.faults, summary.faults_reason)),
+        Section("funnels", "Where customers drop off", absent=no_funnels),
+        Section("journeys", "Journeys", absent=_reason(summary.journeys, summary.journeys_reason)),
+        Section("capacity", "Capacity", absent=_reason(summary.capacity, summary.capacity_reason)),
+        Section("load", "Load", absent=_reason(summary.load, summary.load_reason)),
+        Section("validity", "Validity"),
+        Section("evidence", "Evidence", absent=_reason(summary.journeys, summary.journeys_reason) or no_evidence),
+        Section("provenance", "Provenance"),
+    ]
+
+
+def _reason(part: object, reason: str) -> str:
+    return "" if part else reason or "this part did not run"
+
+
+def _funnels(summary: Summary) -> list[Funnel]:
+    return [*(summary.load.funnels if summary.load else ()), *(journey.funnel for journey in summary.journeys)]
+
+
+def _series(summary: Summary) -> list[tuple[str, list[SeriesResult]]]:
+    found: dict[str, list[SeriesResult]] = {}
+    for one in summary.load.series if summary.load else ():
+        found.setdefault(one.phase, []).append(one)
+    return list(found.items())
+
+
+def _timeline_text(summary: Summary) -> str:
+    """What the picture shows, for those who do not see it."""
+    timeline = summary.timeline
+    said = [f"Phase {p.name} from {p.start:.0f} to {p.end:.0f} seconds." for p in timeline.phases]
+    said += [f"Fault {f.name} put in at {f.start:.0f} seconds." for f in timeline.faults]
+    return " ".join([f"{length(timeline):.0f} seconds.", *said])
+
+
+def _json(specs: "Mapping[str, Spec]") -> str:
+    """For a script element: nothing in it can end the element."""
+    return json.dumps(specs, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _policy(scripts: Sequence[str], style: str) -> str:
+    allowed = " ".join(_hash(script) for script in scripts)
+    return (
+        f"default-src 'none'; script-src {allowed}; style-src {_hash(style)}; img-src 'self' file: data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _file_link(name: str) -> str | None:
+    """The address of a file under the run's evidence folder; None for anything else."""
+    parts = name.split("/")
+    if len(parts) < 2 or parts[0] != "evidence" or any(part in {"", ".", ".."} for part in parts) or "\\" in name:
+        return None
+    return quote(name)
+
+
+def _breakable(text: str) -> Markup:
+    """A name in the machine's spelling, which may go on in the next line after an underscore, dash or slash."""
+    return Markup(_JOINTS.sub(r"\1<wbr>", str(escape(figures.printable(text)))))  # noqa: S704 - escaped
+
+
+def _web_link(address: str) -> str | None:
+    """An address that may be followed; a path in the user's repository is only shown."""
+    return address if urlsplit(address).scheme in {"http", "https"} else None
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("holdfast.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        finalize=lambda value: figures.printable(value) if type(value) is str else value,
+    )
+    environment.filters |= {
+        "breakable": _breakable,
+        "count": figures.count,
+        "duration": figures.duration,
+        "held": lambda held: "not looked at" if held is None else "held" if held else "did not hold",
+        "iso": lambda at: datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds"),
+        "last_name": lambda name, depth: name.split("/", depth - 1)[-1],
+        "mark": verdicts.mark,
+        "moment": figures.moment,
+        "number": figures.number,
+        "of_hundred": lambda ratio: f"{100 * min(max(ratio, 0.0), 1.0):.2f}",
+        "outcome_colour": outcome_colour,
+        "percent": figures.percent,
+        "rate": figures.rate,
+        "seconds": lambda at: figures.ABSENT if at is None else f"{at:.1f}\u202fs",
+        "sentence": figures.sentence,
+        "share": figures.share,
+        "stretch": lambda phase: "the judged phases together" if phase == WHOLE_RUN else phase,
+        "tone": verdicts.tone,
+        "web_link": _web_link,
+        "words": figures.words,
+    }
+    return environment

@@ -1,0 +1,191 @@
+"""A summary as junit.xml: a suite a phase with a case an objective; then measurement, faults, journeys, the run.
+
+It agrees with the exit code: there is a failure or an error exactly when the run is not met. So
+
+    missed in a judged phase or over the run      failure
+    inconclusive over the run, no data            error: what is not proven never passes
+    inconclusive in one phase                     skipped: it may be too short by itself; the run's own case decides
+    any verdict in a phase that is not judged     skipped, with the verdict
+    a fault that was felt, a walk that failed     skipped, with what happened: objectives decide, not these
+"""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+from holdfast.record.sample import OK
+from holdfast.report.figures import count, duration, number, percent, printable, words
+from holdfast.run.summary import (
+    WHOLE_RUN,
+    FaultResult,
+    JourneyResult,
+    ObjectiveResult,
+    Summary,
+    ValidityCheck,
+)
+
+State = Literal["passed", "failure", "error", "skipped"]
+
+_RUN_STATES: Final[dict[str, State]] = {"met": "passed", "missed": "failure", "clean_up_failed": "failure"}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One testcase; `text` says more than fits an attribute."""
+
+    name: str
+    state: State
+    message: str = ""
+    text: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    name: str
+    cases: Sequence[Case]
+    start: float  # since the epoch
+    seconds: float
+
+
+def render(summary: Summary) -> str:
+    """The document, in the shape Jenkins' junit-10.xsd describes, which others read too."""
+    suites = [suite for suite in _suites(summary) if suite.cases]
+    root = ET.Element("testsuites", {"name": printable(f"holdfast {summary.run.plan}"), **_sums(suites)})
+    for suite in suites:
+        _add(root, suite, summary)
+    ET.indent(root, " ")
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+
+
+def _suites(summary: Summary) -> list[Suite]:
+    zero, took = summary.run.time_zero, summary.run.ended - summary.run.started
+    stretches = {phase.name: (zero + phase.start, phase.end - phase.start) for phase in summary.timeline.phases}
+    by_phase: dict[str, list[ObjectiveResult]] = {}
+    for objective in summary.objectives:
+        by_phase.setdefault(objective.phase, []).append(objective)
+    suites = [
+        Suite(f"phase {phase}", [_objective(o) for o in found], *stretches.get(phase, (zero, 0.0)))
+        for phase, found in by_phase.items()
+        if phase != WHOLE_RUN
+    ]
+    whole = [_objective(o) for o in by_phase.get(WHOLE_RUN, ())]
+    others = {
+        "measurement": [_check(check) for check in summary.validity.checks],
+        "faults": [_fault(fault, summary) for fault in summary.faults],
+        "clean-up": [_clean_up(fault) for fault in summary.faults],
+        "journeys": [_journey(journey) for journey in summary.journeys],
+        "run": [*whole, _run(summary)],
+    }
+    return suites + [Suite(name, cases, summary.run.started, took) for name, cases in others.items()]
+
+
+def _objective(result: ObjectiveResult) -> Case:
+    said = f"{words(result.verdict)}: {result.reason}"
+    text = "\n".join(
+        [
+            f"{count(result.good)} of {count(result.total)} good: {percent(result.ratio)}",
+            f"target: {percent(result.target)}, had to prove: {percent(result.gate)}",
+            f"between {percent(result.interval[0])} and {percent(result.interval[1])}, 95 % confidence on each side",
+            f"burn rate: {number(result.burn_rate)}",
+            *([f"owner: {result.owner}"] if result.owner else []),
+            *([f"runbook: {result.runbook}"] if result.runbook else []),
+        ]
+    )
+    if not result.judged:
+        return Case(result.name, "skipped", f"not judged in this phase; {said}", text)
+    if result.verdict == "met":
+        return Case(result.name, "passed", said, text)
+    if result.verdict == "missed":
+        return Case(result.name, "failure", said, text)
+    if result.phase == WHOLE_RUN:
+        return Case(result.name, "error", said, text)
+    return Case(result.name, "skipped", f"{said}; the judged phases together decide", text)
+
+
+def _check(check: ValidityCheck) -> Case:
+    text = f"value {number(check.value)}, limit {number(check.limit)}"
+    state: State = "error" if check.verdict == "invalid" else "passed"
+    return Case(check.name, state, f"{check.verdict}: {check.reason}", text)
+
+
+def _fault(fault: FaultResult, summary: Summary) -> Case:
+    if fault.injected_at is None:
+        state: State = "skipped" if summary.verdict == "met" else "error"
+        return Case(fault.experiment, state, f"never put in, so it shows nothing: {words(fault.verdict)}", fault.reason)
+    lines = [
+        f"{fault.fault} on {fault.target}",
+        f"felt after: {duration(fault.time_to_impact)}",
+        f"alert would fire after: {duration(fault.time_to_detect)}",
+        f"recovered after: {'more than ' if fault.recovery_censored else ''}{duration(fault.time_to_recover)}",
+        f"bad events: {count(fault.bad_events)}{f' on {fault.objective}' if fault.objective else ''}",
+    ]
+    said = f"{words(fault.verdict)}: {fault.reason}"
+    return Case(fault.experiment, "passed" if fault.verdict == "passed" else "skipped", said, "\n".join(lines))
+
+
+def _clean_up(fault: FaultResult) -> Case:
+    if fault.clean_up == "failed":
+        return Case(fault.experiment, "failure", "it may still be in the target: run `holdfast recover`", fault.reason)
+    return Case(fault.experiment, "passed" if fault.clean_up == "done" else "skipped", f"clean-up {fault.clean_up}")
+
+
+def _journey(journey: JourneyResult) -> Case:
+    bad = sum(number for outcome, number in journey.outcomes.items() if outcome != OK)
+    said = ", ".join(f"{count(number)} {words(outcome)}" for outcome, number in journey.outcomes.items())
+    text = "\n".join([f"{count(journey.runs)} runs: {said}", *journey.evidence])
+    seconds = journey.duration.p50 or 0.0
+    if not journey.runs:
+        return Case(journey.name, "skipped", "no run was finished", text)
+    if bad:
+        return Case(
+            journey.name, "skipped", f"{bad} of {journey.runs} runs were not ok; objectives decide", text, seconds
+        )
+    return Case(journey.name, "passed", "", text, seconds)
+
+
+def _run(summary: Summary) -> Case:
+    state = _RUN_STATES.get(summary.verdict, "error")
+    text = "\n".join(f"{answer.question} {answer.answer}" for answer in summary.answers)
+    return Case("verdict", state, f"{words(summary.verdict)}: {summary.headline}", text)
+
+
+def _add(root: ET.Element, suite: Suite, summary: Summary) -> None:
+    stamp = datetime.fromtimestamp(suite.start, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    sums = {"name": printable(suite.name), "timestamp": stamp, **_sums([suite]), "skipped": _number(suite, "skipped")}
+    element = ET.SubElement(root, "testsuite", sums)
+    if suite.name == "run":
+        properties = ET.SubElement(element, "properties")
+        run = summary.run
+        facts = {"run": run.id, "target": run.target, "seed": run.seed, "plan_hash": run.plan_hash}
+        for name, value in facts.items():
+            ET.SubElement(properties, "property", name=name, value=printable(str(value)))
+    for case in suite.cases:
+        place = printable(f"{summary.run.plan}.{suite.name}")
+        found = ET.SubElement(
+            element, "testcase", name=printable(case.name), classname=place, time=f"{case.seconds:.3f}"
+        )
+        text = printable(case.text)
+        if case.state == "passed":
+            if text or case.message:
+                ET.SubElement(found, "system-out").text = "\n".join(filter(None, [printable(case.message), text]))
+            continue
+        told = ET.SubElement(found, case.state, message=printable(case.message))
+        if case.state != "skipped":
+            told.set("type", case.state)
+        told.text = text
+
+
+def _sums(suites: Sequence[Suite]) -> dict[str, str]:
+    return {
+        "tests": str(sum(len(suite.cases) for suite in suites)),
+        "failures": str(sum(int(_number(suite, "failure")) for suite in suites)),
+        "errors": str(sum(int(_number(suite, "error")) for suite in suites)),
+        "time": f"{max((suite.seconds for suite in suites), default=0.0):.3f}",
+    }
+
+
+def _number(suite: Suite, state: State) -> str:
+    return str(sum(case.state == state for case in suite.cases))

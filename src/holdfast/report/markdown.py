@@ -1,0 +1,199 @@
+"""A summary as report.md: GitHub's Markdown, short enough for a CI step summary, the answers first."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from holdfast.report.figures import count, duration, moment, number, percent, printable, rate, share
+from holdfast.report.matrix import matrix, not_met
+from holdfast.report.verdicts import mark, marked
+from holdfast.run.summary import WHOLE_RUN, CapacityResult, FaultResult, Funnel, ObjectiveResult, Summary
+
+LONGEST: Final = 60_000  # bytes; GitHub's step summary takes 1 MiB, a comment 65,536 characters
+_LONGEST_TEXT: Final = 600
+_MOST_ROWS: Final = 60
+_SPECIAL: Final = re.compile(r"([\\`*_\[\]|#~])")
+
+
+def render(summary: Summary) -> str:
+    """Sections by importance; what does not fit any more is left to the page, and said."""
+    sections = [
+        _banner(summary),
+        _answers(summary),
+        _notices(summary),
+        _objectives(summary),
+        _faults(summary),
+        _funnels(summary),
+        _capacity(summary.capacity, summary.capacity_reason),
+        _validity(summary),
+        _provenance(summary),
+    ]
+    text = ""
+    for section in filter(None, sections):
+        if len((text + section).encode()) > LONGEST - 200:
+            return text + "_The rest did not fit here; it stands in report.html._\n"
+        text += section + "\n"
+    return text
+
+
+def _banner(summary: Summary) -> str:
+    run = summary.run
+    facts = [
+        f"plan {_text(run.plan)}",
+        f"target {_text(run.target)}",
+        moment(run.started),
+        duration(run.ended - run.started),
+        f"exit code {summary.exit_code}",
+    ]
+    return f"## {mark(summary.verdict)} {_text(summary.headline)}\n\n{' · '.join(facts)}\n"
+
+
+def _answers(summary: Summary) -> str:
+    lines = [f"- {mark(a.verdict)} **{_text(a.question)}** {_text(a.answer)}" for a in summary.answers]
+    return "\n".join(lines) + "\n" if lines else ""
+
+
+def _notices(summary: Summary) -> str:
+    lines = [f"> - {_text(notice)}" for notice in summary.notices[:_MOST_ROWS]]
+    return "\n".join(["> [!NOTE]", *lines]) + "\n" if lines else ""
+
+
+def _objectives(summary: Summary) -> str:
+    if not summary.objectives:
+        return "### Objectives\n\nNo objective was asked for.\n"
+    laid_out = matrix(summary)
+    head = ["objective", "target"]
+    head += [c.title + ("" if c.judged else " (not judged)") for c in laid_out.columns]
+    rows = [
+        [row.title, _target(row.target, row.gate), *(_cell(row.results.get(c.phase)) for c in laid_out.columns)]
+        for row in laid_out.rows
+    ]
+    reasons = [
+        f"- {marked(o.verdict)}: **{_text(o.display_name or o.name)}** in {_stretch(o.phase)}: {_text(o.reason)}"
+        for o in not_met(summary)
+        if o.verdict == "missed" or o.phase == WHOLE_RUN
+    ]
+    return "\n".join(["### Objectives", "", *_table(head, rows), "", *reasons, ""])
+
+
+def _faults(summary: Summary) -> str:
+    if not summary.faults:
+        return f"### Faults\n\nNone: {_text(summary.faults_reason)}.\n"
+    head = [
+        "fault",
+        "verdict",
+        "clean-up",
+        "felt after",
+        "alert after",
+        "recovered after",
+        "bad events",
+        "budget spent",
+    ]
+    return "\n".join(["### Faults", "", *_table(head, [_fault(fault) for fault in summary.faults]), ""])
+
+
+def _fault(fault: FaultResult) -> list[str]:
+    more = "more than " if fault.recovery_censored else ""
+    spent = "; ".join(f"{name}: {share(part)}" for name, part in fault.budget_spent.items())
+    return [
+        fault.title,
+        marked(fault.verdict),
+        marked(fault.clean_up),
+        duration(fault.time_to_impact),
+        duration(fault.time_to_detect),
+        more + duration(fault.time_to_recover),
+        count(fault.bad_events) + (f" on {fault.objective}" if fault.objective else ""),
+        spent or "–",
+    ]
+
+
+def _funnels(summary: Summary) -> str:
+    found: list[Funnel] = [*(summary.load.funnels if summary.load else ()), *(j.funnel for j in summary.journeys)]
+    rows = [
+        [funnel.name, step.name, count(step.reached), count(step.reached - step.completed), percent(step.ratio)]
+        for funnel in found
+        for step in funnel.steps
+        if funnel.started and step.completed < step.reached
+    ]
+    if not any(funnel.started for funnel in found):
+        return "### Where customers drop off\n\nNo scenario or journey was started.\n"
+    if not rows:
+        return "### Where customers drop off\n\nNowhere: every step that was reached was completed.\n"
+    head = ["scenario or journey", "step", "reached", "lost", "through"]
+    return "\n".join(["### Where customers drop off", "", *_table(head, rows), ""])
+
+
+def _capacity(capacity: CapacityResult | None, reason: str) -> str:
+    if capacity is None:
+        return f"### Capacity\n\nNot measured: {_text(reason)}.\n"
+    lines = []
+    if capacity.sizing is not None:
+        sizing = capacity.sizing
+        lines.append(
+            f"**{count(sizing.replicas)} replicas for a peak of {rate(sizing.peak)}**: "
+            f"{count(sizing.replicas_without_spare)} to carry it, {count(sizing.spare)} spare; "
+            f"{percent(sizing.utilisation_at_peak)} busy at the peak."
+        )
+        lines += [f"- {_text(assumption)}" for assumption in sizing.assumptions]
+    else:
+        lines.append(f"No sizing: {_text(capacity.reason)}.")
+    head = ["arrival rate", "verdict", "p95", "finished", "reason"]
+    rows = [[rate(p.rate), marked(p.verdict), duration(p.p95), rate(p.achieved), p.reason] for p in capacity.probes]
+    held = (
+        f"{count(capacity.replicas)} replicas held {rate(capacity.low)} "
+        f"({_confirmed(capacity.confirmed_low)}) and not {rate(capacity.high)} ({_confirmed(capacity.confirmed_high)})"
+    )
+    stated = "" if capacity.stated is None else f"; stated: {rate(capacity.stated)}"
+    return "\n".join(["### Capacity", "", *lines, "", f"{held}{stated}.", "", *_table(head, rows), ""])
+
+
+def _validity(summary: Summary) -> str:
+    title = f"### Measurement: {marked(summary.validity.verdict)}"
+    if not summary.validity.checks:
+        return f"{title}\n\nNothing was checked: no part of this run could be too slow by itself.\n"
+    head = ["check", "verdict", "value", "limit", "reason"]
+    rows = [[c.name, marked(c.verdict), number(c.value), number(c.limit), c.reason] for c in summary.validity.checks]
+    return "\n".join([title, "", *_table(head, rows), ""])
+
+
+def _provenance(summary: Summary) -> str:
+    run = summary.run
+    versions = ", ".join(f"{name} {version}" for name, version in run.versions.items())
+    return f"run {_text(run.id)} · seed {run.seed} · plan {_text(run.plan_hash)} · {_text(versions)}\n"
+
+
+def _cell(result: ObjectiveResult | None) -> str:
+    if result is None:
+        return "–"
+    return f"{mark(result.verdict)} {percent(result.ratio)} ({count(result.good)} of {count(result.total)})"
+
+
+def _target(target: float, gate: float) -> str:
+    return percent(target) + (f" (this run: {percent(gate)})" if gate < target else "")
+
+
+def _stretch(phase: str) -> str:
+    return "the judged phases together" if phase == WHOLE_RUN else _text(phase)
+
+
+def _confirmed(confirmed: bool) -> str:
+    return "confirmed" if confirmed else "not confirmed"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    written = [_line(row) for row in rows]
+    left_out = len(written) - _MOST_ROWS
+    more = [_line([f"… and {left_out} more in report.html", *[""] * (len(head) - 1)])] if left_out > 0 else []
+    return [_line(head), "|" + " --- |" * len(head), *written[:_MOST_ROWS], *more]
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(_text(cell) for cell in cells) + " |"
+
+
+def _text(text: str) -> str:
+    """As it is, on one line: nothing in it is Markdown or HTML."""
+    flat = re.sub(r"[ \t\r\n\u2028\u2029]+", " ", printable(text)).strip()
+    short = flat if len(flat) <= _LONGEST_TEXT else flat[: _LONGEST_TEXT - 1] + "…"
+    escaped = short.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return _SPECIAL.sub(r"\\\1", escaped)

@@ -1,0 +1,227 @@
+"""A summary on one terminal page: verdict, answers, objectives by phase, what faults cost, funnels, sizing."""
+
+from typing import Final
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from holdfast.report.figures import count, duration, moment, percent, rate, sentence, share, words
+from holdfast.report.matrix import Matrix, matrix
+from holdfast.report.terminal.console import STYLES, plain, said
+from holdfast.report.verdicts import mark, tone
+from holdfast.run.summary import CapacityResult, FaultResult, Funnel, FunnelStep, ObjectiveResult, Summary
+
+_BAR: Final = 20  # characters
+_NARROWEST_NAME: Final = 16
+
+
+def render(summary: Summary, console: Console) -> None:
+    """Print it. Fits 80 columns; in fewer, tables become lists."""
+    _verdict(summary, console)
+    _answers(summary, console)
+    _objectives(summary, console)
+    if summary.faults:
+        _title("Faults", console)
+        for fault in summary.faults:
+            _fault(fault, console)
+    _funnels(summary, console)
+    if summary.capacity is not None:
+        _capacity(summary.capacity, console)
+    _validity(summary, console)
+    _absent(summary, console)
+    _notices(summary, console)
+    console.print()
+
+
+def _verdict(summary: Summary, console: Console) -> None:
+    run = summary.run
+    console.print()
+    banner = said(summary.verdict, words(summary.verdict).upper())
+    banner.stylize("bold")
+    console.print(banner, plain(f" {summary.headline}", "bold"), sep="")
+    took = duration(run.ended - run.started)
+    facts = f"plan {run.plan} · {run.target} · {moment(run.started)} · took {took} · exit code {summary.exit_code}"
+    console.print(plain(facts, "dim"))
+
+
+def _answers(summary: Summary, console: Console) -> None:
+    for answer in summary.answers:
+        console.print()
+        console.print(said(answer.verdict, answer.question))
+        _line(console, plain(answer.answer))
+
+
+def _notices(summary: Summary, console: Console) -> None:
+    if not summary.notices:
+        return
+    _title("To know when reading this", console)
+    for notice in summary.notices:
+        _line(console, plain(notice))
+
+
+def _objectives(summary: Summary, console: Console) -> None:
+    if not summary.objectives:
+        return
+    _title("Objectives", console)
+    laid_out = matrix(summary)
+    columns = [max(len(column.title), 8 if column.judged else 10) + 2 for column in laid_out.columns]
+    if _NARROWEST_NAME + 8 + sum(columns) <= console.width:
+        console.print(_objectives_table(laid_out))
+    else:
+        _objectives_list(laid_out, console)
+
+
+def _objectives_table(laid_out: Matrix) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("objective", overflow="fold", vertical="bottom")
+    table.add_column("target", justify="right", no_wrap=True, vertical="bottom")
+    for column in laid_out.columns:
+        title = plain(column.title)
+        table.add_column(title if column.judged else title + Text("\nnot judged"), no_wrap=True, vertical="bottom")
+    for row in laid_out.rows:
+        cells = [_ratio(row.results.get(column.phase)) for column in laid_out.columns]
+        table.add_row(plain(row.title), Text(percent(row.target), "dim"), *cells)
+    return table
+
+
+def _objectives_list(laid_out: Matrix, console: Console) -> None:
+    for row in laid_out.rows:
+        console.print(plain(row.title), Text(f"target {percent(row.target)}", "dim"))
+        for column in laid_out.columns:
+            result = row.results.get(column.phase)
+            if result is not None:
+                note = "" if column.judged else " (not judged)"
+                numbers = f"{count(result.good)} of {count(result.total)}"
+                _line(console, _ratio(result), plain(f"  {column.title}{note}"), Text(f"  {numbers}", "dim"))
+
+
+def _ratio(result: ObjectiveResult | None) -> Text:
+    if result is None:
+        return Text("–")
+    return Text(f"{mark(result.verdict)} {percent(result.ratio)}", STYLES[tone(result.verdict)])
+
+
+def _fault(fault: FaultResult, console: Console) -> None:
+    console.print(plain(fault.title), said(fault.verdict), said(fault.clean_up, f"clean-up {fault.clean_up}"))
+    if fault.injected_at is None:
+        _line(console, plain(sentence(fault.reason)))
+        return
+    if fault.time_to_impact is None:
+        _line(console, Text("not felt by any objective"))
+    else:
+        more = "more than " if fault.recovery_censored else ""
+        detected = "never" if fault.time_to_detect is None else f"after {duration(fault.time_to_detect)}"
+        times = [
+            f"felt after {duration(fault.time_to_impact)}",
+            f"alert would fire {detected}",
+            f"recovered after {more}{duration(fault.time_to_recover)}",
+        ]
+        _line(console, Text(" · ".join(times)))
+        on = f" on {fault.objective}" if fault.objective else ""
+        _line(console, plain(f"{count(fault.bad_events)} bad events{on}"))
+    for objective, spent in fault.budget_spent.items():
+        _line(console, plain(f"{share(spent)} of the whole window's budget of {objective}, at this traffic"))
+
+
+def _funnels(summary: Summary, console: Console) -> None:
+    found: list[Funnel] = [*(summary.load.funnels if summary.load else ()), *(j.funnel for j in summary.journeys)]
+    started = [funnel for funnel in found if funnel.started]
+    if not started:
+        return
+    _title("Where customers drop off", console)
+    whole = [funnel for funnel in started if all(step.completed == step.reached for step in funnel.steps)]
+    for funnel in started:
+        if funnel in whole:
+            continue
+        through = f"{count(funnel.completed)} of {count(funnel.started)} came through"
+        console.print(plain(funnel.name), Text(through, "dim"))
+        console.print(Padding(_steps(funnel, console.width), (0, 0, 0, 2)))
+    if whole:
+        console.print(plain(f"No loss in {', '.join(funnel.name for funnel in whole)}.", "dim"))
+
+
+def _steps(funnel: Funnel, width: int) -> Table:
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    table.add_column(overflow="fold", max_width=max(width // 3, 12))
+    table.add_column(no_wrap=True)
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    for step in funnel.steps:
+        lost = step.reached - step.completed
+        table.add_row(
+            plain(step.name),
+            _bar(step, funnel.started, _BAR if width >= 70 else _BAR // 2),
+            Text(percent(step.ratio)),
+            Text(f"{count(lost)} lost", STYLES["bad"]) if lost else Text(""),
+        )
+    return table
+
+
+def _bar(step: FunnelStep, started: int, width: int) -> Text:
+    """Of those that started: got through, reached it and were lost. A loss is never rounded away."""
+    reached = round(width * step.reached / started)
+    through = round(width * step.completed / started)
+    if step.completed < step.reached:
+        reached = max(reached, 1)
+        through = min(through, reached - 1)
+    return (
+        Text("█" * through, STYLES["good"])
+        + Text("▒" * (reached - through), STYLES["bad"])
+        + Text(" " * (width - reached))
+    )
+
+
+def _capacity(capacity: CapacityResult, console: Console) -> None:
+    _title("Capacity", console)
+    if capacity.sizing is not None:
+        sizing = capacity.sizing
+        console.print(Text(f"{count(sizing.replicas)} replicas for a peak of {rate(sizing.peak)}", "bold"))
+        carry = f"{count(sizing.replicas_without_spare)} to carry it, {count(sizing.spare)} spare"
+        _line(console, Text(f"{carry}; {percent(sizing.utilisation_at_peak)} busy at the peak"))
+    else:
+        console.print(plain(f"No sizing: {capacity.reason}"))
+    stated = "" if capacity.stated is None else f"; stated {rate(capacity.stated)}"
+    sure = {True: "confirmed", False: "not confirmed"}
+    _line(
+        console,
+        Text(
+            f"{count(capacity.replicas)} replicas held {rate(capacity.low)} ({sure[capacity.confirmed_low]}), "
+            f"not {rate(capacity.high)} ({sure[capacity.confirmed_high]}){stated}"
+        ),
+    )
+
+
+def _validity(summary: Summary, console: Console) -> None:
+    _title("Measurement", console)
+    console.print(said(summary.validity.verdict))
+    for check in summary.validity.checks:
+        if check.verdict != "valid":
+            _line(console, said(check.verdict, words(check.name)), plain(f": {check.reason}"))
+
+
+def _absent(summary: Summary, console: Console) -> None:
+    parts = [
+        ("objectives", summary.objectives, "none was asked for"),
+        ("load", summary.load, summary.load_reason),
+        ("journeys", summary.journeys, summary.journeys_reason),
+        ("faults", summary.faults, summary.faults_reason),
+        ("capacity", summary.capacity, summary.capacity_reason),
+    ]
+    missing = [f"{name} ({reason})" for name, part, reason in parts if not part]
+    if missing:
+        console.print()
+        console.print(plain(f"Not part of this run: {'; '.join(missing)}.", "dim"))
+
+
+def _title(text: str, console: Console) -> None:
+    console.print()
+    console.print(Text(text, "bold"))
+
+
+def _line(console: Console, *parts: Text) -> None:
+    """Two spaces in, wrapped there too, and with no spaces at the end."""
+    for line in Text("").join(parts).wrap(console, max(console.width - 2, 10)):
+        line.rstrip()
+        console.print(Text("  ") + line)

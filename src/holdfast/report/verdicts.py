@@ -1,0 +1,50 @@
+"""What a verdict or an outcome looks like: its tone, its mark, its words. No verdict is told by its colour alone."""
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from holdfast.record.sample import OK, OUTCOMES
+from holdfast.report.figures import words
+
+Tone = Literal["good", "bad", "unclear", "neutral"]
+
+MARKS: Final[Mapping[Tone, str]] = {"good": "✓", "bad": "✕", "unclear": "?", "neutral": "·"}
+
+_OUTCOMES: Final[Mapping[str, Tone]] = {outcome: "good" if outcome == OK else "bad" for outcome in OUTCOMES}
+_TONES: Final[Mapping[str, Tone]] = {
+    **_OUTCOMES,
+    "met": "good",
+    "missed": "bad",
+    "inconclusive": "unclear",
+    "invalid": "bad",
+    "clean_up_failed": "bad",
+    "interrupted": "unclear",
+    "valid": "good",
+    "degraded": "unclear",
+    "done": "good",
+    "failed": "bad",
+    "pending": "unclear",
+    "passed": "good",
+    "deviated": "bad",
+    "not-recovered": "bad",
+    "baseline-not-met": "unclear",
+    "fault-not-applied": "unclear",
+    "error": "bad",
+    "good": "good",
+    "bad": "bad",
+    "unclear": "unclear",
+}
+
+
+def tone(verdict: str) -> Tone:
+    """Of any verdict, validity, outcome or clean-up; a word not known is neutral."""
+    return _TONES.get(verdict, "neutral")
+
+
+def mark(verdict: str) -> str:
+    return MARKS[tone(verdict)]
+
+
+def marked(verdict: str) -> str:
+    """ "✓ met"."""
+    return f"{mark(verdict)} {words(verdict)}"
