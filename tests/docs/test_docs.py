@@ -1,0 +1,72 @@
+"""The docs name every command, exit code and content folder, and are generated where they can be."""
+
+import json
+import os
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from holdfast.cli.program import _COMMANDS, program
+from holdfast.errors import ExitCode
+from holdfast.record.sample import OUTCOMES
+from holdfast.run.summary import summary_schema
+from holdfast.workspace.starter import CONTENT_FOLDERS
+
+ROOT = Path(__file__).resolve().parents[2]
+WRITE = os.environ.get("HOLDFAST_GOLDEN") == "write"
+PAGES = sorted([ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
+
+
+def _golden(path: Path, text: str) -> None:
+    if WRITE:
+        path.write_text(text, encoding="utf-8")
+    assert path.read_text(encoding="utf-8") == text, f"{path.name} is out of date: run `make golden`"
+
+
+def _help_of(command: click.Command, name: str) -> str:
+    context = click.Context(command, info_name=name, terminal_width=100, max_content_width=100)
+    text = f"## `{name}`\n\n```text\n{command.get_help(context)}\n```\n"
+    if isinstance(command, click.Group) and name != "holdfast":
+        text += "".join("\n" + _help_of(sub, f"{name} {key}") for key, sub in sorted(command.commands.items()))
+    return text
+
+
+def test_golden_the_reference_of_commands_is_what_they_say_themselves() -> None:
+    pages = ["# Commands\n\nWritten from the commands themselves by `make golden`.\n", _help_of(program, "holdfast")]
+    for name in _COMMANDS:
+        command = program.get_command(click.Context(program), name)
+        assert command is not None
+        pages.append(_help_of(command, f"holdfast {name}"))
+    _golden(ROOT / "docs/reference/commands.md", "\n".join(pages))
+
+
+def test_golden_the_published_schema_is_the_one_of_the_code() -> None:
+    _golden(ROOT / "docs/reference/summary.schema.json", json.dumps(summary_schema(), indent=1) + "\n")
+
+
+def test_the_readme_names_every_command_exit_code_and_folder() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    everyday = {"run", "check", "load", "chaos", "report", "validate", "recover", "stack"}
+    assert all(f"holdfast {name}" in text for name in everyday)
+    assert all(f"| {int(code)} |" in text for code in ExitCode)
+    assert all(f"`{folder}/`" in text for folder in CONTENT_FOLDERS)
+    assert "make demo" in text
+    assert "make test" in text
+
+
+def test_the_run_folder_page_names_every_outcome() -> None:
+    text = (ROOT / "docs/reference/run-folder.md").read_text(encoding="utf-8")
+    assert all(f"`{outcome}`" in text for outcome in OUTCOMES)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_nothing_in_the_project_names_a_path_of_a_machine() -> None:
+    for page in PAGES:
+        assert "/work/" not in page.read_text(encoding="utf-8"), page
