@@ -82,7 +82,8 @@ def make_app(backends: Backends) -> Starlette:
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         # Nothing is waited for: a replica that starts while PostgreSQL is away answers that it is not ready.
-        tasks = [asyncio.create_task(backends.prepare()), asyncio.create_task(work_for_ever(backends))]
+        work = (backends.prepare(), backends.keys.keep_fresh(), work_for_ever(backends))
+        tasks = [asyncio.create_task(one) for one in work]
         try:
             yield
         finally:

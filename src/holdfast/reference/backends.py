@@ -1,6 +1,7 @@
 """What one replica works with: its database, cache, partners, limits and measures. Opened and closed together."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,13 +26,14 @@ from holdfast.reference.settings import ReplicaSettings
 
 _RESETS_PER_MINUTE: Final = 10
 _SCHEMA_RETRY_SECONDS: Final = 0.05
+_KEYS_SECONDS: Final = 3.0
 
 Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
 class Backends:
-    """`prepared` is set when the schema is there."""
+    """`prepared` is set when the schema is there, and the keys are or did not come."""
 
     settings: ReplicaSettings
     database: Database
@@ -76,9 +78,12 @@ class Backends:
             except DatabaseError:
                 await asyncio.sleep(_SCHEMA_RETRY_SECONDS)
             else:
-                await self.database.open()
-                self.prepared.set()
-                return
+                break
+        await self.database.open()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_KEYS_SECONDS):
+                await self.keys.fetched.wait()
+        self.prepared.set()
 
     async def close(self) -> None:
         self.hashing.shutdown(wait=False, cancel_futures=True)
@@ -90,15 +95,15 @@ def make_backends(settings: ReplicaSettings) -> Backends:
     cache = Cache(settings.valkey_port, settings.password)
     local = LocalCounter(time.monotonic)
     stack = settings.stack
-    identity = Partner("identity", settings.identity_url, CircuitBreaker(time.monotonic))
     backends = Backends(
         settings=settings,
         database=Database(settings.postgres_port, settings.password, settings.name),
         cache=cache,
-        identity=identity,
+        identity=Partner("identity", settings.identity_url, CircuitBreaker(time.monotonic)),
         billing=Partner("billing", settings.billing_url, CircuitBreaker(time.monotonic)),
         messages=Partner("messages", settings.messages_url, CircuitBreaker(time.monotonic)),
-        keys=KeySet(identity),
+        # A breaker that never refuses: asking for keys too early must not keep visitors from signing in.
+        keys=KeySet(Partner("identity", settings.identity_url, CircuitBreaker(time.monotonic, open_seconds=0.0))),
         sign_in_failures=Limit("sign-in", "failed sign-ins", stack.sign_in_failures, cache, local),
         reset_requests=Limit("reset", "reset requests", _RESETS_PER_MINUTE, cache, local),
         client_requests=None

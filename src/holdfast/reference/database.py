@@ -45,7 +45,6 @@ class Database:
             # The pool waits longer after each failed attempt to connect. Giving up at once makes the next request try
             # afresh, so that the service is back as soon as PostgreSQL is.
             reconnect_timeout=0.0,
-            check=_check_quiet,
             kwargs={"autocommit": True, "prepare_threshold": 1},
             open=False,
         )
@@ -72,19 +71,32 @@ class Database:
     async def connection(self) -> AsyncIterator[AsyncConnection[tuple[Any, ...]]]:
         """Borrow a connection, in autocommit mode. Raises Refusal (503) for what the link or the server does."""
         try:
-            if not self._opened.is_set():  # a replica that just started: the schema is ready any moment now
-                async with asyncio.timeout(_WAIT_SECONDS):
-                    await self._opened.wait()
-            async with self._pool.connection() as connection:
-                # statement_timeout is kept by the server, whose word may not reach us: so we cut the line ourselves.
-                # Cancelling the task instead would make psycopg wait for the server once more.
-                watchdog = asyncio.get_running_loop().call_later(_STATEMENT_SECONDS, _sever, connection)
-                try:
-                    yield connection
-                finally:
-                    watchdog.cancel()
+            connection = await self._borrow()
+            # statement_timeout is kept by the server, whose word may not reach us: so we cut the line ourselves.
+            # Cancelling the task instead would make psycopg wait for the server once more.
+            watchdog = asyncio.get_running_loop().call_later(_STATEMENT_SECONDS, _sever, connection)
+            try:
+                yield connection
+            finally:
+                watchdog.cancel()
+                await self._pool.putconn(connection)
         except (OperationalError, InterfaceError, PoolTimeout, TimeoutError) as error:
             raise unavailable("database") from error
+
+    async def _borrow(self) -> AsyncConnection[tuple[Any, ...]]:
+        """A connection that looks alive.
+
+        Not the pool's own check: it asks the server each time, and after two dead connections it waits a second.
+        """
+        if not self._opened.is_set():  # a replica that just started: the schema is ready any moment now
+            async with asyncio.timeout(_WAIT_SECONDS):
+                await self._opened.wait()
+        while True:
+            connection = await self._pool.getconn()
+            if _is_quiet(connection):
+                return connection
+            await connection.close()
+            await self._pool.putconn(connection)  # which replaces it
 
     async def one(self, kind: type[Row], query: LiteralString, parameters: Parameters) -> Row | None:
         """The first row as a `kind`, whose fields are the columns; None when there is none."""
@@ -104,15 +116,11 @@ class Database:
             return (await connection.execute(query, parameters)).rowcount
 
 
-async def _check_quiet(connection: AsyncConnection[tuple[Any, ...]]) -> None:
-    """Refuse a connection on which something arrived while it rested: the end of the line, or the server's farewell.
-
-    Asking the server would be surer, but costs a round trip before each query.
-    """
+def _is_quiet(connection: AsyncConnection[tuple[Any, ...]]) -> bool:
+    """False when something arrived while the connection rested: the end of the line, or the server's farewell."""
     poller = select.poll()
     poller.register(connection.fileno(), select.POLLIN)
-    if poller.poll(0):
-        raise OperationalError("the connection was closed while it rested")
+    return not poller.poll(0)
 
 
 def _sever(connection: AsyncConnection[tuple[Any, ...]]) -> None:

@@ -1,5 +1,6 @@
-"""The identity partner's published keys, fetched when a token names one that is not known yet; and verified tokens."""
+"""The identity partner's published keys, fetched ahead and when a token names an unknown one; and verified tokens."""
 
+import asyncio
 import time
 from collections import OrderedDict
 from typing import Final
@@ -12,13 +13,15 @@ from holdfast.reference.tokens import Claims, key_name, read_key_set, verify
 
 _REMEMBERED: Final = 5000
 _LEAST_PAUSE: Final = 1.0  # tokens with invented key names must not make us ask the partner each time
-_OLDEST: Final = 300.0  # seconds after which keys are fetched anew, so that a withdrawn one is forgotten
+_REFRESH_SECONDS: Final = 300.0  # so that a withdrawn key is forgotten
+_RETRY_SECONDS: Final = 0.2
 
 
 class KeySet:
     """Verifies tokens. Keys and verdicts are kept: a signature costs more than the rest of a small request."""
 
     def __init__(self, identity: Partner) -> None:
+        self.fetched = asyncio.Event()
         self._identity = identity
         self._keys: dict[str, Ed25519PublicKey] = {}
         self._fetched_at = float("-inf")
@@ -38,18 +41,27 @@ class KeySet:
                 self._known.popitem(last=False)
         return claims
 
+    async def keep_fresh(self) -> None:
+        """Fetch the keys ahead, so that sessions go on while the partner is away; again and again until cancelled."""
+        while True:
+            try:
+                await self._fetch()
+            except Refusal:
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                await asyncio.sleep(_REFRESH_SECONDS)
+
     async def _find_key(self, name: str) -> Ed25519PublicKey | None:
-        age = time.monotonic() - self._fetched_at
-        if not name or (name in self._keys and age < _OLDEST):
-            return self._keys.get(name)
-        if age < _LEAST_PAUSE:
-            raise unavailable("identity")
+        if name and name not in self._keys:
+            if time.monotonic() - self._fetched_at < _LEAST_PAUSE:
+                raise unavailable("identity")
+            await self._fetch()
+        return self._keys.get(name)
+
+    async def _fetch(self) -> None:
         try:
             self._keys = read_key_set(await self._identity.call("GET", "/jwks.json"))
-            self._fetched_at = time.monotonic()
-        except Refusal:
-            if name not in self._keys:
-                raise
         except (PartnerError, KeyError, ValueError, TypeError) as error:
             raise unavailable("identity") from error
-        return self._keys.get(name)
+        self._fetched_at = time.monotonic()
+        self.fetched.set()
