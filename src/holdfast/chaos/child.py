@@ -79,7 +79,8 @@ def prepare(job: Mapping[str, Any]) -> tuple[list[Planned], list[Problem]]:
         experiment, found = load_experiment(Path(entry["path"]))
         problems += found
         if experiment is not None:
-            planned.append(Planned(entry["name"], experiment, float(entry["start"]), float(entry["end"])))
+            name = _unlike(entry["name"], {p.name for p in planned})
+            planned.append(Planned(name, experiment, float(entry["start"]), float(entry["end"])))
             problems += _missing_in(target, experiment)
     planned.sort(key=lambda p: p.start)
     problems += window_problems(planned)
@@ -196,6 +197,12 @@ class Child:
             if now >= ends and not over:
                 over = True
                 self._stop("drain")
+
+
+def _unlike(name: str, others: set[str]) -> str:
+    """An experiment may be run twice in a plan: its second span is another one."""
+    names = (name, *(f"{name}-{number}" for number in range(2, len(others) + 3)))
+    return next(candidate for candidate in names if candidate not in others)
 
 
 def _missing_in(target: Connection, experiment: Experiment) -> list[Problem]:

@@ -141,7 +141,7 @@ class Session:
             folder=self._folder,
         )
         os.environ[VARIABLE] = str(write_context(context))
-        os.environ[HOLD_VARIABLE] = f"{max(self._window.end - self._clock.now(), 0.0):.3f}"
+        os.environ[HOLD_VARIABLE] = f"{self._hold_seconds():g}"
         strategy = Strategy.CONTINUOUS if experiment.hypothesis == "resist" else Strategy.DEFAULT
         try:
             try:
@@ -161,6 +161,12 @@ class Session:
             return None, str(error)
         except Exception as error:  # noqa: BLE001 - the verdict is "error", with its text
             return None, f"{type(error).__name__}: {error}"
+
+    def _hold_seconds(self) -> float:
+        """The window's length; what is left of it, when the one before took longer than its own."""
+        now = self._clock.now()
+        begin = now if now - self._window.start > 1.0 else self._window.start
+        return max(self._window.end - begin, 0.0)
 
     def _watch_recovery(self, journal: Mapping[str, Any] | None) -> None:
         """Chaos Toolkit looks once, right after the revert. What may recover is given its time, and looked at on."""

@@ -12,6 +12,7 @@ The control token is never in the log; it is read from the stack's state file wh
 
 import fcntl
 import json
+import logging
 import os
 import time
 import uuid
@@ -30,6 +31,8 @@ GONE: Final = "gone"  # what the fault was in has ended, and the fault with it: 
 FAILED: Final = "failed"
 
 LOCK_SECONDS: Final = 10.0
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ def undo_all(
                 continue
             result = _undo(entry, tokens or {})
             if result.undone:
-                _append(path, {"done": entry.id, "at": now(), "outcome": result.outcome})
+                _note_done(path, result, now())
             results.append(result)
             if on_result is not None:
                 on_result(result)
@@ -122,8 +125,8 @@ def undo_all(
 def recover(paths: Iterable[Path]) -> list[UndoResult]:
     """What killed runs left in, taken out. Each path is an undo log, or a folder with logs in it or one below."""
     results: list[UndoResult] = []
-    for log in logs_in(paths):
-        results += undo_all(log)
+    for path in logs_in(paths):
+        results += undo_all(path)
     return results
 
 
@@ -147,7 +150,12 @@ def locked(path: Path, seconds: float = LOCK_SECONDS) -> Iterator[bool]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     is_new = not path.exists()
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        log.warning("%s cannot be written: %s", path, error)
+        yield False
+        return
     try:
         if is_new:
             _sync_folder(path.parent)
@@ -167,6 +175,13 @@ def _lock(handle: int, seconds: float) -> bool:
             time.sleep(0.02)
         else:
             return True
+
+
+def _note_done(path: Path, result: UndoResult, now: float) -> None:
+    try:
+        _append(path, {"done": result.entry.id, "at": now, "outcome": result.outcome})
+    except OSError as error:  # it is undone all the same, and being undone once more does no harm
+        log.warning("%s cannot be written: %s", path, error)
 
 
 def _undo(entry: Entry, tokens: Tokens) -> UndoResult:

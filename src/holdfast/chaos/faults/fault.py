@@ -5,6 +5,7 @@ from typing import ClassVar, Protocol
 from holdfast.chaos.undo import Undo
 from holdfast.errors import Problem, TargetError
 from holdfast.proxy.client import ProxyClient, ProxyRefusedError
+from holdfast.workspace.document import nearest
 from holdfast.workspace.target import Connection
 
 
@@ -41,8 +42,6 @@ def proxy_url_of(connection: Connection) -> str:
 
 
 def raise_unless_link(client: ProxyClient, link: str) -> None:
-    from holdfast.workspace.document import nearest
-
     links = client.proxies()
     if link not in links:
         raise TargetError(Problem(client.url, f'the fault proxy has no link "{link}"', nearest(link, links)))
