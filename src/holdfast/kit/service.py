@@ -22,7 +22,7 @@ from holdfast.kit.totp import StepLedger
 from holdfast.record.sample import TIMED_OUT
 
 MESSAGE_DEADLINE: Final = 10.0  # seconds: a customer who waits longer for a reset mail asks for another one
-_MESSAGE_POLL: Final = 0.2
+_MESSAGE_POLL: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
