@@ -54,6 +54,7 @@ def test_files_that_begin_with_an_underscore_are_no_scenarios(write, tmp_path):
         (("def look_in(self):", "def look_in(self:"), 7, "not valid Python"),
         (("(Visitor)", "(object)"), None, "defines no Visitor"),
         (("    @task\n", ""), 5, "has no @task"),
+        (("    @task\n", "    def on_start(self):\n        pass\n\n    @task\n"), 6, "on_start is no part of a visit"),
         (('self.step("sign_out")', "self.step(name)"), 10, "must be written out"),
         (('self.step("sign_out")', 'self.step("sign/out")'), 10, "cannot be a step's name"),
     ],

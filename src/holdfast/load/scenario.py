@@ -12,6 +12,7 @@ from typing import Final
 from holdfast.errors import Problem
 
 _VISITOR: Final = "Visitor"
+_LOCUST_HOOKS: Final = frozenset({"on_start", "on_stop"})  # of a user who stays; a visitor makes one visit
 _EXAMPLE: Final = "write `class SignIn(Visitor):` with a method under @task"
 
 
@@ -54,6 +55,11 @@ def check_scenario(path: Path) -> list[Problem]:
     for visitor in visitors:
         if not any(_is_task(node) for node in ast.walk(visitor)):
             problems.append(Problem(f"{path}:{visitor.lineno}", f"{visitor.name} has no @task", _EXAMPLE))
+        problems += [
+            Problem(f"{path}:{node.lineno}", f"{node.name} is no part of a visit", "move it into the @task")
+            for node in visitor.body
+            if isinstance(node, ast.FunctionDef) and node.name in _LOCUST_HOOKS
+        ]
     for step in _steps(tree):
         where = f"{path}:{step.line}"
         if step.name is None:
