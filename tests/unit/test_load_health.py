@@ -13,7 +13,7 @@ from holdfast.record.store import Gauge
 DONE = {"planned": 1000, "started": 1000, "dropped": 0, "finished": 1000, "unfinished": 0}
 FINE = {
     "lag_p99": 0.002,
-    "loop_delay_p99": 0.004,
+    "loop_delay": 0.004,
     "cpu": 0.4,
     "due": 1000,
     "dropped_for": {},
@@ -41,7 +41,7 @@ def test_a_saturated_core_is_invalid():
 
 
 def test_what_was_never_measured_is_never_valid():
-    found = verdicts(lag_p99=None, loop_delay_p99=None, cpu=None, done={}, due=0)
+    found = verdicts(lag_p99=None, loop_delay=None, cpu=None, done={}, due=0)
     assert {name for name, verdict in found.items() if verdict == "invalid"} == {
         "lag",
         "loop_delay",
