@@ -194,3 +194,4 @@ def test_the_experiments_we_ship_are_sound(path: Path) -> None:
     assert problems == []
     assert experiment is not None
     assert experiment.has_steady_state
+    assert len(experiment.objectives) == 1

@@ -16,6 +16,7 @@ from holdfast.chaos.faults import KINDS, read_fault
 from holdfast.chaos.schema import (
     ACTIONS,
     EXTENSION,
+    PROBES,
     Activity,
     ExperimentDefinition,
     FaultName,
@@ -51,6 +52,12 @@ class Experiment:
     def injections(self) -> list[Mapping[str, Any]]:
         """The arguments of each `inject` of the method, its kind as `fault`."""
         return [activity["provider"]["arguments"] for activity in self.data["method"] if _is_ours(activity, "inject")]
+
+    @property
+    def objectives(self) -> list[str]:
+        """The objectives its steady state is judged by: a run that does not measure them cannot begin the fault."""
+        probes = self.data.get(_HYPOTHESIS, {}).get("probes", [])
+        return [str(p["provider"]["arguments"]["name"]) for p in probes if _is_ours(p, "objective_holds", PROBES)]
 
 
 def find_experiments(folder: Path) -> list[Path]:
@@ -225,9 +232,9 @@ def _named(activity: Activity, *functions: str) -> bool:
     return isinstance(provider, PythonProvider) and provider.module == ACTIONS and provider.func in functions
 
 
-def _is_ours(activity: Mapping[str, Any], function: str) -> bool:
+def _is_ours(activity: Mapping[str, Any], function: str, module: str = ACTIONS) -> bool:
     provider = activity.get("provider", {})
-    return bool(provider.get("module") == ACTIONS and provider.get("func") == function)
+    return bool(provider.get("module") == module and provider.get("func") == function)
 
 
 def _reference_problems(document: Document, definition: ExperimentDefinition) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from holdfast.workspace.binding import Definition, Duration
 
 EXTENSION: Final = "holdfast"
 ACTIONS: Final = "holdfast.chaos.actions"
+PROBES: Final = "holdfast.chaos.probes"
 
 Number = Annotated[float, Field(strict=False)]
 Text = Annotated[str, Field(min_length=1)]
