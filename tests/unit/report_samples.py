@@ -1,4 +1,4 @@
-"""Summaries as runs would leave them, for the reports' tests: each variant is one thing a reader may have to be told."""
+"""Summaries as runs would leave them, for the reports' tests: each variant is one thing a reader may be told."""
 
 import math
 import random
@@ -104,9 +104,16 @@ def never_injected() -> Summary:
     """The experiment never put its fault in: it shows nothing. Exit 3."""
     sample = all_met()
     fault = replace(
-        sample.faults[0], injected_at=None, reverted_at=None, touched=None, objective=None, bad_events=None,
-        budget_spent={}, verdict="baseline-not-met", reason="the fault was never put in",
-    )  # fmt: skip
+        sample.faults[0],
+        injected_at=None,
+        reverted_at=None,
+        touched=None,
+        objective=None,
+        bad_events=None,
+        budget_spent={},
+        verdict="baseline-not-met",
+        reason="the fault was never put in",
+    )
     return replace(
         sample, verdict="inconclusive", exit_code=3, headline="The evidence does not decide", faults=(fault,)
     )
@@ -134,9 +141,15 @@ def hostile() -> Summary:
         run=replace(sample.run, description=evil, plan=HOSTILE, target=evil, versions={HOSTILE: evil}),
         answers=(Answer(evil, evil, "bad"),),
         objectives=objectives,
-        load=replace(load, funnels=(funnel,), series=tuple(replace(s, name=f"{HOSTILE}/{s.name}", details={evil: 3}) for s in load.series)),
+        load=replace(
+            load,
+            funnels=(funnel,),
+            series=tuple(replace(s, name=f"{HOSTILE}/{s.name}", details={evil: 3}) for s in load.series),
+        ),
         journeys=tuple(
-            replace(j, evidence=("javascript:alert(1)", "../../etc/passwd", "//evil.example/x.png", "evidence/a b#?.png"))
+            replace(
+                j, evidence=("javascript:alert(1)", "../../etc/passwd", "//evil.example/x.png", "evidence/a b#?.png")
+            )
             for j in sample.journeys
         ),
         faults=tuple(replace(f, title=evil, reason=evil, verdict=HOSTILE) for f in sample.faults),
@@ -147,7 +160,7 @@ def hostile() -> Summary:
             outcomes={**sample.timeline.outcomes, HOSTILE: sample.timeline.outcomes["ok"]},
         ),
         notices=(evil,),
-    )  # fmt: skip
+    )
 
 
 VARIANTS = {
@@ -190,7 +203,7 @@ def _summary(*, hurt: bool) -> Summary:
                     "conservation", "valid", 0.0, 0.0, "planned = started + dropped; started = finished + unfinished"
                 ),
             ),
-        ),  # fmt: skip
+        ),
         objectives=objectives,
         timeline=_timeline(hurt=hurt),
         load=_load(hurt=hurt),
@@ -214,13 +227,14 @@ def _answers(*, hurt: bool) -> tuple[Answer, ...]:
         )
         second = Answer(
             "In which phase not, and why?",
-            "Fault: sign-in-availability was 91.3 % of 402 against 99.9 %; sign-in-latency was 84.1 % of 402 against 99 %.",
+            "Fault: sign-in-availability was 91.3 % of 402 against 99.9 %; sign-in-latency was 84.1 % of 402 against "
+            "99 %.",
             "bad",
         )
         third = Answer(
             "What did the fault cost?",
-            "Kill one replica: 35 bad events on sign-in-availability, 0.29% of its whole window's error budget at this traffic; "
-            "felt after 1 s, back to normal after 12 s, the burn-rate alert would have fired after 4 s.",
+            "Kill one replica: 35 bad events on sign-in-availability, 0.29% of its whole window's error budget at this "
+            "traffic; felt after 1 s, back to normal after 12 s, the burn-rate alert would have fired after 4 s.",
             "neutral",
         )
     else:
@@ -233,8 +247,8 @@ def _answers(*, hurt: bool) -> tuple[Answer, ...]:
         third,
         Answer(
             "Where do customers drop off?",
-            "Sign_in, step submit_password: 24 of 1204 did not get through (2 %); billing_inquiry, step open_invoice: 6 of 711 "
-            "did not get through (0.8 %).",
+            "Sign_in, step submit_password: 35 of 1203 did not get through (2.9 %); billing_inquiry, step open_invoice: "
+            "6 of 711 did not get through (0.8 %).",
             "neutral",
         ),
         Answer(
@@ -335,7 +349,12 @@ def _timeline(*, hurt: bool) -> Timeline:
     return Timeline(
         seconds=seconds,
         rate=tuple(rate),
-        outcomes={"failed": tuple(failed), "ok": tuple(ok), "rate_limited": tuple(limited), "timed_out": tuple(timed_out)},
+        outcomes={
+            "failed": tuple(failed),
+            "ok": tuple(ok),
+            "rate_limited": tuple(limited),
+            "timed_out": tuple(timed_out),
+        },
         p50=tuple(p50),
         p95=tuple(p95),
         p99=tuple(p99),
@@ -348,7 +367,7 @@ def _timeline(*, hurt: bool) -> Timeline:
         phases=PHASES,
         faults=(TimelineFault("replica_kill", 56.2, 62.9),),
         journeys=tuple(journeys),
-    )  # fmt: skip
+    )
 
 
 def _burnt(bad: list[int], allowed: float) -> tuple[float, ...]:
@@ -405,11 +424,21 @@ def _load(*, hurt: bool) -> LoadResult:
         unfinished=2,
         series=tuple(series),
         funnels=(
-            _funnel("sign_in", "load", [("open_sign_in", 1204, 1203), ("submit_password", 1203, 1203 - bad), ("submit_code", 560, 559)]),
-            _funnel("billing_inquiry", "load", [("sign_in", 716, 711), ("list_invoices", 711, 711), ("open_invoice", 711, 705)]),
-            _funnel("plan_change", "load", [("sign_in", 240, 240), ("list_plans", 240, 240), ("change_plan", 240, 239)]),
+            _funnel(
+                "sign_in",
+                "load",
+                [("open_sign_in", 1204, 1203), ("submit_password", 1203, 1203 - bad), ("submit_code", 560, 559)],
+            ),
+            _funnel(
+                "billing_inquiry",
+                "load",
+                [("sign_in", 716, 711), ("list_invoices", 711, 711), ("open_invoice", 711, 705)],
+            ),
+            _funnel(
+                "plan_change", "load", [("sign_in", 240, 240), ("list_plans", 240, 240), ("change_plan", 240, 239)]
+            ),
         ),
-    )  # fmt: skip
+    )
 
 
 def _funnel(name: str, source: str, steps: list[tuple[str, int, int]]) -> Funnel:
@@ -435,7 +464,9 @@ def _journeys(*, hurt: bool) -> tuple[JourneyResult, ...]:
             missed=0,
             probe_errors=0,
             duration=Quantiles(1.6, 2.3, 2.4, 2.4, 2.41),
-            funnel=_funnel(name, "synthetics", [(steps[0], 22, 22), (steps[1], 22, 22 - bad), (steps[2], 22 - bad, 22 - bad)]),
+            funnel=_funnel(
+                name, "synthetics", [(steps[0], 22, 22), (steps[1], 22, 22 - bad), (steps[2], 22 - bad, 22 - bad)]
+            ),
             vitals={"lcp": 0.31, "fcp": 0.18, "ttfb": 0.072, "inp": 0.04, "cls": 0.01},
             evidence=(f"evidence/{name}-0001.png",) if hurt else (),
         )
@@ -443,7 +474,7 @@ def _journeys(*, hurt: bool) -> tuple[JourneyResult, ...]:
             ("sign_in_and_read_invoice", ("open sign-in", "enter password", "read invoice")),
             ("reset_password", ("ask for link", "set new password", "sign in")),
         )
-    )  # fmt: skip
+    )
 
 
 def _fault(*, hurt: bool) -> FaultResult:

@@ -211,7 +211,7 @@ def _visits(outcomes: Sequence[str], top: float) -> Part:
 
 def _latency(timeline: Timeline) -> list[Part]:
     values = [v for lane in (timeline.p50, timeline.p95, timeline.p99) for v in lane if v]
-    names = ["p99", "p95", "p50"]
+    names: list[Any] = ["p99", "p95", "p50"]
     lines = (
         alt.Chart(alt.NamedData("seconds"))
         .transform_fold(names, as_=["quantile", "response"])

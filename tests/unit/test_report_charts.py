@@ -1,0 +1,109 @@
+"""Pictures are whole Vega-Lite specifications with what was measured in them."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from tests.unit.report_samples import VARIANTS, all_met, fault_hurt, no_data
+
+from holdfast.report.charts import budget_chart, capacity_chart, funnel_chart, sizing_chart, timeline_chart, to_png
+from holdfast.report.palette import COLOURS
+from holdfast.report.rows import MOST_POINTS, fault_rows, gauge_rows, second_rows
+from holdfast.run.summary import TimelineFault
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def _all_charts(summary):
+    capacity = summary.capacity
+    return {
+        "timeline": timeline_chart(summary),
+        "budget": budget_chart(summary),
+        "funnel": funnel_chart(summary.load.funnels[0]) if summary.load else None,
+        "capacity": capacity_chart(capacity) if capacity else None,
+        "sizing": sizing_chart(capacity.sizing) if capacity and capacity.sizing else None,
+    }
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_picture_of_every_sample_is_json_without_not_a_number(variant):
+    for spec in _all_charts(VARIANTS[variant]()).values():
+        json.dumps(spec, allow_nan=False)
+
+
+def test_the_timeline_holds_phases_faults_outcomes_latency_journeys_and_replicas():
+    spec = timeline_chart(fault_hurt())
+    data = spec["datasets"]
+    assert [row["name"] for row in data["phases"]] == ["warm_up", "baseline", "fault", "recovery"]
+    assert [row["name"] for row in data["faults"]] == ["replica_kill"]
+    assert len(data["seconds"]) == 135
+    assert {"s", "rate", "p50", "p95", "p99"} <= set(data["seconds"][60])
+    assert len(data["journeys"]) == len(fault_hurt().timeline.journeys)
+    assert data["gauge-replicas_ready"]
+
+
+def test_every_panel_of_the_timeline_follows_one_zoom():
+    spec = timeline_chart(fault_hurt())
+    zoomed = [json.dumps(panel).count('"param": "zoom"') for panel in spec["vconcat"][1:]]
+    assert all(zoomed)
+
+
+def test_nothing_measured_is_no_picture():
+    assert timeline_chart(no_data()) is None
+    assert budget_chart(no_data()) is None
+
+
+def test_a_run_without_load_still_shows_its_journeys():
+    sample = all_met()
+    empty = replace(sample.timeline, rate=tuple(0.0 for _ in sample.timeline.seconds), outcomes={})
+    spec = timeline_chart(replace(sample, timeline=empty))
+    assert len(spec["vconcat"]) == 4  # the strip, journeys, two gauges
+
+
+def test_no_picture_loads_anything():
+    for spec in _all_charts(fault_hurt()).values():
+        assert '"url"' not in json.dumps(spec)
+
+
+def test_every_colour_of_a_picture_is_one_of_the_palette():
+    for spec in _all_charts(fault_hurt()).values():
+        named = {part.split(")")[0] for part in json.dumps(spec).split("var(--")[1:]}
+        assert named <= set(COLOURS)
+
+
+def test_a_long_run_is_thinned_to_what_a_screen_can_show_and_keeps_its_slowest_second():
+    timeline = fault_hurt().timeline
+    many = 5000
+    lane = tuple(9.0 if second == 2501 else 0.1 for second in range(many))
+    long = replace(
+        timeline,
+        seconds=tuple(range(many)),
+        rate=(20.0,) * many,
+        outcomes={"ok": (20,) * many},
+        p50=lane,
+        p95=lane,
+        p99=lane,
+        phases=(),
+        faults=(),
+        journeys=(),
+    )
+    rows = second_rows(long)
+    assert len(rows) <= MOST_POINTS
+    assert max(row["p95"] for row in rows) == 9.0
+    assert {row["rate"] for row in rows} == {20.0}
+
+
+def test_a_short_dip_of_a_gauge_is_not_thinned_away():
+    points = [(float(second), 1.0 if second == 777 else 2.0) for second in range(10_000)]
+    assert [row["value"] for row in gauge_rows(points)] == [2.0, 1.0, 2.0, 2.0]
+
+
+def test_a_fault_not_seen_to_end_lasts_as_long_as_the_run():
+    timeline = replace(fault_hurt().timeline, faults=(TimelineFault("left_in", 56.0, None),))
+    assert fault_rows(timeline)[0]["end"] == 135.0
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_picture_can_be_saved_as_a_file(theme):
+    spec = funnel_chart(fault_hurt().load.funnels[0])
+    assert to_png(spec, 1.0, theme).startswith(PNG)

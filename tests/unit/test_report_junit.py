@@ -1,0 +1,100 @@
+"""junit.xml: well formed, in the common shape, and never of another opinion than the exit code."""
+
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+
+import pytest
+from tests.unit.report_samples import HOSTILE, VARIANTS, all_met, clean_up_failed, fault_hurt, hostile, no_data
+
+from holdfast.report.junit import render
+
+# Jenkins' junit-10.xsd: what each element may carry.
+ATTRIBUTES = {
+    "testsuites": {"name", "time", "tests", "failures", "errors", "disabled"},
+    "testsuite": {"name", "tests", "failures", "errors", "time", "skipped", "timestamp", "hostname", "id", "package"},
+    "properties": set(),
+    "property": {"name", "value"},
+    "testcase": {"name", "classname", "time", "status", "assertions"},
+    "failure": {"message", "type"},
+    "error": {"message", "type"},
+    "skipped": {"message"},
+    "system-out": set(),
+}
+CHILDREN = {
+    "testsuites": {"testsuite"},
+    "testsuite": {"properties", "testcase"},
+    "properties": {"property"},
+    "testcase": {"failure", "error", "skipped", "system-out"},
+}
+
+
+def _parsed(summary):
+    return ET.fromstring(render(summary).encode())  # noqa: S314 - we wrote it
+
+
+def _case(root, suite, name):
+    return root.find(f"./testsuite[@name='{suite}']/testcase[@name='{name}']")
+
+
+def _state(case):
+    found = [child.tag for child in case if child.tag != "system-out"]
+    return found[0] if found else "passed"
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_it_has_the_shape_that_readers_expect(variant):
+    for element in _parsed(VARIANTS[variant]()).iter():
+        assert set(element.attrib) <= ATTRIBUTES[element.tag]
+        assert {child.tag for child in element} <= CHILDREN.get(element.tag, set())
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_its_sums_are_those_of_its_cases(variant):
+    root = _parsed(VARIANTS[variant]())
+    for element in [root, *root]:
+        for attribute, tag in (("tests", "testcase"), ("failures", "failure"), ("errors", "error")):
+            assert int(element.get(attribute)) == len(list(element.iter(tag)))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_something_failed_exactly_when_the_exit_code_is_not_zero(variant):
+    summary = VARIANTS[variant]()
+    root = _parsed(summary)
+    assert (int(root.get("failures")) + int(root.get("errors")) > 0) == (summary.exit_code != 0)
+
+
+def test_a_missed_objective_is_a_failure_in_its_phase_and_over_the_run():
+    root = _parsed(fault_hurt())
+    assert _state(_case(root, "phase fault", "sign-in-availability")) == "failure"
+    assert _state(_case(root, "run", "sign-in-availability")) == "failure"
+
+
+def test_no_data_over_the_run_is_an_error():
+    assert _state(_case(_parsed(no_data()), "run", "sign-in-availability")) == "error"
+
+
+def test_a_phase_too_short_by_itself_is_skipped_with_its_reason():
+    case = _case(_parsed(all_met()), "phase baseline", "sign-in-availability")
+    assert _state(case) == "skipped"
+    assert "cannot prove" in case.find("skipped").get("message")
+
+
+def test_a_phase_that_is_not_judged_is_skipped_with_its_verdict():
+    message = _case(_parsed(all_met()), "phase warm_up", "sign-in-latency").find("skipped").get("message")
+    assert message.startswith("not judged in this phase; inconclusive")
+
+
+def test_a_missed_objective_in_a_phase_that_is_not_judged_fails_nothing():
+    sample = all_met()
+    objectives = tuple(replace(o, verdict="missed") if not o.judged else o for o in sample.objectives)
+    root = _parsed(replace(sample, objectives=objectives))
+    assert (root.get("failures"), root.get("errors")) == ("0", "0")
+
+
+def test_a_fault_left_in_is_a_failure():
+    assert _state(_case(_parsed(clean_up_failed()), "clean-up", "replica_kill")) == "failure"
+
+
+def test_hostile_texts_are_escaped_and_control_characters_gone():
+    root = _parsed(hostile())
+    assert HOSTILE in root.find("./testsuite[@name='run']/testcase[@name='verdict']/failure").get("message")

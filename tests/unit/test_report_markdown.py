@@ -1,0 +1,71 @@
+"""report.md: GitHub's Markdown that stays within a step summary."""
+
+import re
+from dataclasses import replace
+
+import pytest
+from tests.unit.report_samples import VARIANTS, all_met, fault_hurt, hostile, no_data
+
+from holdfast.report.markdown import LONGEST, render
+
+
+def _tables(text):
+    found, rows = [], []
+    for line in [*text.splitlines(), ""]:
+        if line.startswith("|"):
+            rows.append(line)
+        elif rows:
+            found.append(rows)
+            rows = []
+    return found
+
+
+def _cells(row):
+    return re.split(r"(?<!\\)\|", row)[1:-1]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_tables_have_as_many_cells_in_every_row(variant):
+    for table in _tables(render(VARIANTS[variant]())):
+        assert set(_cells(table[1])) == {" --- "}
+        assert len({len(_cells(row)) for row in table}) == 1
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_it_fits_a_step_summary(variant):
+    assert len(render(VARIANTS[variant]()).encode()) < LONGEST
+
+
+def test_it_fits_even_when_a_run_has_hundreds_of_objectives_with_long_reasons():
+    sample = fault_hurt()
+    many = tuple(replace(o, name=f"{o.name}-{i}", reason="why " * 5000) for i in range(100) for o in sample.objectives)
+    text = render(replace(sample, objectives=many))
+    assert len(text.encode()) < LONGEST
+    assert "report.html" in text
+
+
+def test_the_verdict_and_the_answers_come_first():
+    lines = render(fault_hurt()).splitlines()
+    assert lines[0] == "## ✕ Missed: sign-in-availability, sign-in-latency"
+    assert lines[4].startswith("- ✕ **Was every objective met?**")
+
+
+def test_hostile_texts_are_neither_html_nor_markup():
+    text = render(hostile())
+    assert "<script>" not in text
+    assert "&lt;script&gt;alert('x')&lt;/script&gt; \\| \\`x\\`" in text
+    assert "\x1b" not in text
+
+
+def test_parts_that_did_not_run_say_why():
+    text = render(no_data())
+    assert "the plan names no experiment" in text
+    assert "the plan asks no sizing question" in text
+
+
+@pytest.mark.parametrize(
+    "absent",
+    [{"objectives": ()}, {"answers": ()}, {"capacity": replace(all_met().capacity, sizing=None)}, {"load": None}],
+)
+def test_every_part_may_be_absent(absent):
+    assert render(replace(all_met(), **absent)).startswith("## ✓")

@@ -1,0 +1,86 @@
+"""The terminal page: at any width, without colour, answers first."""
+
+import io
+import re
+from dataclasses import replace
+
+import pytest
+from rich.cells import cell_len
+from rich.console import Console
+from tests.unit.report_samples import VARIANTS, all_met, fault_hurt, hostile, no_data
+
+from holdfast.report.terminal import console_for, render
+
+
+def _screen(summary, width=80, **options):
+    stream = io.StringIO()
+    console = Console(
+        width=width, file=stream, color_system=None, highlight=False, markup=False, emoji=False, _environ={}, **options
+    )
+    render(summary, console)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_every_sample_fits_every_width_without_colour(variant, width):
+    screen = _screen(VARIANTS[variant](), width)
+    assert "\x1b" not in screen
+    assert all(cell_len(line) <= width for line in screen.splitlines())
+
+
+def test_the_verdict_comes_first_then_the_answers_then_the_figures():
+    screen = _screen(fault_hurt())
+    lines = screen.strip().splitlines()
+    assert lines[0] == "✕ MISSED Missed: sign-in-availability, sign-in-latency"
+    assert screen.index("Was every objective met?") < screen.index("\nObjectives\n") < screen.index("\nFaults\n")
+
+
+def test_objectives_stand_in_a_table_at_eighty_columns_and_in_a_list_at_sixty():
+    assert re.search(
+        r"^objective +target +not judged +baseline +fault +recovery +whole run$",
+        _screen(fault_hurt(), 80),
+        re.MULTILINE,
+    )
+    assert "  ✕ 91.3\u202f%  fault  367 of 402" in _screen(fault_hurt(), 60)
+
+
+def test_a_single_loss_in_thousands_is_seen_in_its_bar():
+    screen = _screen(fault_hurt())
+    line = next(line for line in screen.splitlines() if "open_sign_in" in line)
+    assert "█▒" in line
+    assert "1 lost" in line
+
+
+def test_parts_that_did_not_run_say_why():
+    screen = " ".join(_screen(no_data()).split())
+    assert "load (the plan names no load)" in screen
+    assert "capacity (the plan asks no sizing question)" in screen
+
+
+@pytest.mark.parametrize(
+    "absent",
+    [{"objectives": ()}, {"answers": ()}, {"capacity": replace(all_met().capacity, sizing=None)}, {"load": None}],
+)
+def test_every_part_may_be_absent(absent):
+    assert "✓ MET" in _screen(replace(all_met(), **absent))
+
+
+def test_hostile_texts_do_not_steer_the_terminal():
+    screen = _screen(hostile(), force_terminal=True)
+    assert "\x1b[31m" not in screen
+    assert "[bold]red[/bold]" in screen
+
+
+def test_a_file_gets_no_colour():
+    stream = io.StringIO()
+    render(fault_hurt(), console_for(stream))
+    assert "\x1b" not in stream.getvalue()
+
+
+def test_a_stream_that_cannot_spell_a_mark_is_given_a_question_mark():
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    render(fault_hurt(), console_for(stream))
+    stream.flush()
+    assert b"? MISSED" in raw.getvalue()
