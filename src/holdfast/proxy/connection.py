@@ -102,7 +102,9 @@ class Connection:
 
     def made(self, side: Side, transport: asyncio.Transport) -> None:
         if side is self.client:
-            transport.pause_reading()  # nothing is read before there is somewhere to write it
+            # Nothing is read before there is somewhere to write it. Not at once: up to Python 3.11.2 (Debian 12's) the
+            # transport begins to read right after this callback, paused or not.
+            asyncio.get_running_loop().call_soon(transport.pause_reading)
             self._link.connections.add(self)
             self._dial = asyncio.get_running_loop().create_task(self._link.dial(self))
         elif self.closed:
