@@ -25,7 +25,7 @@ from holdfast.reference.seed import seed_accounts
 from holdfast.reference.settings import ReplicaSettings
 
 _RESETS_PER_MINUTE: Final = 10
-_SCHEMA_RETRY_SECONDS: Final = 0.05
+_SCHEMA_RETRY_SECONDS: Final = 0.1
 _KEYS_SECONDS: Final = 3.0
 
 Result = TypeVar("Result")

@@ -20,7 +20,8 @@ from holdfast.reference.refusal import unavailable
 from holdfast.reference.stores import DATABASE_NAME, DATABASE_USER
 
 _STATEMENT_SECONDS: Final = 5.0
-_CONNECT_SECONDS: Final = 2
+_CONNECT_SECONDS: Final = 3
+_FIRST_CONNECT_SECONDS: Final = 10  # on a machine that is busy starting everything at once
 _WAIT_SECONDS: Final = 2.0
 _SMALLEST: Final = 2
 _LARGEST: Final = 10
@@ -35,10 +36,14 @@ class Database:
     def __init__(self, port: int, password: str, name: str) -> None:
         self._address = make_conninfo(
             host=HOST, port=port, user=DATABASE_USER, password=password, dbname=DATABASE_NAME,
-            application_name=name, connect_timeout=_CONNECT_SECONDS, sslmode="disable", gssencmode="disable",
+            application_name=name, sslmode="disable", gssencmode="disable",
         )  # fmt: skip
         self._pool: AsyncConnectionPool[AsyncConnection[tuple[Any, ...]]] = AsyncConnectionPool(
-            make_conninfo(self._address, options=f"-c statement_timeout={int(_STATEMENT_SECONDS * 1000)}"),
+            make_conninfo(
+                self._address,
+                connect_timeout=_CONNECT_SECONDS,
+                options=f"-c statement_timeout={int(_STATEMENT_SECONDS * 1000)}",
+            ),
             min_size=_SMALLEST,
             max_size=_LARGEST,
             timeout=_WAIT_SECONDS,
@@ -52,7 +57,7 @@ class Database:
 
     async def connect(self) -> AsyncConnection[tuple[Any, ...]]:
         """A connection beside the pool, whose statements may take long. Raises psycopg's errors."""
-        return await AsyncConnection.connect(self._address, autocommit=True)
+        return await AsyncConnection.connect(self._address, autocommit=True, connect_timeout=_FIRST_CONNECT_SECONDS)
 
     async def open(self) -> None:
         """Begin to fill the pool; does not wait for it. Until then every use waits a little, then is a Refusal."""

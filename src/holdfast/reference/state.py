@@ -23,7 +23,7 @@ STATE_FILE: Final = "stack.json"
 LOG_FOLDER: Final = "logs"
 _SCRATCH_FILE: Final = "scratch.json"
 _SUPERVISOR_LOG: Final = "supervisor.log"
-_START_SECONDS: Final = 40.0
+_START_SECONDS: Final = 75.0  # more than the supervisor allows itself
 _STOP_SECONDS: Final = 15.0
 _POLL_SECONDS: Final = 0.02
 _LAST_WORDS: Final = 3000
@@ -93,7 +93,10 @@ def start_stack(settings: StackSettings, state_dir: Path, owner_pipe: bool = Fal
         sys.executable, "-m", "holdfast.reference", "--state-dir", str(state_dir),
         "--settings", json.dumps(settings.as_json()), *(["--owner-pipe"] if owner_pipe else []),
     ]  # fmt: skip
-    pid, pipe = _spawn(arguments, logs / _SUPERVISOR_LOG, owner_pipe)
+    try:
+        pid, pipe = _spawn(arguments, logs / _SUPERVISOR_LOG, owner_pipe)
+    except OSError as error:
+        raise TargetError(Problem("reference stack", f"cannot be started: {error}")) from error
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         state = _read_state(state_dir)
@@ -244,6 +247,10 @@ def _spawn(arguments: list[str], log: Path, owner_pipe: bool) -> tuple[int, int 
         ]
         # Not subprocess.Popen: an object that nobody keeps would complain about the process it leaves running.
         pid = os.posix_spawn(arguments[0], arguments, os.environ, file_actions=actions, setsid=True)
+    except OSError:
+        if writing is not None:
+            os.close(writing)
+        raise
     finally:
         os.close(reading)
         os.close(output)

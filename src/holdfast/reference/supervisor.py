@@ -40,7 +40,7 @@ from holdfast.reference.stores import (
 )  # fmt: skip
 from holdfast.reference.watched import Command, WatchedProcess
 
-_READY_SECONDS: Final = 30.0
+_READY_SECONDS: Final = 60.0  # a few seconds on a machine that has time
 _POLL_SECONDS: Final = 0.03
 _PATIENCE_SECONDS: Final = 3.0
 _PARTNER_LINKS: Final = ("identity", "billing", "messages")
