@@ -14,7 +14,8 @@ from holdfast.reference.capacity import LimitCapacity
 from holdfast.reference.partners import invoices_of
 from holdfast.reference.sessions import Session, new_session
 from holdfast.reference.settings import StackSettings
-from holdfast.reference.state import StackState, read_stack, write_scratch, write_state
+from holdfast.reference.state import read_stack
+from holdfast.reference.state_folder import StackState, write_scratch, write_state
 from holdfast.reference.supervisor import Ports, links_document
 
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)

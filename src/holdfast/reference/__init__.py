@@ -4,15 +4,8 @@
 """
 
 from holdfast.reference.settings import StackSettings
-from holdfast.reference.state import (
-    ProcessStatus,
-    StackState,
-    StackStatus,
-    read_stack,
-    stack_status,
-    start_stack,
-    stop_stack,
-)
+from holdfast.reference.state import ProcessStatus, StackStatus, read_stack, stack_status, start_stack, stop_stack
+from holdfast.reference.state_folder import StackState
 
 __all__ = [
     "ProcessStatus",

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from holdfast.errors import ExitCode, HoldfastError, Problem, TargetError
 from holdfast.reference.settings import StackSettings, read_settings
-from holdfast.reference.supervisor import Supervisor, clean_up_stale
+from holdfast.reference.state_folder import clean_up_stale
+from holdfast.reference.supervisor import Supervisor
 
 
 def main() -> int:

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import hmac
 from collections.abc import Iterator
+from typing import Protocol
 
 import uvicorn
 from starlette.applications import Starlette
@@ -16,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from holdfast.reference.loopback import HOST
-from holdfast.reference.supervisor import Supervisor
+from holdfast.reference.state_folder import StackState
 from holdfast.reference.watched import WatchedProcess
 
 
@@ -37,10 +38,18 @@ class RequireToken:
         await self._app(scope, receive, send)
 
 
+class Supervised(Protocol):
+    """The supervisor, as far as this API is concerned."""
+
+    state: StackState | None
+    stopping: asyncio.Event
+    processes: dict[str, WatchedProcess]
+
+
 class Control:
     """Answers for one supervisor."""
 
-    def __init__(self, supervisor: Supervisor) -> None:
+    def __init__(self, supervisor: Supervised) -> None:
         self._supervisor = supervisor
 
     async def status(self, _: Request) -> Response:
@@ -89,7 +98,7 @@ class _Server(uvicorn.Server):
         yield
 
 
-def make_control(supervisor: Supervisor, token: str) -> ASGIApp:
+def make_control(supervisor: Supervised, token: str) -> ASGIApp:
     control = Control(supervisor)
     app = Starlette(
         routes=[
@@ -101,7 +110,7 @@ def make_control(supervisor: Supervisor, token: str) -> ASGIApp:
     return RequireToken(app, token)
 
 
-async def serve_control(supervisor: Supervisor, port: int, token: str) -> None:
+async def serve_control(supervisor: Supervised, port: int, token: str) -> None:
     """Serve until the supervisor is stopping."""
     config = uvicorn.Config(
         make_control(supervisor, token), host=HOST, port=port,

@@ -1,7 +1,4 @@
-"""The door to a reference stack: start it, find it, ask how it is, stop it.
-
-The state file `<state_dir>/stack.json` (mode 0600, it holds the control token) is there as long as the stack serves.
-"""
+"""The door to a reference stack: start it, find it, ask how it is, stop it."""
 
 import contextlib
 import dataclasses
@@ -10,46 +7,30 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from holdfast.errors import CleanUpError, Problem, TargetError
 from holdfast.reference.loopback import NoAnswerError, ask
 from holdfast.reference.settings import StackSettings, read_settings
+from holdfast.reference.state_folder import (
+    LOG_FOLDER,
+    STATE_FILE,
+    StackState,
+    clean_up_stale,
+    is_alive,
+    process_is_supervisor,
+    read_state,
+)
 
-STATE_FILE: Final = "stack.json"
-LOG_FOLDER: Final = "logs"
-_SCRATCH_FILE: Final = "scratch.json"
+__all__ = ["STATE_FILE", "ProcessStatus", "StackStatus", "read_stack", "stack_status", "start_stack", "stop_stack"]
+
 _SUPERVISOR_LOG: Final = "supervisor.log"
 _START_SECONDS: Final = 75.0  # more than the supervisor allows itself
 _STOP_SECONDS: Final = 15.0
 _POLL_SECONDS: Final = 0.02
 _LAST_WORDS: Final = 3000
-
-
-@dataclass(frozen=True, slots=True)
-class StackState:
-    """A running stack: where to reach it. `pid` is the supervisor's; `started_at` in seconds since the epoch."""
-
-    pid: int
-    url: str
-    outbox_url: str
-    control_url: str
-    control_token: str = field(repr=False)
-    proxy_url: str
-    state_dir: str
-    started_at: float
-    settings: StackSettings
-    owner_pipe: int | None = field(default=None, compare=False, repr=False)
-    """Only in the process that started it with `owner_pipe`: the end that holds the stack up."""
-
-    def as_json(self) -> dict[str, object]:
-        """Without the owner pipe, which means nothing to other processes."""
-        document = dataclasses.asdict(self)
-        del document["owner_pipe"]
-        return document
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +80,10 @@ def start_stack(settings: StackSettings, state_dir: Path, owner_pipe: bool = Fal
         raise TargetError(Problem("reference stack", f"cannot be started: {error}")) from error
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
-        state = _read_state(state_dir)
+        state = read_state(state_dir)
         if state is not None and state.pid == pid:
             return dataclasses.replace(state, owner_pipe=pipe)
-        if not _is_alive(pid):
+        if not is_alive(pid):
             break
         time.sleep(_POLL_SECONDS)
     else:
@@ -117,13 +98,11 @@ def start_stack(settings: StackSettings, state_dir: Path, owner_pipe: bool = Fal
 def read_stack(state_dir: Path) -> StackState | None:
     """The stack that runs from this folder; None when there is none. What a killed one left behind is removed."""
     state_dir = state_dir.resolve()
-    state = _read_state(state_dir)
+    state = read_state(state_dir)
     if state is None:
         return None
     if process_is_supervisor(state.pid):
         return state
-    from holdfast.reference.supervisor import clean_up_stale
-
     clean_up_stale(state_dir)
     return None
 
@@ -157,7 +136,7 @@ def stop_stack(state: StackState) -> None:
         with contextlib.suppress(OSError):  # closed when it was stopped before
             os.close(state.owner_pipe)
     deadline = time.monotonic() + _STOP_SECONDS
-    while _is_alive(state.pid) and process_is_supervisor(state.pid):
+    while is_alive(state.pid) and process_is_supervisor(state.pid):
         if time.monotonic() > deadline:
             _signal_supervisor(state.pid, signal.SIGKILL)
             time.sleep(1.0)
@@ -166,70 +145,8 @@ def stop_stack(state: StackState) -> None:
                 raise CleanUpError(Problem("reference stack", what, f"kill -9 {state.pid}"))
             break
         time.sleep(_POLL_SECONDS)
-    from holdfast.reference.supervisor import clean_up_stale
-
     if Path(state.state_dir).is_dir():
         clean_up_stale(Path(state.state_dir))
-
-
-def process_is_supervisor(pid: int) -> bool:
-    """True when this process lives and is a supervisor: pids are given again."""
-    if not _is_alive(pid):
-        return False
-    try:
-        command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return not Path("/proc/self").exists()  # no such file system here: believe the pid
-    return b"holdfast.reference" in command
-
-
-# Files
-
-
-def write_state(state: StackState) -> None:
-    """Write the state file, all at once."""
-    _write_private(Path(state.state_dir) / STATE_FILE, state.as_json())
-
-
-def write_scratch(state_dir: Path, scratch: Path) -> None:
-    """Note, before anything is put there, what would have to be removed if we were killed."""
-    _write_private(state_dir / _SCRATCH_FILE, {"pid": os.getpid(), "scratch": str(scratch)})
-
-
-def read_scratch(state_dir: Path) -> tuple[int | None, Path | None]:
-    """The supervisor's pid and its scratch folder, as noted by `write_scratch`."""
-    document = _read_json(state_dir / _SCRATCH_FILE)
-    if document is None:
-        return None, None
-    return int(document["pid"]), Path(document["scratch"])
-
-
-def remove_state(state_dir: Path) -> None:
-    for name in (STATE_FILE, _SCRATCH_FILE):
-        (state_dir / name).unlink(missing_ok=True)
-
-
-def _read_state(state_dir: Path) -> StackState | None:
-    document = _read_json(state_dir / STATE_FILE)
-    if document is None:
-        return None
-    return StackState(**{**document, "settings": read_settings(document["settings"])})
-
-
-def _read_json(path: Path) -> Mapping[str, Any] | None:
-    try:
-        document: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return document
-
-
-def _write_private(path: Path, document: Mapping[str, object]) -> None:
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(document, file, indent=2)
-    fresh.replace(path)
 
 
 # Processes
@@ -255,22 +172,6 @@ def _spawn(arguments: list[str], log: Path, owner_pipe: bool) -> tuple[int, int 
         os.close(reading)
         os.close(output)
     return pid, writing
-
-
-def _is_alive(pid: int) -> bool:
-    """False for a child of ours that ended, too: it is reaped here."""
-    try:
-        if os.waitpid(pid, os.WNOHANG)[0] == pid:
-            return False
-    except ChildProcessError:
-        pass  # not a child of ours
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def _signal_supervisor(pid: int, number: signal.Signals) -> None:

@@ -21,15 +21,7 @@ from typing import Final
 from holdfast.errors import Problem, TargetError
 from holdfast.reference.loopback import HOST, NoAnswerError, ask, free_ports, is_free
 from holdfast.reference.settings import PartnersSettings, ReplicaSettings, StackSettings
-from holdfast.reference.state import (
-    LOG_FOLDER,
-    StackState,
-    process_is_supervisor,
-    read_scratch,
-    remove_state,
-    write_scratch,
-    write_state,
-)  # fmt: skip
+from holdfast.reference.state_folder import LOG_FOLDER, StackState, remove_state, write_scratch, write_state
 from holdfast.reference.stores import (
     Scratch,
     make_scratch,
@@ -222,17 +214,3 @@ def _answers(url: str) -> bool:
     except NoAnswerError:
         return False
     return True
-
-
-def clean_up_stale(state_dir: Path) -> None:
-    """Remove what a supervisor that was killed left in a state folder and beside it. Its processes died with it.
-
-    Raises TargetError when the stack is alive.
-    """
-    pid, scratch = read_scratch(state_dir)
-    if pid is not None and process_is_supervisor(pid):
-        what = f"a stack is running here already (process {pid})"
-        raise TargetError(Problem(str(state_dir), what, "Stop it first: holdfast stack down."))
-    if scratch is not None:
-        remove_scratch(scratch)
-    remove_state(state_dir)
