@@ -247,8 +247,8 @@ def _answers(*, hurt: bool) -> tuple[Answer, ...]:
         third,
         Answer(
             "Where do customers drop off?",
-            "Sign_in, step submit_password: 35 of 1203 did not get through (2.9 %); billing_inquiry, step open_invoice: "
-            "6 of 711 did not get through (0.8 %).",
+            "Sign_in, step submit_password: 35 of 1203 did not get through (2.9 %); billing_inquiry, step "
+            "open_invoice: 6 of 711 did not get through (0.8 %).",
             "neutral",
         ),
         Answer(
@@ -410,8 +410,12 @@ def _load(*, hurt: bool) -> LoadResult:
     stretches = (("run", 135.0), ("warm_up", 15.0), ("baseline", 40.0), ("fault", 40.0), ("recovery", 40.0))
     series = [
         _series(
-            name, phase, round(count * length / 135), length,
-            bad if name.startswith("sign_in") and phase in {"run", "fault"} else 0, 3.0 if hurt and phase == "fault" else 1.0,
+            name,
+            phase,
+            round(count * length / 135),
+            length,
+            bad if name.startswith("sign_in") and phase in {"run", "fault"} else 0,
+            3.0 if hurt and phase == "fault" else 1.0,
         )
         for phase, length in stretches
         for name, count in names.items()

@@ -3,7 +3,6 @@
 import io
 from pathlib import Path
 
-import pytest
 from rich.console import Console
 from tests.unit.report_samples import fault_hurt
 
@@ -92,7 +91,8 @@ def test_a_dumb_terminal_gets_plain_lines():
 def test_the_screen_is_given_back_when_the_run_breaks():
     stream = io.StringIO()
     console = Console(file=stream, width=80, force_terminal=True, color_system=None, _environ={})
-    with pytest.raises(RuntimeError), LiveScreen(console) as screen:
-        screen.handle(_tick(1))
-        raise RuntimeError
+    screen = LiveScreen(console)
+    screen.__enter__()
+    screen.handle(_tick(1))
+    screen.__exit__(RuntimeError, RuntimeError(), None)
     assert "\x1b[?25h" in stream.getvalue()  # the cursor is shown again

@@ -77,7 +77,12 @@ def words(name: str) -> str:
 
 def sentence(text: str) -> str:
     """With a capital and a full stop."""
-    return text[:1].upper() + text[1:] + ("" if not text or text.endswith((".", "!", "?")) else ".")
+    return text[:1].upper() + ended(text[1:]) if text else ""
+
+
+def ended(text: str) -> str:
+    """With a full stop, unless it ends already."""
+    return text if text.endswith((".", "!", "?", ".)")) else f"{text}."
 
 
 def printable(text: str) -> str:

@@ -46,6 +46,7 @@ _SHAPES: Final = (
 _DASHES: Final = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3])
 _GAUGES: Final = {"replicas_ready": "Replicas ready", "in_flight": "Visits in flight"}  # of the gauges, what is shown
 _POINTER: Final = "pointer"
+_ZOOM: Final = "zoom"
 
 
 def timeline_chart(summary: Summary) -> Spec | None:
@@ -54,29 +55,26 @@ def timeline_chart(summary: Summary) -> Spec | None:
     visits, journeys = any(timeline.rate), bool(timeline.journeys)
     if not visits and not journeys:
         return None
-    zoom = alt.selection_interval(name="zoom", encodings=["x"])
     outcomes = outcomes_shown(timeline)
     panels = []
     if visits:
         top = max(timeline.rate)
         panels.append(
-            _panel("Visits due per second, by outcome", 120, zoom, _visits(outcomes, top), _pointer("visits", outcomes))
+            _panel("Visits due per second, by outcome", 120, _visits(outcomes, top), _pointer("visits", outcomes))
         )
-        panels.append(_panel("Response time of visits", 150, zoom, *_latency(timeline), _pointer("latency", outcomes)))
+        panels.append(_panel("Response time of visits", 150, *_latency(timeline), _pointer("latency", outcomes)))
     if journeys:
         top = max(journey.duration for journey in timeline.journeys)
-        panels.append(_panel("Journeys: how long each walk took", 96, zoom, _walks(outcomes, top, legend=not visits)))
+        panels.append(_panel("Journeys: how long each walk took", 96, _walks(outcomes, top, legend=not visits)))
     gauges = {name: points for name in _GAUGES if (points := timeline.gauges.get(name))}
     for name, points in gauges.items():
-        panels.append(_panel(_GAUGES[name], 54, zoom, _gauge(name, max(value for _, value in points))))
-    chart = alt.vconcat(_strip(zoom, timeline), *panels, spacing=12).resolve_scale(
-        color="independent", shape="independent"
-    )
+        panels.append(_panel(_GAUGES[name], 54, _gauge(name, max(value for _, value in points))))
+    chart = alt.vconcat(_strip(timeline), *panels, spacing=12).resolve_scale(color="independent", shape="independent")
     data = ground_rows(timeline) | {"seconds": second_rows(timeline), "journeys": journey_rows(timeline)}
     data |= {f"gauge-{name}": gauge_rows(points) for name, points in gauges.items()}
     spec = spec_of(chart, data, "The run on one clock: phases, faults, visits by outcome, response time, journeys.")
-    for panel in spec["vconcat"][1:-1]:
-        _without_x_labels(panel)
+    for panel in spec["vconcat"][1:]:
+        _share_x(panel, labels=panel is spec["vconcat"][-1])
     # One pointer for several panels: Altair gives a parameter to one view only.
     hover = {"type": "point", "fields": ["s"], "on": "pointerover", "clear": "pointerout"}
     views = [
@@ -140,19 +138,20 @@ def budget_chart(summary: Summary) -> Spec | None:
     )
 
 
-def _panel(title: str, height: int, zoom: alt.Parameter, *layers: Part) -> Part:
-    """One strip of the timeline, with the phases and faults behind it and its x bound to the zoom."""
+def _panel(title: str, height: int, *layers: Part) -> Part:
+    """One strip of the timeline, with the phases and faults behind it."""
     titled = alt.TitleParams(title, anchor="start", fontSize=12, fontWeight=600, offset=6)
-    panel = alt.layer(*ground(), *layers).properties(width=WIDTH, height=height, title=titled)
-    return panel.encode(x=alt.X(scale=alt.Scale(domain=zoom, nice=False)))
+    return alt.layer(*ground(), *layers).properties(width=WIDTH, height=height, title=titled)
 
 
-def _strip(zoom: alt.Parameter, timeline: Timeline) -> Part:
+def _strip(timeline: Timeline) -> Part:
     """Names of phases and faults. Where a short phase has no room for its name, names stand on two lines in turn."""
     narrow = (
         min((1.0, *((p.end - p.start) / length(timeline) * WIDTH / (8 * len(p.name) + 10) for p in timeline.phases)))
         < 1
     )
+    stroke = alt.BrushConfig(fill=variable("ink"), fillOpacity=0.15, stroke=variable("ink"))
+    zoom = alt.selection_interval(name=_ZOOM, encodings=["x"], mark=stroke)
     crowded = alt.param(name="crowded", value=narrow)
     phases = alt.Chart(alt.NamedData("phases"))
     faults = alt.Chart(alt.NamedData("faults"))
@@ -286,9 +285,10 @@ def _stretch_tooltip(title: str) -> list[alt.Tooltip]:
     ]
 
 
-def _without_x_labels(panel: Spec) -> None:
-    """Of panels that stand on another with the same clock: only the last one's seconds are written."""
+def _share_x(panel: Spec, *, labels: bool) -> None:
+    """Every layer follows the zoom; seconds are written once, under the last panel."""
     for layer in panel["layer"]:
-        axis = layer.get("encoding", {}).get("x", {}).get("axis")
-        if axis:
-            axis |= {"labels": False, "ticks": False}
+        x = layer.get("encoding", {}).get("x")
+        if x is not None:
+            x["scale"] = {"domain": {"param": _ZOOM}, "nice": False}
+            x["axis"] |= {} if labels else {"labels": False, "ticks": False}

@@ -32,12 +32,13 @@
     }
   }
 
+  const boxes = [...document.querySelectorAll("[data-chart]")];
   let waiting;
-  const observer = new ResizeObserver((entries) => {
+  const observer = new ResizeObserver(() => {
     clearTimeout(waiting);
-    waiting = setTimeout(() => entries.forEach((entry) => draw(entry.target)), 150);
+    waiting = setTimeout(() => boxes.forEach(draw), 150);
   });
-  for (const box of document.querySelectorAll("[data-chart]")) draw(box).then(() => observer.observe(box));
+  for (const box of boxes) draw(box).then(() => observer.observe(box));
 
   function value(row, column) {
     const cell = row.cells[column];

@@ -1,0 +1,94 @@
+"""The page as a browser without a network shows it: drawn, readable at any width, and within its own policy."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.unit.report_samples import fault_hurt, hostile
+
+from holdfast.report import write_reports
+
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.integration
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SAMPLES = {"fault_hurt": fault_hurt, "hostile": hostile}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as player:
+        try:
+            opened = player.chromium.launch(
+                executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+            )
+        except playwright.Error as error:
+            pytest.skip(f"no browser: {error}")
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    found = {name: tmp_path_factory.mktemp(name) for name in SAMPLES}
+    for name, folder in found.items():
+        write_reports(SAMPLES[name](), folder)
+    return found
+
+
+def _open(browser, folder: Path, width: int, scheme: str):
+    """The page, and what it complained of."""
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, offline=True)
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto((folder / "report.html").as_uri())
+    page.locator("[data-chart]:not([data-drawn])").first.wait_for(state="detached", timeout=15_000)
+    return page, [text for text in complaints if "evidence" not in text and "ERR_FILE_NOT_FOUND" not in text]
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_charts_are_drawn_without_network_or_complaint_and_nothing_overflows(browser, folders, sample, width, scheme):
+    page, complaints = _open(browser, folders[sample], width, scheme)
+    try:
+        assert complaints == []
+        assert page.locator(".chart svg").count() == 4
+        assert all(box.locator("path").count() > 10 for box in page.locator(".chart svg").all())
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for box in page.locator(".chart").all():
+            assert box.locator("svg").bounding_box()["width"] <= box.bounding_box()["width"] + 1
+    finally:
+        page.close()
+
+
+def test_a_part_of_the_timeline_can_be_zoomed_and_a_second_read(browser, folders):
+    page, _ = _open(browser, folders["fault_hurt"], 1280, "light")
+    try:
+        chart = page.locator("#chart-timeline")
+        chart.scroll_into_view_if_needed()
+        box = chart.bounding_box()
+        page.mouse.move(box["x"] + 400, box["y"] + 120)
+        tooltip = page.locator("#vg-tooltip-element.visible")
+        tooltip.wait_for(timeout=5_000)
+        assert "p95" in tooltip.inner_text()
+        before = chart.inner_text()
+        page.mouse.move(box["x"] + 300, box["y"] + 15)
+        page.mouse.down()
+        page.mouse.move(box["x"] + 500, box["y"] + 15, steps=5)
+        page.mouse.up()
+        playwright.expect(chart).not_to_have_text(before, timeout=5_000)
+    finally:
+        page.close()
+
+
+def test_the_load_table_can_be_sorted(browser, folders):
+    page, _ = _open(browser, folders["fault_hurt"], 1280, "light")
+    try:
+        table = page.locator("table.sortable").first
+        table.get_by_role("button", name="count").click()
+        counts = [int(cell.get_attribute("data-value")) for cell in table.locator("tbody td:nth-child(2)").all()]
+        assert counts == sorted(counts, reverse=True)
+        assert table.locator("th[aria-sort=descending]").count() == 1
+    finally:
+        page.close()
