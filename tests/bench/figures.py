@@ -106,7 +106,8 @@ def test_time() -> Figure:
 def render(figures: list[Figure]) -> str:
     cores = len(os.sched_getaffinity(0))
     rows = "\n".join(
-        f"| {f.what} | {f.value:.3g} {f.unit} | {f.limit:g} {f.unit} | {'reached' if f.reached else '**missed**'} | {f.how} |"
+        f"| {f.what} | {f.value:.3g} {f.unit} | {f.limit:g} {f.unit} | "
+        f"{'reached' if f.reached else '**missed**'} | {f.how} |"
         for f in figures
     )
     return (

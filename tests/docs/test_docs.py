@@ -26,7 +26,9 @@ def _golden(path: Path, text: str) -> None:
 
 
 def _help_of(command: click.Command, name: str) -> str:
-    context = click.Context(command, info_name=name, terminal_width=100, max_content_width=100)
+    context = click.Context(
+        command, info_name=name, terminal_width=100, max_content_width=100, help_option_names=["-h", "--help"]
+    )
     text = f"## `{name}`\n\n```text\n{command.get_help(context)}\n```\n"
     if isinstance(command, click.Group) and name != "holdfast":
         text += "".join("\n" + _help_of(sub, f"{name} {key}") for key, sub in sorted(command.commands.items()))

@@ -4,6 +4,8 @@ import io
 import json
 import time
 
+import pytest
+
 from holdfast.channel import ChildEnd
 from holdfast.clock import SystemClock
 from holdfast.errors import (
@@ -70,10 +72,6 @@ def test_every_error_knows_its_exit_code() -> None:
 
 def test_all_problems_are_raised_together_or_none() -> None:
     raise_input_error([])
-    try:
+    with pytest.raises(InputError, match="a: one") as raised:
         raise_input_error([Problem("a", "one"), Problem("b", "two")])
-    except InputError as error:
-        assert [p.what for p in error.problems] == ["one", "two"]
-        assert "a: one" in str(error)
-    else:
-        raise AssertionError("nothing was raised")
+    assert [p.what for p in raised.value.problems] == ["one", "two"]

@@ -16,7 +16,7 @@ from holdfast.run.diagnosis import diagnose
 @click.command()
 @click.option("--json", "as_json", is_flag=True)
 def doctor(as_json: bool) -> int:
-    """Say what this machine has and lacks for holdfast, and what to do about it. Exit 2 when something needed is missing."""
+    """Say what this machine has and lacks, and what to do about it. Exit 2 when something needed is missing."""
     findings = diagnose(Path.cwd())
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))

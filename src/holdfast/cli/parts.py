@@ -105,7 +105,10 @@ def check(journeys: tuple[str, ...], times: int, target: str | None, as_json: bo
 )
 @click.option("--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Multiply its rates.")
 @click.option(
-    "--objectives", multiple=True, type=ContentName("slo"), help="Price the fault by this file; may be repeated."
+    "--objectives",
+    multiple=True,
+    type=ContentName("slo"),
+    help="Price the fault by this file (all under slo/ when none is named).",
 )
 @click.option("--target", help="A target of holdfast.yaml.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout.")
@@ -118,22 +121,27 @@ def chaos(
     target: str | None,
     as_json: bool,
 ) -> int:
-    """Run one EXPERIMENT under a little load: baseline, fault, recovery."""
+    """Run one EXPERIMENT under a little load: baseline, fault, recovery.
+
+    Exit 0 when its steady state held, 1 when it did not, 3 when nothing was shown. Objectives price the fault.
+    """
+    workspace = current_workspace()
     plan = Plan.model_validate(
         {
             "kind": "Plan",
             "description": f"The experiment {experiment} alone, under the load profile {profile}.",
+            # The experiment's own verdict decides; what it cost is priced, not judged: such short phases prove little.
             "phases": [
-                {"name": "baseline", "for": "15s"},
-                {"name": "fault", "for": f"{duration}s"},
-                {"name": "recovery", "for": "15s"},
+                {"name": "baseline", "for": "15s", "judged": False},
+                {"name": "fault", "for": f"{duration}s", "judged": False},
+                {"name": "recovery", "for": "15s", "judged": False},
             ],
             "load": [{"profile": profile, "scale": scale}],
             "chaos": [{"experiment": experiment, "during": "fault"}],
-            "objectives": list(objectives),
+            "objectives": list(objectives or workspace.names("slo", ".yaml")),
         }
     )
-    prepared = prepare_plan(current_workspace(), f"chaos-{_stem(experiment)}", plan, target=target)
+    prepared = prepare_plan(workspace, f"chaos-{_stem(experiment)}", plan, target=target)
     return follow(prepared, as_json=as_json).summary.exit_code
 
 

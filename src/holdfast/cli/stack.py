@@ -21,7 +21,7 @@ def stack() -> None:
     "--accounts", type=click.IntRange(200, 1_000_000), default=2000, show_default=True, help="Seeded accounts."
 )
 @click.option(
-    "--workers", type=click.IntRange(1, 1000), default=5, show_default=True, help="Requests a replica works on at once."
+    "--workers", type=click.IntRange(1, 1000), default=3, show_default=True, help="Requests a replica works on at once."
 )
 @click.option(
     "--service-time",

@@ -23,12 +23,7 @@ class ContentName(click.ParamType[str]):
         self.kind = kind
         self.suffix = suffix
 
-    def shell_complete(
-        self,
-        ctx: click.Context,
-        param: click.Parameter,
-        incomplete: str,
-    ) -> list[CompletionItem]:
+    def shell_complete(self, _context: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         try:
             names = current_workspace().names(self.kind, self.suffix)
         except HoldfastError:

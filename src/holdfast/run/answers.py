@@ -39,17 +39,17 @@ def answers(
 def _every_objective(objectives: Sequence[ObjectiveResult]) -> Answer:
     whole = [o for o in objectives if o.phase == WHOLE_RUN]
     met = [o for o in whole if o.verdict == "met"]
-    others = [f"{o.name} is {o.verdict} ({o.reason})" for o in whole if o.verdict != "met"]
+    others = [f"{o.name} is {o.verdict} ({_percent(o.ratio)} of {o.total})" for o in whole if o.verdict != "met"]
     lowered = [f"{o.name} was only asked to prove {_percent(o.gate)}" for o in met if o.gate < o.target]
     text = f"{len(met)} of {len(whole)} objectives were met over the judged phases."
     if others:
         text += f" {_sentence('; '.join(others))}"
     if lowered:
         text += f" {_sentence('; '.join(lowered))}"
-    verdict = "good" if not others else "bad" if any(o.verdict == "missed" for o in whole) else "unclear"
-    return Answer(
-        "Was every objective met?", text, "good" if verdict == "good" else "bad" if verdict == "bad" else "unclear"
-    )
+    if not others:
+        return Answer("Was every objective met?", text, "good")
+    missed = any(o.verdict == "missed" for o in whole)
+    return Answer("Was every objective met?", text, "bad" if missed else "unclear")
 
 
 def _which_phase(objectives: Sequence[ObjectiveResult]) -> Answer:
@@ -83,7 +83,7 @@ def _cost(faults: Sequence[FaultResult]) -> Answer:
         worst = max(fault.budget_spent.items(), key=lambda item: item[1], default=None)
         if worst is not None:
             text += f", {worst[1]:.2%} of its whole window's error budget at this traffic"
-        text += f"; felt after {duration_text(fault.time_to_impact)}"
+        text += f"; felt {_after(fault.time_to_impact)}"
         if fault.time_to_recover is not None:
             more = "more than " if fault.recovery_censored else ""
             text += f", back to normal after {more}{duration_text(fault.time_to_recover)}"
@@ -107,7 +107,8 @@ def _drop_off(funnels: Sequence[Funnel]) -> Answer:
     if not lost:
         return Answer(question, "Nowhere: every step that was reached was completed.", "good")
     parts = [
-        f"{funnel.name}, step {step.name}: {gone} of {step.reached} did not get through ({_percent(gone / step.reached)})"
+        f"{funnel.name}, step {step.name}: {gone} of {step.reached} did not get through "
+        f"({_percent(gone / step.reached)})"
         for gone, funnel, step in lost[:3]
     ]
     return Answer(question, _sentence("; ".join(parts)), "neutral")
@@ -130,6 +131,10 @@ def _replicas(capacity: CapacityResult) -> Answer:
         _sentence(text + ("" if sure else "; the bracket is not confirmed by a second look")),
         "good" if sure else "unclear",
     )
+
+
+def _after(seconds: float) -> str:
+    return f"after {duration_text(seconds)}" if seconds >= 1 else "at once"
 
 
 def _percent(ratio: float | None) -> str:

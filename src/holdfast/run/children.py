@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Final
@@ -147,10 +148,8 @@ class Children:
                 killed.append(child.name)
                 _end_session(child.process)
             if child.process.stdin is not None:
-                try:
+                with suppress(OSError):
                     child.process.stdin.close()
-                except OSError:
-                    pass
         return killed
 
     def _listen(self, child: Child, lines: IO[str] | None) -> None:

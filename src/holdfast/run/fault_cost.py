@@ -43,7 +43,7 @@ def _fault(recorded: Recorded, span: Span) -> FaultResult:
         steady_state_after=_truth(facts.get("steady_state_after")),
         verdict=str(facts.get("verdict", "inconclusive")),
         clean_up=_clean_up(recorded, span),
-        reason=effect.reason if effect else "the fault was never put in",
+        reason=_reason(span, effect),
     )
 
 
@@ -83,6 +83,13 @@ def _window_share(recorded: Recorded, name: str, effect: FaultEffect, span: Span
         return None
     allowed = (1 - float(asked.objective.target)) * total / seconds * asked.objective.window
     return max(effect.bad_events - effect.expected_bad, 0.0) / allowed
+
+
+def _reason(span: Span, effect: FaultEffect | None) -> str:
+    """Why the experiment's verdict is what it is, and what the objective it hurt most felt."""
+    told = str(span.attributes.get("reason") or "")
+    felt = effect.reason if effect is not None else "the fault was never put in" if span.started is None else ""
+    return "; ".join(part for part in (told, felt) if part)
 
 
 def _clean_up(recorded: Recorded, span: Span) -> str:

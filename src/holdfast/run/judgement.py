@@ -1,7 +1,8 @@
 """A run folder in, its summary out: verdicts, budgets, funnels, the scorecard, validity. Nothing else is looked at.
 
 The verdict, highest severity first: a fault left in · interrupted · not to be trusted · missed · inconclusive · met.
-A judged phase that is missed misses the run, even where the judged phases together do not prove it.
+A judged phase that is missed misses the run, even where the judged phases together do not prove it; so does an
+experiment whose steady state did not hold. One that proves nothing leaves the run inconclusive.
 """
 
 from collections.abc import Sequence
@@ -46,6 +47,7 @@ _HEADLINES: dict[RunVerdict, str] = {
     "clean_up_failed": "Something may still be in the target: run `holdfast recover`",
     "interrupted": "The run was interrupted",
 }
+_FINDINGS = {"deviated", "not-recovered"}  # an experiment's verdicts that say something of the target
 _WORSE: tuple[ValidityVerdict, ...] = ("valid", "degraded", "invalid")
 
 
@@ -75,7 +77,7 @@ def judge_run(folder: RunFolder) -> Summary:
         ),
         verdict=verdict,
         exit_code=int(_EXIT_CODES[verdict]),
-        headline=_headline(verdict, objectives),
+        headline=_headline(verdict, objectives, faults),
         answers=answers(objectives, faults, load, journeys, capacity),
         validity=validity,
         objectives=objectives,
@@ -102,11 +104,13 @@ def _verdict(
     if validity.verdict == "invalid":
         return "invalid"
     judged = [o for o in objectives if o.judged]
-    if any(o.verdict == "missed" for o in judged) or recorded.events_of("stopped"):
+    findings = any(fault.verdict in _FINDINGS for fault in faults)
+    if findings or any(o.verdict == "missed" for o in judged) or recorded.events_of("stopped"):
         return "missed"
     whole = [o for o in judged if o.phase == WHOLE_RUN]
-    never_put_in = len(faults) < len(recorded.asked.experiments) or any(f.injected_at is None for f in faults)
-    if any(o.verdict == "inconclusive" for o in whole) or (recorded.asked.objectives and not whole) or never_put_in:
+    unseen = bool(recorded.asked.objectives) and any(p.judged for p in recorded.asked.phases) and not whole
+    unproven = len(faults) < len(recorded.asked.experiments) or any(fault.verdict != "passed" for fault in faults)
+    if unseen or unproven or any(o.verdict == "inconclusive" for o in whole):
         return "inconclusive"
     return "met"
 
@@ -118,13 +122,19 @@ def _left_in(recorded: Recorded) -> bool:
     return ends[-1].facts.get("verdict") != "done"
 
 
-def _headline(verdict: RunVerdict, objectives: Sequence[ObjectiveResult]) -> str:
+def _headline(verdict: RunVerdict, objectives: Sequence[ObjectiveResult], faults: Sequence[FaultResult]) -> str:
+    if verdict == "met" and faults and not any(o.judged for o in objectives):
+        return "The steady state held"
     if verdict == "met" and not objectives:
         return "Measured; no objective was asked for"
     missed = sorted({o.name for o in objectives if o.judged and o.verdict == "missed"})
     if verdict == "missed" and missed:
         return f"Missed: {', '.join(missed)}"
-    unclear = sorted({o.name for o in objectives if o.phase == WHOLE_RUN and o.verdict == "inconclusive"})
+    found = [f"{f.title} ({f.verdict})" for f in faults if f.verdict in _FINDINGS]
+    if verdict == "missed" and found:
+        return f"The steady state did not hold: {', '.join(found)}"
+    unproven = [f"{f.title} ({f.verdict})" for f in faults if f.verdict != "passed"]
+    unclear = sorted({o.name for o in objectives if o.phase == WHOLE_RUN and o.verdict == "inconclusive"}) + unproven
     if verdict == "inconclusive" and unclear:
         return f"The evidence does not decide: {', '.join(unclear)}"
     return _HEADLINES[verdict]

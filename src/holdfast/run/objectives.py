@@ -19,6 +19,8 @@ def objective_results(recorded: Recorded) -> tuple[ObjectiveResult, ...]:
     for phase in phases:
         results += judge_stretches(recorded.asked.objectives, recorded.intervals, [phase], phase.name, phase.judged)
     judged = [phase for phase in phases if phase.judged]
+    if not judged:
+        return tuple(results)
     results += judge_stretches(recorded.asked.objectives, recorded.intervals, judged, WHOLE_RUN, judged=True)
     return tuple(results)
 

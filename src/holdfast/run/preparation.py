@@ -17,7 +17,7 @@ from holdfast.load.scenario import steps_of as scenario_steps
 from holdfast.run.asked import AskedExperiment, AskedJourney, AskedLoad, AskedObjective, AskedPhase
 from holdfast.slo.guard import guard_problems
 from holdfast.slo.openslo import Objective, load_objectives
-from holdfast.slo.verdict import attainable
+from holdfast.slo.verdict import attainable, percent
 from holdfast.synthetics.browser import find_browser
 from holdfast.synthetics.definition import check_journey, definition_of
 from holdfast.workspace.document import Document, PropertyPath, load_documents, nearest, shown
@@ -105,6 +105,7 @@ def prepare_plan(
     journeys = _journeys(checking, plan)
     experiments = _experiments(checking, plan, definition)
     objectives = _objectives(checking, plan)
+    _steady_states(checking, plan, experiments, objectives)
     _extras(checking, plan, definition, bool(load or capacity))
     browser = None
     if journeys:
@@ -299,6 +300,24 @@ def _objectives(checking: _Checking, plan: Plan) -> tuple[AskedObjective, ...]:
     return tuple(found)
 
 
+def _steady_states(
+    checking: _Checking,
+    plan: Plan,
+    experiments: tuple[AskedExperiment, ...],
+    objectives: tuple[AskedObjective, ...],
+) -> None:
+    """An experiment whose steady state is an objective needs it measured, or it never begins."""
+    names = {asked.objective.name for asked in objectives}
+    for index, entry in enumerate(plan.chaos):
+        path = next((e.path for e in experiments if e.name == Path(entry.experiment).stem), None)
+        experiment = load_experiment(Path(path))[0] if path is not None else None
+        for name in experiment.objectives if experiment is not None else ():
+            if name not in names and not checking.problems:
+                where = checking.where(("chaos", index, "experiment"), entry.experiment)
+                what = f'its steady state is the objective "{name}", which this plan does not measure'
+                checking.add([Problem(where, what, "add its file under objectives")])
+
+
 def objectives_in(workspace: Workspace, file: str, where: str, add: Callable[[list[Problem]], None]) -> list[Objective]:
     """The objectives of one file, given as path or name."""
     path = workspace.file_of("slo", file)
@@ -399,7 +418,8 @@ def _with_notices(prepared: Prepared, profiles: Mapping[str, LoadProfile]) -> Pr
         outlook = attainable(asked.gate, int(expected))
         if not outlook.can_be_met:
             notices.append(
-                f"{asked.objective.name}: about {expected:.0f} events are planned in the {duration_text(judged)} that are "
-                f"judged; proving {asked.gate:.2%} takes at least {outlook.needed_to_meet}, so at best it ends inconclusive"
+                f"{asked.objective.name}: about {expected:.0f} events are planned in the {duration_text(judged)} that "
+                f"are judged; proving {percent(asked.gate)} takes {outlook.needed_to_meet} without a bad one, so at "
+                "best it ends inconclusive"
             )
     return replace(prepared, notices=tuple(notices))

@@ -7,7 +7,6 @@ it, waits, judges what was recorded, and writes each step's span.
 from collections.abc import Iterator
 from typing import Final
 
-from holdfast.capacity.question import CapacityQuestion
 from holdfast.capacity.search import Probe, next_rate
 from holdfast.clock import Clock
 from holdfast.record.sample import DROPPED, OK
@@ -63,7 +62,7 @@ def search_capacity(
             yield Notice(clock.now() - time_zero, "error", f"the capacity search ended early: {child.name} is gone")
             return
         stretch = Stretch(name, start + question.settle, start + question.settle + question.hold, judged=True)
-        probe = _judged(question, prepared.capacity_objectives, store, stretch, rate, held)
+        probe = _judged(prepared.capacity_objectives, store, stretch, rate, held)
         probes.append(probe)
         store.write_span(_span(stretch, start, clock.now(), probe))
         yield SearchStep(clock.now() - time_zero, rate, probe.verdict, probe.reason)
@@ -107,7 +106,6 @@ def _wait_until_held(
 
 
 def _judged(
-    question: CapacityQuestion,
     objectives: tuple[AskedObjective, ...],
     store: RunStore,
     stretch: Stretch,

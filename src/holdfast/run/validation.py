@@ -1,5 +1,6 @@
 """Every file of a workspace checked, nothing started: what `holdfast validate` says."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,32 +24,34 @@ class Validation:
 
 def validate(workspace: Workspace) -> Validation:
     """All content folders; plans with everything they name."""
+    checks: tuple[tuple[str, str, Callable[[Path], Iterable[Problem]]], ...] = (
+        ("scenarios", ".py", check_scenario),
+        ("scenarios/profiles", ".yaml", lambda path: load_profile(workspace, str(path))[2]),
+        ("synthetics", ".py", check_journey),
+        ("chaos", ".yaml", lambda path: load_experiment(path)[1]),
+        ("slo", ".yaml", lambda path: _objective_problems(workspace, path)),
+        ("capacity", ".yaml", lambda path: load_question(path)[1]),
+        ("plans", ".yaml", lambda path: _plan_problems(workspace, path)),
+    )
     files: list[Path] = [workspace.root / CONFIG_FILE]
-    problems: list[Problem] = []
-
-    def add(found: list[Problem] | tuple[Problem, ...]) -> None:
-        problems.extend(problem for problem in found if problem not in problems)
-
-    def each(kind: str, suffix: str) -> list[Path]:
-        found = [workspace.folder(kind) / f"{name}{suffix}" for name in workspace.names(kind, suffix)]
-        files.extend(found)
-        return found
-
-    for path in each("scenarios", ".py"):
-        add(check_scenario(path))
-    for path in each("scenarios/profiles", ".yaml"):
-        add(load_profile(workspace, str(path))[2])
-    for path in each("synthetics", ".py"):
-        add(check_journey(path))
-    for path in each("chaos", ".yaml"):
-        add(load_experiment(path)[1])
-    for path in each("slo", ".yaml"):
-        objectives_in(workspace, str(path), shown(path), add)
-    for path in each("capacity", ".yaml"):
-        add(load_question(path)[1])
-    for path in each("plans", ".yaml"):
-        try:
-            prepare(workspace, str(path))
-        except InputError as error:
-            add(error.problems)
+    problems: dict[Problem, None] = {}  # in order, each once: several plans may name one wrong file
+    for folder, suffix, check in checks:
+        for name in workspace.names(folder, suffix):
+            path = workspace.folder(folder) / f"{name}{suffix}"
+            files.append(path)
+            problems.update(dict.fromkeys(check(path)))
     return Validation(tuple(files), tuple(problems))
+
+
+def _objective_problems(workspace: Workspace, path: Path) -> list[Problem]:
+    problems: list[Problem] = []
+    objectives_in(workspace, str(path), shown(path), problems.extend)
+    return problems
+
+
+def _plan_problems(workspace: Workspace, path: Path) -> tuple[Problem, ...]:
+    try:
+        prepare(workspace, str(path))
+    except InputError as error:
+        return error.problems
+    return ()

@@ -72,15 +72,12 @@ def _in_data(document: Document, at: PropertyPath, loc: Sequence[str | int]) -> 
     for part in at:
         data = data[part]
     place: list[str | int] = []
-    for part in loc:
-        if (isinstance(data, dict) and part in data) or (
-            isinstance(data, list) and isinstance(part, int) and part < len(data)
-        ):
+    for index, part in enumerate(loc):
+        known = range(len(data)) if isinstance(data, list) else data if isinstance(data, dict) else ()
+        if part in known:
             data = data[part]
-        elif part is loc[-1] and isinstance(part, str):
-            pass  # a missing key: its parent is the place
-        else:
-            continue
+        elif index < len(loc) - 1 or not isinstance(part, str):
+            continue  # a model's or union member's name, not a key
         place.append(part)
     return tuple(place)
 

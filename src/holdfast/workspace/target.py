@@ -28,8 +28,8 @@ class StackDefinition(Definition):
 
     replicas: Annotated[int, Field(ge=1, le=16)] = 2
     accounts: Annotated[int, Field(ge=200, le=1_000_000)] = 2_000
-    workers: Annotated[int, Field(ge=1, le=1_000)] = 5
-    service_time: Duration = 0.05
+    workers: Annotated[int, Field(ge=1, le=1_000)] = 3
+    service_time: Duration = 0.06
     restart_delay: Duration = 5.0
 
 
