@@ -80,13 +80,18 @@ class Handler(BaseHTTPRequestHandler):
                 found = [m for m in site.messages if m["to"] == query["to"] and m["at"] >= since]
                 self.send(200, json.dumps({"messages": found}), kind="application/json")
             case ("GET", "/sign-in"):
-                self.page("Sign in", form_of("/sign-in", ("Email", "email", "email"),
-                                             ("Password", "password", "password"), button="Sign in"))
+                self.page(
+                    "Sign in",
+                    form_of(
+                        "/sign-in", ("Email", "email", "email"), ("Password", "password", "password"), button="Sign in"
+                    ),
+                )
             case ("POST", "/sign-in"):
                 self.sign_in(form)
             case ("GET", "/sign-in/code"):
-                self.page("Check it is you", form_of(self.path, ("Authentication code", "code", "text"),
-                                                     button="Verify"))
+                self.page(
+                    "Check it is you", form_of(self.path, ("Authentication code", "code", "text"), button="Verify")
+                )
             case ("POST", "/sign-in/code"):
                 self.check_code(query["for"], form["code"])
             case ("GET", "/forgot-password"):
@@ -94,23 +99,37 @@ class Handler(BaseHTTPRequestHandler):
             case ("POST", "/forgot-password"):
                 token = secrets.token_urlsafe(16)
                 site.tokens[token] = form["email"]
-                site.messages.append({"id": token[:6], "to": form["email"], "kind": "password_reset",
-                                      "at": time.time(), "token": token, "body": ""})
+                site.messages.append(
+                    {
+                        "id": token[:6],
+                        "to": form["email"],
+                        "kind": "password_reset",
+                        "at": time.time(),
+                        "token": token,
+                        "body": "",
+                    }
+                )
                 self.page("Sent", "If an account exists for this address, a message is on its way.")
             case ("GET", "/reset-password"):
-                self.page("Reset", form_of(self.path, ("New password", "password", "password"),
-                                           button="Set new password"))
+                self.page(
+                    "Reset", form_of(self.path, ("New password", "password", "password"), button="Set new password")
+                )
             case ("POST", "/reset-password"):
                 site.passwords[site.tokens.pop(query["token"])] = form["password"]
                 self.page("Password changed", "Done.")
             case (_, "/account" | "/invoices" | "/invoices/1") if email is None:
                 self.redirect("/sign-in")
             case ("GET", "/account"):
-                self.page(site.heading, f"<p>{email}</p><p data-private>+999 000123</p>{site.third_party}",
-                          account=True)
+                self.page(
+                    site.heading, f"<p>{email}</p><p data-private>+999 000123</p>{site.third_party}", account=True
+                )
             case ("GET", "/invoices"):
-                self.page("Invoices", "<table><tr><td><a href='/invoices/1'>2026-10</a></td></tr></table>",
-                          status=site.invoices_status, account=True)
+                self.page(
+                    "Invoices",
+                    "<table><tr><td><a href='/invoices/1'>2026-10</a></td></tr></table>",
+                    status=site.invoices_status,
+                    account=True,
+                )
             case ("GET", "/invoices/1"):
                 self.page("Invoice 2026-10", "42.00 EUR", account=True)
             case ("POST", "/sign-out"):
@@ -141,8 +160,12 @@ class Handler(BaseHTTPRequestHandler):
         self.redirect("/account", session)
 
     def page(self, heading, body, status=200, account=False):
-        navigation = ("<nav><a href='/invoices'>Invoices</a></nav>"
-                      "<form method=post action='/sign-out'><button>Sign out</button></form>" if account else "")
+        navigation = (
+            "<nav><a href='/invoices'>Invoices</a></nav>"
+            "<form method=post action='/sign-out'><button>Sign out</button></form>"
+            if account
+            else ""
+        )
         self.send(status, f"<!doctype html><title>{heading}</title>{navigation}<h1>{heading}</h1>{body}")
 
     def redirect(self, where, session=None):
@@ -201,16 +224,33 @@ class Child:
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "holdfast.synthetics"],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                start_new_session=True,
             )
-        self.say({
-            "anchor": self.clock.anchor, "run_db": str(folder / "run.db"), "run_folder": str(folder), "seed": 1,
-            "workspace": str(folder), "duration": duration, "journeys": list(journeys), "browser": None,
-            "accounts": {"first": FIRST_ACCOUNT, "count": 100},
-            "target": {"name": "stub", "url": site.url, "outbox_url": site.url, "accounts": {"generated": 2000},
-                       "marker": "holdfast/test (synthetic)"},
-            **job,
-        })
+        self.say(
+            {
+                "anchor": self.clock.anchor,
+                "run_db": str(folder / "run.db"),
+                "run_folder": str(folder),
+                "seed": 1,
+                "workspace": str(folder),
+                "duration": duration,
+                "journeys": list(journeys),
+                "browser": None,
+                "accounts": {"first": FIRST_ACCOUNT, "count": 100},
+                "target": {
+                    "name": "stub",
+                    "url": site.url,
+                    "outbox_url": site.url,
+                    "accounts": {"generated": 2000},
+                    "marker": "holdfast/test (synthetic)",
+                },
+                **job,
+            }
+        )
         self.messages: list[dict] = []
         self.ended = threading.Event()
         threading.Thread(target=self.listen, daemon=True).start()
@@ -324,7 +364,8 @@ def test_both_journeys_are_walked_to_their_end_and_leave_the_account_as_it_was(s
     facts = child.done()
 
     assert {j: f["outcomes"] for j, f in facts["journeys"].items()} == {
-        "sign_in_and_read_invoice": {"ok": 1}, "reset_password": {"ok": 1},
+        "sign_in_and_read_invoice": {"ok": 1},
+        "reset_password": {"ok": 1},
     }
     expected = {("sign_in_and_read_invoice", "ok", ""), ("reset_password", "ok", "")}
     for name in ("sign_in_and_read_invoice", "reset_password"):
@@ -373,7 +414,10 @@ def assert_leaks_nothing(child, account, *more):
 
 
 def test_what_is_typed_shown_or_raised_stands_in_no_artifact(start, site, tmp_path):
-    leaky = written(tmp_path, "leaky", """
+    leaky = written(
+        tmp_path,
+        "leaky",
+        """
 new = visit.new_password()
 async with visit.step("sign in"):
     await visit.page.goto("/sign-in")
@@ -393,7 +437,8 @@ async with visit.step("follow"):
     await visit.page.evaluate("text => { document.title = text; document.body.append(text) }", new + message.token)
     cookies = await visit.page.context.cookies()
     raise ValueError(f"{new} {message.token} {visit.account.password} {visit.page.url} {cookies}")
-""")
+""",
+    )
     child = start(leaky).go()
 
     child.done()
@@ -413,57 +458,98 @@ def test_what_the_target_did_wrong_decides_the_outcome(start, site, tmp_path):
     down.server_close()
     site.hang_on = "/forgot-password"
     journeys = [
-        written(tmp_path, "refused", f"""
+        written(
+            tmp_path,
+            "refused",
+            f"""
 async with visit.step("open"):
     await visit.page.goto("{site.url}/sign-in")
 async with visit.step("go on"):
     await visit.page.goto("http://127.0.0.1:{down.server_port}/")
-"""),
-        written(tmp_path, "slow", """
+""",
+        ),
+        written(
+            tmp_path,
+            "slow",
+            """
 async with visit.step("open"):
     await visit.page.goto("/forgot-password")
-""", budget="1s"),
-        written(tmp_path, "missing", """
+""",
+            budget="1s",
+        ),
+        written(
+            tmp_path,
+            "missing",
+            """
 async with visit.step("open"):
     await visit.page.goto("/sign-in")
     await visit.page.get_by_label("Shoe size").fill("43", timeout=300)
-"""),
-        written(tmp_path, "unknown_page", """
+""",
+        ),
+        written(
+            tmp_path,
+            "unknown_page",
+            """
 async with visit.step("open"):
     await visit.page.goto("/nowhere")
     await expect(visit.page.get_by_role("heading")).to_be_visible(timeout=300)
-"""),
-        written(tmp_path, "no_message", """
+""",
+        ),
+        written(
+            tmp_path,
+            "no_message",
+            """
 async with visit.step("read"):
     await visit.message("password_reset")
-""", budget="1s"),
-        written(tmp_path, "thinking", """
+""",
+            budget="1s",
+        ),
+        written(
+            tmp_path,
+            "thinking",
+            """
 async with visit.step("open"):
     await visit.page.goto("/sign-in")
     while True:
         await visit.page.evaluate("fetch('/sign-in').then(answer => answer.text())")
-""", budget="1s"),
+""",
+            budget="1s",
+        ),
     ]
     child = start(*journeys, duration=12.0).go()
 
     facts = child.done(45)
 
-    details = {name: next(iter(outcome)) for name, outcome in
-               ((n, f["outcomes"]) for n, f in facts["journeys"].items())}
-    assert details == {"refused": "failed", "slow": "timed_out", "missing": "failed", "unknown_page": "rejected",
-                       "no_message": "timed_out", "thinking": "timed_out"}
+    details = {
+        name: next(iter(outcome)) for name, outcome in ((n, f["outcomes"]) for n, f in facts["journeys"].items())
+    }
+    assert details == {
+        "refused": "failed",
+        "slow": "timed_out",
+        "missing": "failed",
+        "unknown_page": "rejected",
+        "no_message": "timed_out",
+        "thinking": "timed_out",
+    }
     found = {name: detail for name, _, detail in child.samples() if "/" not in name}
     assert found.pop("thinking") in {"over_budget", "no_answer"}
-    assert found == {"refused": "other_origin", "slow": "no_answer", "missing": "missing_element",
-                     "unknown_page": "404", "no_message": "no_message"}
+    assert found == {
+        "refused": "other_origin",
+        "slow": "no_answer",
+        "missing": "missing_element",
+        "unknown_page": "404",
+        "no_message": "no_message",
+    }
 
 
 def test_a_target_that_is_down_is_a_transport_error(start, site):
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.server_close()
     gone = Site(url=f"http://127.0.0.1:{server.server_port}")
-    child = start(entry("sign_in_and_read_invoice"), target={
-        "name": "down", "url": gone.url, "outbox_url": None, "accounts": {"generated": 2000}, "marker": "m"}).go()
+    child = start(
+        entry("sign_in_and_read_invoice"),
+        target={"name": "down", "url": gone.url, "outbox_url": None, "accounts": {"generated": 2000}, "marker": "m"},
+    ).go()
 
     child.done()
 
@@ -495,11 +581,16 @@ def test_a_browser_killed_in_mid_walk_is_a_probe_error_and_the_walk_is_walked_ag
 
 
 def test_an_orphaned_child_sets_the_account_back_and_leaves_no_browser(start, site, tmp_path):
-    held = written(tmp_path, "held", """
+    held = written(
+        tmp_path,
+        "held",
+        """
 visit.clean_up(visit.page.goto, "/sign-in?cleaned")
 async with visit.step("open"):
     await visit.page.goto("/forgot-password")
-""", budget="30s")
+""",
+        budget="30s",
+    )
     site.hang_on = "/forgot-password"
     child = start(held, duration=30.0).go()
     deadline = time.monotonic() + 15
@@ -528,13 +619,17 @@ def test_drain_lets_the_walk_in_flight_end_and_starts_no_other(start, site):
 
 
 def test_a_failed_clean_up_is_told_and_its_account_is_not_used_again(start, site, tmp_path):
-    dirty = written(tmp_path, "dirty", """
+    dirty = written(
+        tmp_path,
+        "dirty",
+        """
 async def refuse():
     raise RuntimeError("no")
 visit.clean_up(refuse)
 async with visit.step("open"):
     await visit.page.goto("/sign-in")
-""")
+""",
+    )
     child = start({**dirty, "every": 0.5, "times": 3}, accounts={"first": 1901, "count": 1}, duration=4.0).go()
 
     facts = child.done()

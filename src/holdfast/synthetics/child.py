@@ -167,9 +167,7 @@ def _set_expectations(task: Task) -> None:
     expect.set_options(timeout=min(PATIENCE, shortest) * 1000)
 
 
-async def _walk_all(
-    channel: ChildEnd, task: Task, browser: SharedBrowser, recording: Recording, start: float
-) -> None:
+async def _walk_all(channel: ChildEnd, task: Task, browser: SharedBrowser, recording: Recording, start: float) -> None:
     loop = asyncio.get_running_loop()
     prober = Prober(browser, task.place, task.accounts, recording)
     for number in (signal.SIGINT, signal.SIGTERM):  # from the runner, which lost its patience
@@ -181,9 +179,7 @@ async def _walk_all(
 
     channel.on_stop(stop)
     ticks = spread([(asked.journey.settings.every, asked.times) for asked in task.journeys], start, task.duration)
-    rounds = [
-        Round(asked.journey, asked.needs_code, each) for asked, each in zip(task.journeys, ticks, strict=True)
-    ]
+    rounds = [Round(asked.journey, asked.needs_code, each) for asked, each in zip(task.journeys, ticks, strict=True)]
     longest = max((asked.journey.settings.budget for asked in task.journeys), default=0.0)
     over = asyncio.Event()
     flushing = asyncio.create_task(_keep_flushing(recording, over))

@@ -58,14 +58,27 @@ class Recording:
         for delivery in walked.delivery:
             self.add_gauge(f"delivery/{name}", end, delivery)
         failure = walked.failure
-        facts = {} if failure is None else {
-            "step": failure.step, "line": failure.line, "error": failure.error,
-            "evidence": [f"evidence/{path.name}" for path in walked.evidence],
-        }
+        facts = (
+            {}
+            if failure is None
+            else {
+                "step": failure.step,
+                "line": failure.line,
+                "error": failure.error,
+                "evidence": [f"evidence/{path.name}" for path in walked.evidence],
+            }
+        )
         self._evidence += len(walked.evidence)
         self._tell(
-            "journey", end, name=name, due=walked.at, outcome=outcome, detail=walked.cause.detail,
-            duration=round(walked.duration, 4), trace_id=walked.trace_id, **facts,
+            "journey",
+            end,
+            name=name,
+            due=walked.at,
+            outcome=outcome,
+            detail=walked.cause.detail,
+            duration=round(walked.duration, 4),
+            trace_id=walked.trace_id,
+            **facts,
         )
 
     def add_gauge(self, name: str, at: float, value: float) -> None:

@@ -21,10 +21,14 @@ _PLACES: Final = (
     (re.compile(r"(?P<kept>\b(?:https?|wss?)://)[^\s/@\"'<>]+@"), r"\g<kept>"),
     (re.compile(r"(?P<kept>[\w.~%/:\-\]]\?)[^\s\"'<>`]*=[^\s\"'<>`]*"), rf"\g<kept>{HIDDEN}"),  # an address's query
     (re.compile(r"(?P<kept>\b(?:https?|wss?)://[^\s\"'<>`#]*#)[^\s\"'<>`]+"), rf"\g<kept>{HIDDEN}"),
-    (re.compile(r"(?P<kept>\b(?:fill|type|press_sequentially|pressSequentially)\()(?:\"[^\n]*\"|'[^\n]*')"),
-     rf"\g<kept>{HIDDEN}"),
-    (re.compile(r"(?P<kept>\b(?:authorization|cookie|set-cookie|x-[\w-]*token)\"?\s*[:=]\s*)[^\n]+", re.IGNORECASE),
-     rf"\g<kept>{HIDDEN}"),
+    (
+        re.compile(r"(?P<kept>\b(?:fill|type|press_sequentially|pressSequentially)\()(?:\"[^\n]*\"|'[^\n]*')"),
+        rf"\g<kept>{HIDDEN}",
+    ),
+    (
+        re.compile(r"(?P<kept>\b(?:authorization|cookie|set-cookie|x-[\w-]*token)\"?\s*[:=]\s*)[^\n]+", re.IGNORECASE),
+        rf"\g<kept>{HIDDEN}",
+    ),
 )
 
 

@@ -77,8 +77,16 @@ class Visit:
     """One walk of one journey by one account. Made by the runner."""
 
     def __init__(
-        self, page: "Page", account: Account, *, inbox: Inbox | None, ledger: StepLedger, clock: Clock,
-        redactor: Redactor, traffic: Traffic, deadline: Deadline,
+        self,
+        page: "Page",
+        account: Account,
+        *,
+        inbox: Inbox | None,
+        ledger: StepLedger,
+        clock: Clock,
+        redactor: Redactor,
+        traffic: Traffic,
+        deadline: Deadline,
     ) -> None:
         self.account = account
         self.steps: list[StepTaken] = []

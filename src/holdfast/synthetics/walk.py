@@ -86,8 +86,14 @@ async def walk(
     try:
         deadline, traffic = Deadline(journey.settings.budget), Traffic(page)
         visit = Visit(
-            page, account, inbox=place.inbox, ledger=place.ledger, clock=place.clock, redactor=redactor,
-            traffic=traffic, deadline=deadline,
+            page,
+            account,
+            inbox=place.inbox,
+            ledger=place.ledger,
+            clock=place.clock,
+            redactor=redactor,
+            traffic=traffic,
+            deadline=deadline,
         )
         at = place.clock.now()
         raised = await _steps_taken(journey, visit, deadline, leave)
@@ -179,7 +185,10 @@ def _cause_of_step(step: StepTaken, leave: asyncio.Event) -> Cause:
 
 
 def _cause_of_walk(
-    steps: tuple[tuple[StepTaken, Cause], ...], error: BaseException | None, duration: float, budget: float,
+    steps: tuple[tuple[StepTaken, Cause], ...],
+    error: BaseException | None,
+    duration: float,
+    budget: float,
     leave: asyncio.Event,
 ) -> Cause:
     """The first step that failed decides: what comes after it is a consequence."""
@@ -202,9 +211,7 @@ async def _evidence(page: "Page", failure: Failure, place: Place, redactor: Reda
         return ()
 
 
-async def _clean_up(
-    visit: Visit, browser: SharedBrowser, place: Place, trace_id: str, generation: int
-) -> str:
+async def _clean_up(visit: Visit, browser: SharedBrowser, place: Place, trace_id: str, generation: int) -> str:
     """Run the clean-ups, the last registered first, all of them; "" or what went wrong first, without secrets."""
     if not visit.clean_ups:
         return ""

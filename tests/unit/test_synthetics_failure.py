@@ -1,0 +1,70 @@
+"""Why a step failed: what the browser saw of the target goes before what the journey raised."""
+
+import asyncio
+
+import pytest
+from playwright.async_api import Error
+from playwright.async_api import TimeoutError as PlaywrightTimeout
+
+from holdfast.kit.outcome import OutcomeError
+from holdfast.synthetics.failure import Cause, ProbeError, Seen, cause_of, is_probe_error, net_error_of
+
+MISSING = PlaywrightTimeout('Locator.fill: Timeout 5000ms exceeded.\nCall log:\n  - waiting for get_by_label("X")')
+SLOW = PlaywrightTimeout('Page.goto: Timeout 8000ms exceeded.\nCall log:\n  - navigating to "http://x/"')
+
+
+@pytest.mark.parametrize(
+    ("error", "seen", "cause"),
+    [
+        (MISSING, Seen(), Cause("failed", "missing_element")),
+        (MISSING, Seen(waiting=True), Cause("timed_out", "no_answer")),
+        (MISSING, Seen(page_status=503), Cause("failed", "503")),
+        (MISSING, Seen(page_status=404), Cause("rejected", "404")),
+        (MISSING, Seen(page_status=429, waiting=True), Cause("rate_limited", "429")),
+        (MISSING, Seen(page_status=200, call_status=500), Cause("failed", "500")),
+        (MISSING, Seen(net_error="ERR_CONNECTION_RESET"), Cause("transport_error", "ERR_CONNECTION_RESET")),
+        (MISSING, Seen(net_error="ERR_BLOCKED_BY_CLIENT"), Cause("failed", "other_origin")),
+        (SLOW, Seen(), Cause("timed_out", "no_answer")),
+        (
+            Error("Page.goto: net::ERR_CONNECTION_REFUSED at http://x/"),
+            Seen(),
+            Cause("transport_error", "ERR_CONNECTION_REFUSED"),
+        ),
+        (Error("Page.goto: net::ERR_CONNECTION_TIMED_OUT at http://x/"), Seen(), Cause("timed_out", "no_answer")),
+        (Error("Locator.click: Error: strict mode violation: …"), Seen(), Cause("failed", "ambiguous_locator")),
+        (AssertionError("Locator expected to be visible"), Seen(), Cause("failed", "not_as_expected")),
+        (AssertionError("Locator expected to be visible"), Seen(waiting=True), Cause("timed_out", "no_answer")),
+        (asyncio.CancelledError(), Seen(), Cause("timed_out", "over_budget")),
+        (asyncio.CancelledError(), Seen(waiting=True), Cause("timed_out", "no_answer")),
+        (asyncio.CancelledError(), Seen(quiet=3.0), Cause("failed", "missing_element")),
+        (OutcomeError("transport_error", "outbox_unreachable"), Seen(), Cause("transport_error", "outbox_unreachable")),
+        (KeyError("x"), Seen(page_status=200), Cause("failed", "KeyError")),
+    ],
+)
+def test_the_cause(error, seen, cause):
+    assert cause_of(error, seen) == cause
+
+
+def test_a_walk_cut_off_while_it_waited_for_a_message_says_so():
+    assert cause_of(asyncio.CancelledError(), Seen(quiet=3.0), "message") == Cause("timed_out", "no_message")
+
+
+@pytest.mark.parametrize(
+    ("error", "ours"),
+    [
+        (Error("Page.goto: Target page, context or browser has been closed"), True),
+        (Error("Page.goto: Page crashed"), True),
+        (Exception("Connection closed while reading from the driver"), True),
+        (ProbeError("no browser"), True),
+        (MISSING, False),
+        (AssertionError("Expected 'Page crashed' to be visible"), False),
+        (Error("Page.goto: net::ERR_CONNECTION_CLOSED at http://x/"), False),
+        (asyncio.CancelledError(), False),
+    ],
+)
+def test_a_dead_browser_is_never_the_targets_fault(error, ours):
+    assert is_probe_error(error) is ours
+
+
+def test_a_page_left_before_it_came_is_no_error_of_the_net():
+    assert net_error_of("net::ERR_ABORTED at http://x/") == ""
