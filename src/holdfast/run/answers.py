@@ -82,7 +82,7 @@ def _cost(faults: Sequence[FaultResult]) -> Answer:
         text = f"{fault.title}: {fault.bad_events or 0} bad events on {fault.objective}"
         worst = max(fault.budget_spent.items(), key=lambda item: item[1], default=None)
         if worst is not None:
-            text += f", {worst[1]:.2%} of its whole window's error budget at this traffic"
+            text += f", {_share(worst[1])} of its whole window's error budget at this traffic"
         text += f"; felt {_after(fault.time_to_impact)}"
         if fault.time_to_recover is not None:
             more = "more than " if fault.recovery_censored else ""
@@ -131,6 +131,11 @@ def _replicas(capacity: CapacityResult) -> Answer:
         _sentence(text + ("" if sure else "; the bracket is not confirmed by a second look")),
         "good" if sure else "unclear",
     )
+
+
+def _share(ratio: float) -> str:
+    """Two digits that mean something: a fault of seconds is a tiny part of a month."""
+    return f"{100 * ratio:.2g} %"
 
 
 def _after(seconds: float) -> str:

@@ -46,7 +46,7 @@ class AskedJourney:
 
 @dataclass(frozen=True, slots=True)
 class AskedExperiment:
-    """`start`, `end`: the phase its fault is in for, in seconds after time 0."""
+    """`start`, `end`: when its fault is in, in seconds after time 0."""
 
     name: str
     path: str

@@ -35,6 +35,11 @@ _EXTRAS: Final = {
 }
 
 
+FAULT_LEAD_SECONDS: Final = 2.0
+"""A fault is put in so long after its phase began: what was due in the phase before has ended by then, and is not
+charged with a fault of the next."""
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """A plan whose every part is known to be valid."""
@@ -264,6 +269,7 @@ def _experiments(checking: _Checking, plan: Plan, definition: TargetDefinition |
             checking.add([_no_phase(checking, plan, ("chaos", index, "during"), entry.during)])
         elif experiment is not None:
             start, end = plan.phase_bounds(entry.during)
+            start += min(FAULT_LEAD_SECONDS, (end - start) / 10)
             experiments.append(AskedExperiment(path.stem, str(path), experiment.title, start, end))
     if plan.chaos and definition is not None and definition.stack is None:
         where = checking.where(("chaos",), "chaos")
