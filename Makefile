@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser demo test check golden stack bench clean
+.PHONY: help install browser demo test check golden stack bench picture clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -51,6 +51,9 @@ stack: install  ## The reference stack, to click around in (stop it with: .venv/
 
 bench: install  ## Measure and print the figures of docs/reference/performance.md
 	$(BIN)/python tests/bench/figures.py --with-tests
+
+picture: install  ## Draw docs/report.png from the newest run
+	$(BIN)/python tests/bench/picture.py
 
 clean:  ## Remove what was built; runs/ stays
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

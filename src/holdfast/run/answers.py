@@ -56,18 +56,30 @@ def _which_phase(objectives: Sequence[ObjectiveResult]) -> Answer:
     missed = [o for o in objectives if o.phase != WHOLE_RUN and o.verdict == "missed"]
     question = "In which phase not, and why?"
     if not missed:
-        open_phases = sorted({o.phase for o in objectives if o.phase != WHOLE_RUN and o.verdict == "inconclusive"})
-        if not open_phases:
-            return Answer(question, "In none: every objective was met in every phase.", "good")
-        listed = ", ".join(open_phases)
-        text = f"None was proven missed; some phases are too short to prove every objective by themselves ({listed})."
-        return Answer(question, text, "neutral")
+        return _no_phase_missed(question, [o for o in objectives if o.phase != WHOLE_RUN])
     parts = [
         f"{o.phase}{'' if o.judged else ' (not judged)'}: {o.name} was {_percent(o.ratio)} of {o.total} "
         f"against {_percent(o.target)}"
         for o in missed
     ]
     return Answer(question, _sentence("; ".join(parts)), "bad" if any(o.judged for o in missed) else "neutral")
+
+
+def _no_phase_missed(question: str, results: Sequence[ObjectiveResult]) -> Answer:
+    unclear = [o for o in results if o.verdict == "inconclusive"]
+    if not unclear:
+        return Answer(question, "In none: every objective was met in every phase.", "good")
+    below = [o for o in unclear if o.ratio is not None and o.ratio < o.target]
+    if not below:
+        phases = ", ".join(dict.fromkeys(o.phase for o in unclear))
+        text = f"In none. Not every phase is long enough to prove every objective by itself ({phases})."
+        return Answer(question, text, "good")
+    seen = "; ".join(
+        f"{o.name} in {o.phase}, {_percent(o.ratio)} of {o.total} against {_percent(o.target)}" for o in below
+    )
+    return Answer(
+        question, f"None was proven missed. Below its target, in too few events to prove it: {seen}.", "neutral"
+    )
 
 
 def _cost(faults: Sequence[FaultResult]) -> Answer:
