@@ -3,7 +3,14 @@ from pathlib import Path
 import pytest
 
 from holdfast.errors import InputError
-from holdfast.kit.accounts import AccountPool, accounts_of, generated_account, generated_accounts, read_accounts
+from holdfast.kit.accounts import (
+    AccountPool,
+    accounts_of,
+    generated_account,
+    generated_accounts,
+    read_accounts,
+    turned,
+)
 from holdfast.kit.totp import StepLedger, code_at
 
 
@@ -108,3 +115,11 @@ def test_the_ledger_never_gives_the_same_code_twice():
     assert first.code == code_at(secret, 65.0)
     assert second.code == code_at(secret, 90.0)
     assert ledger.next_code(generated_account(2).totp_secret, 65.0).wait == 0.0
+
+
+def test_runs_in_seconds_that_follow_each_other_begin_at_places_far_apart() -> None:
+    accounts = generated_accounts(0, 1000)
+    firsts = [turned(accounts, 1_795_000_000.4 + second)[0].index for second in range(30)]
+    gaps = [min(abs(a - b), 1000 - abs(a - b)) for i, a in enumerate(firsts) for b in firsts[i + 1 :]]
+    assert min(gaps) >= 1000 // 80
+    assert sorted(account.index for account in turned(accounts, 5.0)) == list(range(1000))

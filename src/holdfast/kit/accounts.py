@@ -9,7 +9,7 @@ import csv
 import hashlib
 import hmac
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,7 @@ from holdfast.kit.totp import STEP_SECONDS
 GENERATED_PASSWORD: Final = "Correct-Horse-7-Battery"  # noqa: S105  one for all, so that seeding needs one hash
 _TOTP_KEY: Final = b"holdfast-reference"
 _EXPOSED: Final = 0o077  # permissions of anybody but the owner
+_GOLDEN_RATIO: Final = 0.6180339887498949
 _COLUMNS: Final = ("email", "password")
 
 
@@ -68,6 +69,16 @@ def accounts_of(source: Mapping[str, Any], first: int, count: int) -> tuple[Acco
             Problem("target.accounts", f"accounts {first} to {first + count} of {len(accounts)}: there are none")
         )
     return chosen
+
+
+def turned(accounts: Sequence[Account], now: float) -> tuple[Account, ...]:
+    """The same accounts, begun at another place each second: `now` is in seconds since the epoch.
+
+    A one-time code is accepted once, and a run does not know which codes the run before it used. Steps of the golden
+    ratio keep the places of seconds that follow each other far apart (Steinhaus's three-distance theorem).
+    """
+    place = int(len(accounts) * (int(now) * _GOLDEN_RATIO % 1.0))
+    return (*accounts[place:], *accounts[:place])
 
 
 def read_accounts(path: Path) -> tuple[Account, ...]:

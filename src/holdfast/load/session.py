@@ -18,7 +18,7 @@ from locust.env import Environment
 from holdfast.channel import ChildEnd
 from holdfast.clock import SystemClock
 from holdfast.errors import InputError, Problem
-from holdfast.kit.accounts import AccountPool, accounts_of
+from holdfast.kit.accounts import AccountPool, accounts_of, turned
 from holdfast.kit.adapter import adapter_at
 from holdfast.kit.inbox import Inbox
 from holdfast.load.engine import Engine, Tally, totals
@@ -60,7 +60,7 @@ class Session:
         ground = Ground(
             dialer=Dialer(_origin(job.target.url)),
             clock=self._clock,
-            accounts=AccountPool(accounts, self._clock),
+            accounts=AccountPool(turned(accounts, self._clock.now()), self._clock),
             inbox=Inbox(outbox, fetcher(_OUTBOX_SECONDS)) if outbox else None,
             make_service=adapter_at(job.target.adapter),
             marker=job.target.marker,

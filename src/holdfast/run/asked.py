@@ -35,7 +35,7 @@ class AskedObjective:
 @dataclass(frozen=True, slots=True)
 class AskedJourney:
     name: str
-    path: str
+    path: str  # below the workspace
     every: float
     budget: float
     steps: tuple[str, ...]

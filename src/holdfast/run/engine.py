@@ -338,7 +338,13 @@ def _jobs(
             {
                 **common,
                 "journeys": [
-                    {"name": j.name, "path": j.path, "every": j.every, "budget": j.budget, "times": j.times}
+                    {
+                        "name": j.name,
+                        "path": str(prepared.workspace.root / j.path),
+                        "every": j.every,
+                        "budget": j.budget,
+                        "times": j.times,
+                    }
                     for j in prepared.journeys
                 ],
                 "browser": str(prepared.browser) if prepared.browser else None,
@@ -351,7 +357,8 @@ def _jobs(
             {
                 **common,
                 "experiments": [
-                    {"name": e.name, "path": e.path, "start": e.start, "end": e.end} for e in prepared.experiments
+                    {"name": e.name, "path": str(prepared.workspace.root / e.path), "start": e.start, "end": e.end}
+                    for e in prepared.experiments
                 ],
                 "undo_log": str(folder.undo_log),
             },

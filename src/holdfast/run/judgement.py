@@ -19,6 +19,7 @@ from holdfast.run.picture import timeline
 from holdfast.run.recorded import Recorded, read_recorded
 from holdfast.run.summary import (
     WHOLE_RUN,
+    CapacityResult,
     FaultResult,
     LoadResult,
     ObjectiveResult,
@@ -61,7 +62,7 @@ def judge_run(folder: RunFolder) -> Summary:
     faults = fault_results(recorded)
     capacity = capacity_result(recorded)
     validity = _validity(recorded, load)
-    verdict = _verdict(recorded, objectives, faults, validity)
+    verdict = _verdict(recorded, objectives, faults, validity, capacity)
     return Summary(
         run=RunFacts(
             id=asked.id,
@@ -77,7 +78,7 @@ def judge_run(folder: RunFolder) -> Summary:
         ),
         verdict=verdict,
         exit_code=int(_EXIT_CODES[verdict]),
-        headline=_headline(verdict, objectives, faults),
+        headline=_headline(verdict, objectives, faults, capacity),
         answers=answers(objectives, faults, load, journeys, capacity),
         validity=validity,
         objectives=objectives,
@@ -95,7 +96,11 @@ def judge_run(folder: RunFolder) -> Summary:
 
 
 def _verdict(
-    recorded: Recorded, objectives: Sequence[ObjectiveResult], faults: Sequence[FaultResult], validity: Validity
+    recorded: Recorded,
+    objectives: Sequence[ObjectiveResult],
+    faults: Sequence[FaultResult],
+    validity: Validity,
+    capacity: CapacityResult | None,
 ) -> RunVerdict:
     if any(fault.clean_up == "failed" for fault in faults) or _left_in(recorded):
         return "clean_up_failed"
@@ -110,7 +115,8 @@ def _verdict(
     whole = [o for o in judged if o.phase == WHOLE_RUN]
     unseen = bool(recorded.asked.objectives) and any(p.judged for p in recorded.asked.phases) and not whole
     unproven = len(faults) < len(recorded.asked.experiments) or any(fault.verdict != "passed" for fault in faults)
-    if unseen or unproven or any(o.verdict == "inconclusive" for o in whole):
+    unsized = recorded.asked.capacity is not None and (capacity is None or capacity.sizing is None)
+    if unseen or unproven or unsized or any(o.verdict == "inconclusive" for o in whole):
         return "inconclusive"
     return "met"
 
@@ -122,22 +128,38 @@ def _left_in(recorded: Recorded) -> bool:
     return ends[-1].facts.get("verdict") != "done"
 
 
-def _headline(verdict: RunVerdict, objectives: Sequence[ObjectiveResult], faults: Sequence[FaultResult]) -> str:
-    if verdict == "met" and faults and not any(o.judged for o in objectives):
+def _headline(
+    verdict: RunVerdict,
+    objectives: Sequence[ObjectiveResult],
+    faults: Sequence[FaultResult],
+    capacity: CapacityResult | None,
+) -> str:
+    """The verdict in a line, with what decided it."""
+    named = _HEADLINES[verdict]
+    if verdict == "met":
+        return _met_headline(objectives, faults, capacity)
+    if verdict == "missed":
+        missed = sorted({o.name for o in objectives if o.judged and o.verdict == "missed"})
+        found = [f"{f.title} ({f.verdict})" for f in faults if f.verdict in _FINDINGS]
+        named = f"Missed: {', '.join(missed)}" if missed else named
+        return f"The steady state did not hold: {', '.join(found)}" if found and not missed else named
+    if verdict == "inconclusive":
+        unclear = sorted({o.name for o in objectives if o.phase == WHOLE_RUN and o.verdict == "inconclusive"})
+        unclear += [f"{f.title} ({f.verdict})" for f in faults if f.verdict != "passed"]
+        unclear += ["the sizing"] if capacity is not None and capacity.sizing is None else []
+        return f"{named}: {', '.join(unclear)}" if unclear else named
+    return named
+
+
+def _met_headline(
+    objectives: Sequence[ObjectiveResult], faults: Sequence[FaultResult], capacity: CapacityResult | None
+) -> str:
+    if any(o.judged for o in objectives):
+        lowered = sum(o.phase == WHOLE_RUN and o.gate < o.target for o in objectives)
+        return _HEADLINES["met"] + (f", {lowered} of them at a gate below its target" if lowered else "")
+    if faults:
         return "The steady state held"
-    if verdict == "met" and not objectives:
-        return "Measured; no objective was asked for"
-    missed = sorted({o.name for o in objectives if o.judged and o.verdict == "missed"})
-    if verdict == "missed" and missed:
-        return f"Missed: {', '.join(missed)}"
-    found = [f"{f.title} ({f.verdict})" for f in faults if f.verdict in _FINDINGS]
-    if verdict == "missed" and found:
-        return f"The steady state did not hold: {', '.join(found)}"
-    unproven = [f"{f.title} ({f.verdict})" for f in faults if f.verdict != "passed"]
-    unclear = sorted({o.name for o in objectives if o.phase == WHOLE_RUN and o.verdict == "inconclusive"}) + unproven
-    if verdict == "inconclusive" and unclear:
-        return f"The evidence does not decide: {', '.join(unclear)}"
-    return _HEADLINES[verdict]
+    return "Sized; no objective was judged" if capacity is not None else "Measured; no objective was judged"
 
 
 def _validity(recorded: Recorded, load: LoadResult | None) -> Validity:

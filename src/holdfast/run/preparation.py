@@ -36,8 +36,8 @@ _EXTRAS: Final = {
 
 
 FAULT_LEAD_SECONDS: Final = 2.0
-"""A fault is put in so long after its phase began: what was due in the phase before has ended by then, and is not
-charged with a fault of the next."""
+"""A fault is put in so long after its phase began, and out half as long before it ends: what was due in the phase
+before has ended by then and is not charged with a fault of the next, and the phase after begins without it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +240,7 @@ def _journeys(checking: _Checking, plan: Plan) -> tuple[AskedJourney, ...]:
         journeys.append(
             AskedJourney(
                 name=path.stem,
-                path=str(path),
+                path=_in_workspace(path, workspace),
                 every=entry.every if entry.every is not None else settings.every,
                 budget=settings.budget,
                 steps=definition.steps,
@@ -269,8 +269,9 @@ def _experiments(checking: _Checking, plan: Plan, definition: TargetDefinition |
             checking.add([_no_phase(checking, plan, ("chaos", index, "during"), entry.during)])
         elif experiment is not None:
             start, end = plan.phase_bounds(entry.during)
-            start += min(FAULT_LEAD_SECONDS, (end - start) / 10)
-            experiments.append(AskedExperiment(path.stem, str(path), experiment.title, start, end))
+            lead = min(FAULT_LEAD_SECONDS, (end - start) / 10)
+            start, end = start + lead, end - lead / 2
+            experiments.append(AskedExperiment(path.stem, _in_workspace(path, workspace), experiment.title, start, end))
     if plan.chaos and definition is not None and definition.stack is None:
         where = checking.where(("chaos",), "chaos")
         checking.add(
@@ -316,7 +317,7 @@ def _steady_states(
     names = {asked.objective.name for asked in objectives}
     for index, entry in enumerate(plan.chaos):
         path = next((e.path for e in experiments if e.name == Path(entry.experiment).stem), None)
-        experiment = load_experiment(Path(path))[0] if path is not None else None
+        experiment = load_experiment(checking.workspace.root / path)[0] if path is not None else None
         for name in experiment.objectives if experiment is not None else ():
             if name not in names and not checking.problems:
                 where = checking.where(("chaos", index, "experiment"), entry.experiment)
@@ -394,6 +395,13 @@ def _extras(checking: _Checking, plan: Plan, definition: TargetDefinition | None
         missing = [m for m in modules if wanted[extra] and importlib.util.find_spec(m) is None]
         if missing:
             checking.add([Problem(extra, f"{', '.join(missing)} is not installed", f'pip install "holdfast[{extra}]"')])
+
+
+def _in_workspace(path: Path, workspace: Workspace) -> str:
+    """What the record keeps: a run folder says nothing of the machine it was made on."""
+    inside = path.resolve()
+    root = workspace.root.resolve()
+    return str(inside.relative_to(root)) if inside.is_relative_to(root) else str(inside)
 
 
 def _no_phase(checking: _Checking, plan: Plan, at: PropertyPath, phase: str) -> Problem:

@@ -22,9 +22,9 @@ from typing import Any, Final
 from holdfast.channel import ChildEnd
 from holdfast.clock import SystemClock
 from holdfast.errors import HoldfastError, InputError, Problem
-from holdfast.kit.accounts import AccountPool, accounts_of
+from holdfast.kit.accounts import AccountPool, accounts_of, turned
 from holdfast.kit.inbox import Inbox
-from holdfast.kit.totp import STEP_SECONDS, StepLedger
+from holdfast.kit.totp import StepLedger
 from holdfast.record.store import RunStore
 from holdfast.synthetics.browser import SharedBrowser, find_browser
 from holdfast.synthetics.definition import check_journey, definition_of
@@ -88,9 +88,7 @@ def read_job(job: Mapping[str, Any]) -> Task:
         raise InputError(*problems)
     target = job["target"]
     clock = SystemClock(job["anchor"])
-    accounts = list(accounts_of(target["accounts"], job["accounts"]["first"], job["accounts"]["count"]))
-    # A code is accepted once. Two processes do not know of each other's, so each begins with other accounts.
-    turn = int(clock.now() // STEP_SECONDS) * 2 % len(accounts)
+    accounts = accounts_of(target["accounts"], job["accounts"]["first"], job["accounts"]["count"])
     outbox_url = target.get("outbox_url")
     return Task(
         journeys=tuple(
@@ -106,7 +104,7 @@ def read_job(job: Mapping[str, Any]) -> Task:
             clock=clock,
             evidence=Path(job["run_folder"]) / "evidence",
         ),
-        accounts=AccountPool(accounts[turn:] + accounts[:turn], clock),
+        accounts=AccountPool(turned(accounts, clock.now()), clock),
         run_db=Path(job["run_db"]),
         duration=float(job["duration"]),
     )
