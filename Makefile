@@ -44,7 +44,7 @@ check: install  ## What a change must pass: lint, types, floors, tests
 	$(BIN)/python -m pytest -q
 
 golden: install  ## Write the golden reports and generated docs again; review the difference as code
-	HOLDFAST_GOLDEN=write $(BIN)/python -m pytest -q tests/cli tests/unit -k golden
+	HOLDFAST_GOLDEN=write $(BIN)/python -m pytest -q tests/cli tests/docs -k golden
 
 stack: install  ## The reference stack, to click around in (stop it with: .venv/bin/holdfast stack down)
 	$(BIN)/holdfast stack up

@@ -72,3 +72,50 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
 def test_nothing_in_the_project_names_a_path_of_a_machine() -> None:
     for page in PAGES:
         assert "/work/" not in page.read_text(encoding="utf-8"), page
+
+
+def test_the_adapter_of_the_guide_is_one_that_can_be_used(tmp_path: Path) -> None:
+    from holdfast.kit.adapter import adapter_at
+
+    guide = (ROOT / "docs/guides/your-own-stack.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", guide, flags=re.DOTALL)
+    path = tmp_path / "acme.py"
+    path.write_text(code, encoding="utf-8")
+    made = adapter_at(path)(client=None, inbox=None, clock=None, ledger=None)
+    assert type(made).__name__ == "Acme"
+
+
+@pytest.mark.parametrize(
+    ("guide", "name", "folder"),
+    [("write-a-scenario", "look_in", "scenarios"), ("write-a-journey", "open_sign_in", "synthetics")],
+)
+def test_the_python_of_a_guide_is_valid_content(tmp_path: Path, guide: str, name: str, folder: str) -> None:
+    from holdfast.run.validation import validate
+    from holdfast.workspace.starter import copy_starter
+    from holdfast.workspace.workspace import find_workspace
+
+    copy_starter(tmp_path / "w")
+    text = (ROOT / f"docs/guides/{guide}.md").read_text(encoding="utf-8")
+    (tmp_path / "w" / folder / f"{name}.py").write_text(
+        re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)[0], encoding="utf-8"
+    )
+    for number, block in enumerate(re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)):
+        (tmp_path / "w" / "scenarios/profiles" / f"guide_{number}.yaml").write_text(block, encoding="utf-8")
+    assert validate(find_workspace(tmp_path / "w")).problems == ()
+
+
+def test_the_yaml_of_the_other_guides_is_valid_content(tmp_path: Path) -> None:
+    from holdfast.run.validation import validate
+    from holdfast.workspace.starter import copy_starter
+    from holdfast.workspace.workspace import find_workspace
+
+    copy_starter(tmp_path / "w")
+    for guide, place in {
+        "run-in-ci": "plans/guide.yaml",
+        "write-an-objective": "slo/guide.yaml",
+        "size-a-stack": "capacity/guide.yaml",
+    }.items():
+        text = (ROOT / f"docs/guides/{guide}.md").read_text(encoding="utf-8")
+        block = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)[0]
+        (tmp_path / "w" / place).write_text(block, encoding="utf-8")
+    assert validate(find_workspace(tmp_path / "w")).problems == ()

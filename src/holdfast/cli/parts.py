@@ -16,6 +16,7 @@ from holdfast.workspace.workspace import Workspace, load_profile
 
 _CLOSED_MODEL_SECONDS: Final = 60.0
 _SPARE_SECONDS: Final = 5.0  # a browser starts, a code waits for its next step
+_LONGEST_SECONDS: Final = 7 * 86_400.0
 _CODE_WAIT_SECONDS: Final = 30.0
 
 
@@ -24,9 +25,12 @@ class _Duration(click.ParamType[float]):
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
         try:
-            return value if isinstance(value, float) else seconds(value)
+            duration = value if isinstance(value, float) else seconds(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
+        if not 1 <= duration <= _LONGEST_SECONDS:
+            self.fail(f"{value} is not between 1s and 7d", param, ctx)
+        return duration
 
 
 @click.command()

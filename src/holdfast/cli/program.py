@@ -77,7 +77,7 @@ def invoke(arguments: Sequence[str]) -> int:
         error.show()
         return int(ExitCode.WRONG_INPUT)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
+        click.echo("interrupted; if a fault may be in a target, `holdfast recover` takes it out", err=True)
         return int(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         return int(ExitCode.MET)

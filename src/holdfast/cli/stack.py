@@ -8,6 +8,7 @@ import click
 from holdfast.cli.workspace import current_workspace
 from holdfast.reference import StackSettings, StackState, read_stack, stack_status, start_stack, stop_stack
 from holdfast.run.target import standing_stack_folder
+from holdfast.workspace.target import StackDefinition
 
 
 @click.group()
@@ -16,51 +17,32 @@ def stack() -> None:
 
 
 @stack.command()
-@click.option("--replicas", type=click.IntRange(1, 16), default=2, show_default=True)
-@click.option(
-    "--accounts", type=click.IntRange(200, 1_000_000), default=2000, show_default=True, help="Seeded accounts."
-)
-@click.option(
-    "--workers", type=click.IntRange(1, 1000), default=3, show_default=True, help="Requests a replica works on at once."
-)
+@click.option("--replicas", type=click.IntRange(1, 16), help="Of the account service.")
+@click.option("--accounts", type=click.IntRange(200, 1_000_000), help="Seeded accounts.")
+@click.option("--workers", type=click.IntRange(1, 1000), help="Requests a replica works on at once.")
 @click.option(
     "--service-time",
     type=click.FloatRange(0, 10),
-    default=0.05,
-    show_default=True,
     help="Seconds each of them takes at least: workers / service time is the stated capacity.",
 )
 @click.option(
-    "--restart-delay",
-    type=click.FloatRange(0, 3600),
-    default=5.0,
-    show_default=True,
-    help="Seconds until a replica that died is started again.",
+    "--restart-delay", type=click.FloatRange(0, 3600), help="Seconds until a replica that died is started again."
 )
 @click.option("--port", type=click.IntRange(1, 65535), help="Of the public address; a free one when absent.")
 @click.option("--json", "as_json", is_flag=True)
-def up(
-    replicas: int,
-    accounts: int,
-    workers: int,
-    service_time: float,
-    restart_delay: float,
-    port: int | None,
-    as_json: bool,
-) -> int:
-    """Start it in the background and print its address."""
-    folder = standing_stack_folder(current_workspace())
+def up(port: int | None, as_json: bool, **given: float | None) -> int:
+    """Start it in the background and print its address.
+
+    What is not given is as holdfast.yaml says of its reference target, so that it is the stack a run would start.
+    """
+    workspace = current_workspace()
+    folder = standing_stack_folder(workspace)
     state = read_stack(folder)
     if state is None:
-        settings = StackSettings(
-            replicas=replicas,
-            accounts=accounts,
-            workers=workers,
-            service_time=service_time,
-            restart_delay=restart_delay,
-            port=port,
-        )
-        state = start_stack(settings, folder)
+        targets = workspace.configuration.targets.values()
+        defined = next((t.settings for t in targets if t.stack is not None and t.settings is not None), None)
+        settings = (defined or StackDefinition()).model_dump() | {k: v for k, v in given.items() if v is not None}
+        state = start_stack(StackSettings(**settings, port=port), folder)
     else:
         click.echo("it stands already; its settings were not changed", err=True)
     _print(state, as_json=as_json)

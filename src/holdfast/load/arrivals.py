@@ -5,7 +5,9 @@ In: stages of a piecewise-linear arrival rate λ(t), a mix of scenarios and a se
 With Λ(t) = ∫ λ, the expected arrivals up to t, arrival k of a uniform schedule is due at Λ⁻¹(k + ½), so that any
 window [a, b) holds Λ(b) - Λ(a) of them, give or take one. A Poisson schedule maps the points of a unit-rate Poisson
 process (sums of unit exponentials) through the same Λ⁻¹, which gives the inhomogeneous process exactly (Çinlar 1975;
-Devroye, Non-Uniform Random Variate Generation, VI.1.3): no thinning, no step of a second.
+Devroye, Non-Uniform Random Variate Generation, VI.1.3): no thinning, no step of a second. A stratified one is Poisson
+given its counts: each stratum of n expected arrivals holds exactly n, at random places, so that a rate held for seconds
+is the rate that was offered.
 
 Within one stage of rates r₀ → r₁ over d seconds, slope a = (r₁ - r₀) / d, y = r₀·t + a·t²/2 is solved for t as
 
@@ -22,8 +24,9 @@ from itertools import accumulate, count, islice
 from random import Random
 from typing import Any, Final, Literal
 
-Spacing = Literal["poisson", "uniform"]
+Spacing = Literal["poisson", "uniform", "stratified"]
 POISSON: Final = "poisson"
+STRATIFIED: Final = "stratified"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,15 +94,15 @@ def expected_between(stages: Sequence[RateStage], begin: float, end: float) -> f
 
 
 def arrivals(
-    stages: Sequence[RateStage], mix: Mapping[str, float], seed: object, spacing: Spacing
+    stages: Sequence[RateStage], mix: Mapping[str, float], seed: object, spacing: Spacing, stratum: int = 1
 ) -> Iterator[Arrival]:
     """The schedule, in order of time. The same arguments give the same schedule, everywhere.
 
     Times and scenarios are drawn from streams of their own: another mix moves no arrival. For worker k of n, take
-    `islice(arrivals(…), k, None, n)`: the union of the stripes is the schedule.
+    `islice(arrivals(…), k, None, n)`: the union of the stripes is the schedule. `stratum`: arrivals of one stratum.
     """
     draw = scenario_draws(mix, seed)
-    for offset in _offsets(stages, _marks(seed, spacing)):
+    for offset in _offsets(stages, _marks(seed, spacing, stratum)):
         yield Arrival(offset, next(draw))
 
 
@@ -117,7 +120,7 @@ def first(arriving: Iterable[Arrival], most: int) -> list[Arrival]:
     return list(islice(arriving, most))
 
 
-def _marks(seed: object, spacing: Spacing) -> Iterator[float]:
+def _marks(seed: object, spacing: Spacing, stratum: int) -> Iterator[float]:
     """The values of Λ at which somebody arrives, increasing."""
     if spacing == POISSON:
         random = Random(f"{seed}/times")
@@ -125,6 +128,10 @@ def _marks(seed: object, spacing: Spacing) -> Iterator[float]:
         while True:
             total += random.expovariate(1.0)
             yield total
+    if spacing == STRATIFIED:
+        random = Random(f"{seed}/times")
+        for begin in count(0, stratum):
+            yield from sorted(begin + random.random() * stratum for _ in range(stratum))
     yield from (k + 0.5 for k in count())
 
 

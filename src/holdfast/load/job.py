@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from holdfast.errors import Problem, raise_input_error
-from holdfast.load.arrivals import POISSON, RateStage, Spacing, fitted, stages_of
+from holdfast.load.arrivals import POISSON, STRATIFIED, RateStage, Spacing, fitted, stages_of
 
 _MOST_VISITORS: Final = 400
 
@@ -25,6 +25,7 @@ class OpenLoad:
     spacing: Spacing
     seed: str
     at_most: int
+    stratum: int = 1  # arrivals of one stratum, where the spacing is stratified
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,9 +127,11 @@ class Hold:
             start=0.0,
             stages=(RateStage(rate, rate, seconds),),
             mix={str(k): float(v) for k, v in message["mix"].items()},
-            spacing=message.get("arrivals", POISSON),
+            # Of a few seconds' Poisson arrivals the count alone varies by a tenth; a held rate must be the one offered.
+            spacing=STRATIFIED,
             seed=f"{seed}/{name}",
             at_most=at_most,
+            stratum=max(1, round(rate)),
         )
         return cls(name, float(message["start"]), seconds, load)
 

@@ -15,9 +15,9 @@ class StackSettings:
     replicas: int = 2
     accounts: int = 2000
     """How many generated accounts are seeded, from index 0 on."""
-    workers: int = 5
+    workers: int = 3
     """Requests that one replica works on at the same time; the others wait."""
-    service_time: float = 0.05
+    service_time: float = 0.06
     """Seconds that each request holds a worker, beside its real work."""
     restart_delay: float = 5.0
     """Seconds between the death of a process and its restart."""

@@ -1,6 +1,7 @@
 """The reader's five questions, answered in sentences from the results. Figures are rounded here only, for reading."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from holdfast.run.summary import (
     WHOLE_RUN,
@@ -11,11 +12,13 @@ from holdfast.run.summary import (
     JourneyResult,
     LoadResult,
     ObjectiveResult,
+    RunVerdict,
 )
 from holdfast.workspace.quantity import duration_text
 
 
 def answers(
+    verdict: RunVerdict,
     objectives: Sequence[ObjectiveResult],
     faults: Sequence[FaultResult],
     load: LoadResult | None,
@@ -25,7 +28,7 @@ def answers(
     """A question whose part did not run is left out; the summary says why beside that part."""
     found = []
     if objectives:
-        found += [_every_objective(objectives), _which_phase(objectives)]
+        found += [_every_objective(verdict, objectives), _which_phase(objectives)]
     if faults:
         found.append(_cost(faults))
     funnels = [*(load.funnels if load else ()), *(j.funnel for j in journeys)]
@@ -33,53 +36,67 @@ def answers(
         found.append(_drop_off(funnels))
     if capacity is not None:
         found.append(_replicas(capacity))
-    return tuple(found)
+    if verdict != "invalid":
+        return tuple(found)
+    # What was measured by a generator that cannot be trusted may be told, but never as good news.
+    return tuple(replace(a, verdict="unclear") if a.verdict in {"good", "neutral"} else a for a in found)
 
 
-def _every_objective(objectives: Sequence[ObjectiveResult]) -> Answer:
+def _every_objective(verdict: RunVerdict, objectives: Sequence[ObjectiveResult]) -> Answer:
+    question = "Was every objective met?"
     whole = [o for o in objectives if o.phase == WHOLE_RUN]
+    if not whole:
+        return Answer(question, "None was judged: the plan judges no phase.", "neutral")
     met = [o for o in whole if o.verdict == "met"]
-    others = [f"{o.name} is {o.verdict} ({_percent(o.ratio)} of {o.total})" for o in whole if o.verdict != "met"]
+    others = [f"{o.name} is {o.verdict} ({_seen(o)})" for o in whole if o.verdict != "met"]
     lowered = [f"{o.name} was only asked to prove {_percent(o.gate)}" for o in met if o.gate < o.target]
     text = f"{len(met)} of {len(whole)} objectives were met over the judged phases."
+    if verdict == "invalid":
+        text = f"It cannot be told: the measurement is not to be trusted. As measured, {text}"
     if others:
         text += f" {_sentence('; '.join(others))}"
     if lowered:
         text += f" {_sentence('; '.join(lowered))}"
-    if not others:
-        return Answer("Was every objective met?", text, "good")
-    missed = any(o.verdict == "missed" for o in whole)
-    return Answer("Was every objective met?", text, "bad" if missed else "unclear")
+    if any(o.judged and o.verdict == "missed" for o in objectives):
+        return Answer(question, text, "bad")
+    return Answer(question, text, "unclear" if others else "good")
 
 
 def _which_phase(objectives: Sequence[ObjectiveResult]) -> Answer:
-    missed = [o for o in objectives if o.phase != WHOLE_RUN and o.verdict == "missed"]
     question = "In which phase not, and why?"
+    results = [o for o in objectives if o.phase != WHOLE_RUN]
+    missed = [o for o in results if o.verdict == "missed"]
     if not missed:
-        return _no_phase_missed(question, [o for o in objectives if o.phase != WHOLE_RUN])
+        return _no_phase_missed(question, results)
     parts = [
-        f"{o.phase}{'' if o.judged else ' (not judged)'}: {o.name} was {_percent(o.ratio)} of {o.total} "
-        f"against {_percent(o.target)}"
+        f"{o.phase}{'' if o.judged else ' (not judged)'}: {o.name} was {_seen(o)} against {_asked_of(o)}"
         for o in missed
     ]
     return Answer(question, _sentence("; ".join(parts)), "bad" if any(o.judged for o in missed) else "neutral")
 
 
 def _no_phase_missed(question: str, results: Sequence[ObjectiveResult]) -> Answer:
-    unclear = [o for o in results if o.verdict == "inconclusive"]
-    if not unclear:
-        return Answer(question, "In none: every objective was met in every phase.", "good")
-    below = [o for o in unclear if o.ratio is not None and o.ratio < o.target]
-    if not below:
-        phases = ", ".join(dict.fromkeys(o.phase for o in unclear))
-        text = f"In none. Not every phase is long enough to prove every objective by itself ({phases})."
-        return Answer(question, text, "good")
-    seen = "; ".join(
-        f"{o.name} in {o.phase}, {_percent(o.ratio)} of {o.total} against {_percent(o.target)}" for o in below
-    )
-    return Answer(
-        question, f"None was proven missed. Below its target, in too few events to prove it: {seen}.", "neutral"
-    )
+    below = [o for o in results if o.ratio is not None and o.ratio < o.target]
+    blind = list(dict.fromkeys(o.name for o in results if o.ratio is None))
+    text = "None was proven missed." if below or blind else "In none."
+    if below:
+        seen = "; ".join(f"{o.name} in {o.phase}, {_seen(o)} against {_asked_of(o)}" for o in below)
+        text += f" Below its target, but not by enough events to prove it missed: {seen}."
+    if blind:
+        text += f" Not seen in every phase: {', '.join(blind)}."
+    short = list(dict.fromkeys(o.phase for o in results if o.verdict == "inconclusive" and o not in below))
+    if short and not below and not blind:
+        text += f" Not every phase is long enough to prove every objective by itself ({', '.join(short)})."
+    return Answer(question, text, "unclear" if blind else "neutral" if below else "good")
+
+
+def _seen(result: ObjectiveResult) -> str:
+    return "no event was seen" if result.ratio is None else f"{_percent(result.ratio)} of {result.total}"
+
+
+def _asked_of(result: ObjectiveResult) -> str:
+    lowered = f" (gate {_percent(result.gate)})" if result.gate < result.target else ""
+    return f"a target of {_percent(result.target)}{lowered}"
 
 
 def _cost(faults: Sequence[FaultResult]) -> Answer:
@@ -89,7 +106,8 @@ def _cost(faults: Sequence[FaultResult]) -> Answer:
             parts.append(f"{fault.title}: it was never put in, so it shows nothing")
             continue
         if fault.time_to_impact is None:
-            parts.append(f"{fault.title}: no objective felt it")
+            bad = f"{fault.bad_events} bad events on {fault.objective}, never three seconds in a row"
+            parts.append(f"{fault.title}: {bad if fault.bad_events else 'no objective felt it'}")
             continue
         text = f"{fault.title}: {fault.bad_events or 0} bad events on {fault.objective}"
         worst = max(fault.budget_spent.items(), key=lambda item: item[1], default=None)
@@ -100,9 +118,9 @@ def _cost(faults: Sequence[FaultResult]) -> Answer:
             more = "more than " if fault.recovery_censored else ""
             text += f", back to normal after {more}{duration_text(fault.time_to_recover)}"
         if fault.time_to_detect is not None:
-            text += f", the burn-rate alert would have fired after {duration_text(fault.time_to_detect)}"
+            text += f", a burn-rate alert on seconds would have fired after {duration_text(fault.time_to_detect)}"
         parts.append(text)
-    hurt = any(f.time_to_impact is not None for f in faults)
+    hurt = any(f.time_to_impact is not None or f.bad_events for f in faults)
     unclear = any(f.injected_at is None for f in faults)
     return Answer(
         "What did the fault cost?", _sentence("; ".join(parts)), "unclear" if unclear else "neutral" if hurt else "good"
@@ -131,12 +149,13 @@ def _replicas(capacity: CapacityResult) -> Answer:
     sizing = capacity.sizing
     if sizing is None:
         return Answer(question, f"Not known: {capacity.reason}", "unclear")
-    upper = f"{capacity.high:.3g}" if capacity.high is not None else "a rate not reached"
+    upper = f"{capacity.high:.3g}/s" if capacity.high is not None else "a rate that was not reached"
     text = (
         f"{sizing.replicas} for a peak of {sizing.peak:.3g} visits/s: {sizing.replicas_without_spare} to carry it, "
         f"{sizing.spare} spare. {capacity.replicas} replicas held {capacity.low:.3g}/s and did not hold {upper}"
-        f"{'/s' if capacity.high is not None else ''}"
     )
+    if capacity.non_monotone:
+        text += "; a rate above one that was missed was met, so the machine is noisy"
     sure = capacity.confirmed_low and capacity.confirmed_high
     return Answer(
         question,

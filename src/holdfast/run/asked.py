@@ -89,7 +89,7 @@ class Asked:
     guard_for: float
     capacity: CapacityQuestion | None
     capacity_objectives: tuple[AskedObjective, ...]
-    stack: Mapping[str, float] | None  # what the reference stack was told: replicas, workers, service_time
+    stack: Mapping[str, float] | None  # what is known of the target's size: replicas, workers, service_time
     notices: tuple[str, ...] = ()
     schema: str = field(default=SCHEMA)
 

@@ -21,9 +21,10 @@ def capacity_result(recorded: Recorded) -> CapacityResult | None:
         return None
     probes = [probe_of(step) for step in steps]
     found = bracket(question.search, probes)
-    replicas = int((recorded.asked.stack or {}).get("replicas", 1))
+    known = (recorded.asked.stack or {}).get("replicas")
+    replicas = int(known) if known is not None else None
     sizing = None
-    if found.low is not None:
+    if found.low is not None and replicas is not None:
         asked = SizingQuestion(question.peak, question.spare_replicas, question.utilisation_limit)
         sized = size(asked, found, replicas_measured=replicas)
         sizing = SizingResult(
@@ -51,7 +52,8 @@ def capacity_result(recorded: Recorded) -> CapacityResult | None:
         stated=_stated(recorded, steps),
         probes=tuple(_probe(recorded, step, probe) for step, probe in zip(steps, probes, strict=True)),
         sizing=sizing,
-        reason=found.reason,
+        non_monotone=found.non_monotone,
+        reason=found.reason if replicas is not None else f"{found.reason}; how many replicas held it is not known",
     )
 
 

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from holdfast.clock import Clock
-from holdfast.errors import MeasurementError, Problem
+from holdfast.errors import InputError, MeasurementError, Problem
 
 _LOG_TAIL_LINES: Final = 12
 
@@ -102,7 +102,7 @@ class Children:
         return message
 
     def wait_until_ready(self, seconds: float) -> list[Message]:
-        """Block until every child is ready. Raises MeasurementError with each one's problems or log's tail."""
+        """Block until every child is ready. Raises InputError with what they found wrong, or MeasurementError."""
         deadline = self._clock.now() + seconds
         others: list[Message] = []
         while waiting := [c for c in self.all.values() if not c.ready and not c.ended and not c.problems]:
@@ -117,8 +117,10 @@ class Children:
             message = self.next_message(min(left, 0.5))
             if message is not None and message.body is not None and "event" in message.body:
                 others.append(message)
-        problems = [p for c in self.all.values() for p in c.problems]
-        problems += [
+        told = [p for c in self.all.values() for p in c.problems]
+        if told:
+            raise InputError(*told)
+        problems = [
             Problem(c.name, f"ended before it was ready{_tail(c.log)}", f"see {c.log}")
             for c in self.all.values()
             if c.ended and not c.ready and not c.problems

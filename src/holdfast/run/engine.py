@@ -8,9 +8,11 @@ It is a generator: the live screen, a log or CI annotations consume its events, 
 Everything it learns goes into the record; the verdict is computed from the run folder alone (`judgement`).
 """
 
+import math
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
@@ -47,7 +49,7 @@ from holdfast.run.search import SEARCHER, search_capacity
 from holdfast.run.stopping import StopSignal
 from holdfast.run.summary import write_summary
 from holdfast.run.target import open_target
-from holdfast.workspace.target import Connection, StackDefinition
+from holdfast.workspace.target import Connection
 
 READY_SECONDS: Final = 60.0
 DRAIN_SECONDS: Final = 10.0  # how long visits in flight may take to end
@@ -73,10 +75,16 @@ def run(prepared: Prepared, stop: StopSignal | None = None) -> Iterator[RunEvent
                 open_target(prepared.workspace, prepared.target_name, prepared.target, folder.path.name)
             )
             yield Preparing("starting the generators")
+            # As it is, not as the plan would have started it: a stack that stood already has settings of its own.
+            asked = replace(asked, stack=connection.settings or None)
+            write_asked(asked, folder)
             running = _Running(prepared, asked, folder, store, connection, clock, stop)
             yield from running.start()
             yield from running.watch()
             yield from running.drain()
+            recover(
+                [folder.undo_log]
+            )  # what the chaos child could not take out must not be in while a capacity is sought
             if prepared.capacity is not None and not stop.requested.is_set() and not running.stopped_early:
                 yield from search_capacity(prepared, running.children, store, clock, stop, running.time_zero)
         except HoldfastError as error:
@@ -130,7 +138,8 @@ class _Running:
             self.children.start(name, module, job)
         for message in self.children.wait_until_ready(READY_SECONDS):
             yield from self._told(message)
-        self.time_zero = self.clock.now() + _BARRIER_SECONDS
+        # On a whole second: an interval is a second of the epoch, and phases begin where intervals do.
+        self.time_zero = float(math.ceil(self.clock.now() + _BARRIER_SECONDS))
         for phase in self.asked.phases:
             self.store.write_span(_phase_span(phase, self.time_zero, started=False))
         self.store.write_event(Event(self.time_zero, "run", "released", {"time_zero": self.time_zero}))
@@ -374,16 +383,6 @@ def _account_count(connection: Connection) -> int:
 
 def _asked(prepared: Prepared, folder: RunFolder, now: float) -> Asked:
     definition = prepared.target
-    given = definition.settings
-    settings: Mapping[str, float] | None = None
-    if definition.stack is not None:
-        stack = given or StackDefinition()
-        settings = {
-            "replicas": stack.replicas,
-            "workers": stack.workers,
-            "service_time": stack.service_time,
-            "restart_delay": stack.restart_delay,
-        }
     guard = prepared.plan.guard
     return Asked(
         id=folder.path.name,
@@ -405,7 +404,7 @@ def _asked(prepared: Prepared, folder: RunFolder, now: float) -> Asked:
         guard_for=guard.for_ if guard else 10.0,
         capacity=prepared.capacity,
         capacity_objectives=prepared.capacity_objectives,
-        stack=settings,
+        stack=None,
         notices=prepared.notices,
     )
 

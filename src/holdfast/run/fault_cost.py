@@ -1,9 +1,9 @@
 """What each fault did: seen when, detected when, over when, and its price in error budget."""
 
-from collections.abc import Sequence
 from typing import Final
 
 from holdfast.chaos.scorecard import FaultEffect, score_fault
+from holdfast.chaos.undo import open_entries
 from holdfast.record.timeline import Span
 from holdfast.run.recorded import Recorded
 from holdfast.run.summary import FaultResult
@@ -49,7 +49,9 @@ def _fault(recorded: Recorded, span: Span) -> FaultResult:
 
 def _effects(recorded: Recorded, span: Span) -> dict[str, FaultEffect]:
     start, end = recorded.time_zero, recorded.plan_end
-    warm_up = next((p.end for p in recorded.phases if not p.judged and p.start <= start + 0.5), start)
+    # A warm-up is no baseline; but a first phase with none between it and the fault is all the baseline there is.
+    before = [p for p in recorded.phases if span.started is None or p.end <= span.started]
+    warm_up = before[0].end if len(before) > 1 and not before[0].judged else start
     effects = {}
     for asked in recorded.asked.objectives:
         objective = asked.objective
@@ -93,11 +95,10 @@ def _reason(span: Span, effect: FaultEffect | None) -> str:
 
 
 def _clean_up(recorded: Recorded, span: Span) -> str:
-    told = str(span.attributes.get("clean_up", "pending"))
-    if told == "done":
-        return told
-    ends: Sequence[str] = [str(e.facts.get("verdict")) for e in recorded.events_of("clean_up")]
-    return "done" if ends and ends[-1] == "done" else "failed"
+    """By the undo log: what is open there may still be in."""
+    name = str(span.attributes.get("experiment", span.name))
+    still_in = any(entry.experiment == name for entry in open_entries(recorded.folder.undo_log))
+    return "failed" if still_in else "done"
 
 
 def _count(value: object) -> int | None:

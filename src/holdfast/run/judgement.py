@@ -7,6 +7,7 @@ experiment whose steady state did not hold. One that proves nothing leaves the r
 
 from collections.abc import Sequence
 
+from holdfast.chaos.undo import open_entries
 from holdfast.errors import ExitCode
 from holdfast.load.health import check_health
 from holdfast.run.answers import answers
@@ -79,7 +80,7 @@ def judge_run(folder: RunFolder) -> Summary:
         verdict=verdict,
         exit_code=int(_EXIT_CODES[verdict]),
         headline=_headline(verdict, objectives, faults, capacity),
-        answers=answers(objectives, faults, load, journeys, capacity),
+        answers=answers(verdict, objectives, faults, load, journeys, capacity),
         validity=validity,
         objectives=objectives,
         timeline=timeline(recorded),
@@ -102,7 +103,7 @@ def _verdict(
     validity: Validity,
     capacity: CapacityResult | None,
 ) -> RunVerdict:
-    if any(fault.clean_up == "failed" for fault in faults) or _left_in(recorded):
+    if _left_in(recorded):
         return "clean_up_failed"
     if any(event.facts.get("interrupted") for event in recorded.events_of("sealed")):
         return "interrupted"
@@ -122,10 +123,8 @@ def _verdict(
 
 
 def _left_in(recorded: Recorded) -> bool:
-    ends = recorded.events_of("clean_up")
-    if not ends:  # killed before it could clean up: only the undo log knows
-        return any(fault.ended is None for fault in recorded.faults)
-    return ends[-1].facts.get("verdict") != "done"
+    """The undo log knows, also what was taken out after the runner was killed."""
+    return bool(open_entries(recorded.folder.undo_log))
 
 
 def _headline(
@@ -181,6 +180,13 @@ def _validity(recorded: Recorded, load: LoadResult | None) -> Validity:
         checks.append(
             ValidityCheck("sealed", "invalid", None, None, "the runner was killed: the run was not finished or sealed")
         )
+    if recorded.events_of("search_lost"):
+        reason = "the generator of the capacity search ended before its time"
+        checks.append(ValidityCheck("search", "invalid", None, None, reason))
+    uncleaned = len(recorded.events_of("clean_up_failed"))
+    if uncleaned:
+        reason = f"{uncleaned} journeys could not set their account back: its next walk may fail for our fault"
+        checks.append(ValidityCheck("journey_clean_up", "degraded", float(uncleaned), 0.0, reason))
     errors = len(recorded.events_of("probe_error"))
     if errors:
         reason = f"our browser failed {errors} times: those walks were not measured"

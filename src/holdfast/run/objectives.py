@@ -35,7 +35,8 @@ def judge_stretches(
     """All objectives over some stretches of time taken together; misses corrected for their number (Holm)."""
     counted = [_counted(asked, intervals, stretches) for asked in objectives]
     judgements = judge_all(
-        [(counts, Decimal(str(asked.gate))) for counts, asked in zip(counted, objectives, strict=True)]
+        [(counts, Decimal(str(asked.gate))) for counts, asked in zip(counted, objectives, strict=True)],
+        called=["gate" if asked.gate < float(asked.objective.target) else "target" for asked in objectives],
     )
     seconds = sum(stretch.seconds for stretch in stretches)
     return [

@@ -11,11 +11,15 @@ from typing import Any, Final
 
 from holdfast.capacity.question import CapacityQuestion, load_question
 from holdfast.chaos.experiment import Experiment, load_experiment
-from holdfast.errors import InputError, Problem
+from holdfast.errors import HoldfastError, InputError, Problem
+from holdfast.kit.accounts import read_accounts
+from holdfast.kit.adapter import adapter_at
 from holdfast.load.scenario import check_scenario
 from holdfast.load.scenario import steps_of as scenario_steps
 from holdfast.run.asked import AskedExperiment, AskedJourney, AskedLoad, AskedObjective, AskedPhase
+from holdfast.run.target import unreachable
 from holdfast.slo.guard import guard_problems
+from holdfast.slo.indicator import matches
 from holdfast.slo.openslo import Objective, load_objectives
 from holdfast.slo.verdict import attainable, percent
 from holdfast.synthetics.browser import find_browser
@@ -66,8 +70,9 @@ class Prepared:
 class _Checking:
     """What one preparation has found so far."""
 
-    def __init__(self, workspace: Workspace, plan_document: Document | None) -> None:
+    def __init__(self, workspace: Workspace, plan_document: Document | None, may_ask: bool) -> None:
         self.workspace = workspace
+        self.may_ask = may_ask  # whether the target may be asked if it answers
         self.document = plan_document
         self.problems: list[Problem] = []
 
@@ -78,12 +83,24 @@ class _Checking:
         self.problems += [problem for problem in problems if problem not in self.problems]
 
 
-def prepare(workspace: Workspace, plan_name: str, *, target: str | None = None, seed: int | None = None) -> Prepared:
-    """Load a plan by name or path. Raises InputError with everything that is wrong."""
+def prepare(
+    workspace: Workspace,
+    plan_name: str,
+    *,
+    target: str | None = None,
+    seed: int | None = None,
+    may_ask: bool = True,
+) -> Prepared:
+    """Load a plan by name or path. Raises InputError with everything that is wrong.
+
+    `may_ask`: also ask a target of the user's own whether it answers.
+    """
     plan, document, problems = load_plan(workspace, plan_name)
     if plan is None:
         raise InputError(*problems)
-    return prepare_plan(workspace, Path(plan_name).stem, plan, document, problems, target=target, seed=seed)
+    return prepare_plan(
+        workspace, Path(plan_name).stem, plan, document, problems, target=target, seed=seed, may_ask=may_ask
+    )
 
 
 def prepare_plan(
@@ -95,9 +112,10 @@ def prepare_plan(
     *,
     target: str | None = None,
     seed: int | None = None,
+    may_ask: bool = True,
 ) -> Prepared:
     """The same for a plan in hand. Raises InputError with everything that is wrong."""
-    checking = _Checking(workspace, document)
+    checking = _Checking(workspace, document, may_ask)
     checking.add(problems)
     updates = {k: v for k, v in {"target": target, "seed": seed}.items() if v is not None}
     plan = plan.model_copy(update=updates)
@@ -172,11 +190,27 @@ def _target(checking: _Checking, plan: Plan) -> tuple[str, TargetDefinition | No
     if refused is not None:
         checking.add([refused])
     root = checking.workspace.root
+    if definition.url is not None and refused is None and checking.may_ask:
+        checking.add(unreachable(name, definition))
     for key, file in (("adapter", definition.adapter), ("accounts", definition.accounts and definition.accounts.file)):
         if file and not (root / file).is_file():
             where = document.where(("targets", name, key)) if document else CONFIG_FILE
             checking.add([Problem(where, f"there is no file {file}", "create it, or correct the path")])
+        elif file:
+            checking.add(_file_problems(key, root / file))
     return name, definition
+
+
+def _file_problems(key: str, path: Path) -> tuple[Problem, ...]:
+    """Of a user's adapter or accounts: read now, not when the load is on its way."""
+    try:
+        if key == "adapter":
+            adapter_at(path)
+        else:
+            read_accounts(path)
+    except HoldfastError as error:
+        return error.problems
+    return ()
 
 
 def _load(checking: _Checking, plan: Plan) -> tuple[dict[str, LoadProfile], tuple[AskedLoad, ...]]:
@@ -193,9 +227,22 @@ def _load(checking: _Checking, plan: Plan) -> tuple[dict[str, LoadProfile], tupl
             continue
         profiles[entry.profile] = profile
         bounds = [plan.phase_bounds(phase) for phase in entry.during] or [(0.0, plan.duration)]
-        start, end = min(b[0] for b in bounds), max(b[1] for b in bounds)
-        load.append(AskedLoad(Path(entry.profile).stem, entry.scale, start, end, profile_for_child(profile)))
+        load += [
+            AskedLoad(Path(entry.profile).stem, entry.scale, start, end, profile_for_child(profile))
+            for start, end in _joined(bounds)
+        ]
     return profiles, tuple(load)
+
+
+def _joined(bounds: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Phases that follow each other are one stretch of load; a phase between two that are named stays without."""
+    stretches: list[tuple[float, float]] = []
+    for start, end in sorted(bounds):
+        if stretches and start <= stretches[-1][1]:
+            stretches[-1] = (stretches[-1][0], max(end, stretches[-1][1]))
+        else:
+            stretches.append((start, end))
+    return stretches
 
 
 def _scenarios(
@@ -397,6 +444,20 @@ def _extras(checking: _Checking, plan: Plan, definition: TargetDefinition | None
             checking.add([Problem(extra, f"{', '.join(missing)} is not installed", f'pip install "holdfast[{extra}]"')])
 
 
+def _expected(objective: Objective, planned: Mapping[str, float], steps: Mapping[str, tuple[str, ...]]) -> float:
+    """Events of an objective over load: visits of those scenarios that have a name it selects."""
+    patterns = objective.indicator.total.names
+    return sum(
+        visits
+        for scenario, visits in planned.items()
+        if any(
+            matches(pattern, name)
+            for pattern in patterns
+            for name in (scenario, *(f"{scenario}/{step}" for step in steps.get(scenario, ())))
+        )
+    )
+
+
 def _in_workspace(path: Path, workspace: Workspace) -> str:
     """What the record keeps: a run folder says nothing of the machine it was made on."""
     inside = path.resolve()
@@ -415,12 +476,12 @@ def _with_notices(prepared: Prepared, profiles: Mapping[str, LoadProfile]) -> Pr
     judged = sum(phase.end - phase.start for phase in prepared.phases if phase.judged)
     if not judged:
         return prepared
-    visits = sum(
-        profiles[name].expected_arrivals(entry.end - entry.start, entry.scale) * judged / prepared.plan.duration
-        for entry in prepared.load
-        for name in profiles
-        if Path(name).stem == entry.name and entry.profile["virtual_users"] is None
-    )
+    planned: dict[str, float] = {}  # visits in the judged phases, by scenario
+    for entry in prepared.load:
+        profile = next(found for name, found in profiles.items() if Path(name).stem == entry.name)
+        visits = profile.expected_arrivals(entry.end - entry.start, entry.scale) * judged / prepared.plan.duration
+        for scenario, weight in profile.mix.items():
+            planned[scenario] = planned.get(scenario, 0.0) + visits * weight / sum(profile.mix.values())
     open_model = all(entry.profile["virtual_users"] is None for entry in prepared.load)
     walks = sum(judged / journey.every for journey in prepared.journeys)
     notices = list(prepared.notices)
@@ -428,7 +489,7 @@ def _with_notices(prepared: Prepared, profiles: Mapping[str, LoadProfile]) -> Pr
         synthetic = asked.objective.indicator.total.source == "synthetics"
         if not synthetic and not open_model:
             continue
-        expected = walks if synthetic else visits
+        expected = walks if synthetic else _expected(asked.objective, planned, prepared.scenario_steps)
         outlook = attainable(asked.gate, int(expected))
         if not outlook.can_be_met:
             notices.append(

@@ -1,5 +1,6 @@
 """A run's evidence, read once: what was asked (run.json) and what was recorded (run.db)."""
 
+import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -81,6 +82,15 @@ class Recorded:
 def read_recorded(folder: RunFolder) -> Recorded:
     """Of a sealed run, or of one that was killed: whatever is there. Raises RunFolderError when nothing is."""
     asked = read_asked(folder)
+    try:
+        return _read(folder, asked)
+    except sqlite3.Error as error:
+        raise RunFolderError(
+            Problem(str(folder.database), f"is damaged: {error}", "nothing can be judged from it")
+        ) from error
+
+
+def _read(folder: RunFolder, asked: Asked) -> Recorded:
     with RunStore.open(folder.database) as store:
         events = store.events()
         released = next((e for e in events if e.kind == "released"), None)

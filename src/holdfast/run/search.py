@@ -4,12 +4,15 @@ The arithmetic that chooses the next rate is `capacity.search`, pure; here is th
 it, waits, judges what was recorded, and writes each step's span.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Final
 
-from holdfast.capacity.search import Probe, next_rate
+from holdfast.capacity.search import INVALID, MISSED, Probe, next_rate
 from holdfast.clock import Clock
-from holdfast.record.sample import DROPPED, OK
+from holdfast.load.health import GENERATOR_LATE, LAG_INVALID, NO_ACCOUNT
+from holdfast.record.recorder import Interval
+from holdfast.record.sample import DROPPED, OK, depth_of
 from holdfast.record.store import Event, RunStore
 from holdfast.record.timeline import SEARCH_STEP, Span
 from holdfast.run.asked import AskedObjective
@@ -24,7 +27,7 @@ from holdfast.slo.verdict import Verdict, worst
 SEARCHER: Final = "search"
 """The load child of a search; it waits, ready, until the phases are over."""
 _LATE_SECONDS: Final = 20.0  # how long after its end a held rate may take to be told
-_HIGHEST_LAG: Final = 0.1  # seconds, p99: a generator later than this did not hold the rate
+_LEAST_OFFERED: Final = 0.95  # of the rate: below it, another rate was held
 
 
 def search_capacity(
@@ -43,7 +46,7 @@ def search_capacity(
         if rate is None:
             break
         name = f"{len(probes) + 1}: {rate:.3g}/s"
-        start = clock.now() + 0.25
+        start = float(math.ceil(clock.now() + 0.25))  # on a whole second, as intervals are
         child.send(
             {
                 "hold": {
@@ -52,11 +55,12 @@ def search_capacity(
                     "start": start,
                     "seconds": question.settle + question.hold,
                     "mix": dict(profile.mix),
-                    "arrivals": profile.arrivals,
                 }
             }
         )
-        held = _wait_until_held(children, child, store, clock, name, start + question.settle + question.hold)
+        held = _wait_until_held(children, child, store, clock, stop, name, start + question.settle + question.hold)
+        if held is None and stop.at_once.is_set():
+            return
         if held is None:
             store.write_event(Event(clock.now(), "run", "search_lost", {"step": name}))
             yield Notice(clock.now() - time_zero, "error", f"the capacity search ended early: {child.name} is gone")
@@ -85,9 +89,9 @@ def probe_of(span: Span) -> Probe:
 
 
 def _wait_until_held(
-    children: Children, child: Child, store: RunStore, clock: Clock, name: str, end: float
+    children: Children, child: Child, store: RunStore, clock: Clock, stop: StopSignal, name: str, end: float
 ) -> dict[str, float] | None:
-    while clock.now() < end + _LATE_SECONDS and not child.ended:
+    while clock.now() < end + _LATE_SECONDS and not child.ended and not stop.at_once.is_set():
         message = children.next_message(0.25)
         if message is None or message.body is None or "event" not in message.body:
             continue
@@ -118,24 +122,36 @@ def _judged(
         for i in store.intervals("load", since=int(stretch.start) - 1)
         if stretch.start <= i.second + 0.5 < stretch.end
     ]
-    visits = [i for i in intervals if "/" not in i.name]
-    finished = sum(i.count for i in visits if i.outcome == OK)
-    achieved = finished / stretch.seconds
+    visits = [i for i in intervals if depth_of(i.name) == 1]
     total = sum(i.count for i in visits)
-    lag = held.get("lag_p99", 0.0)
-    no_account = sum(i.count for i in visits if i.outcome == DROPPED and i.detail == "no free account")
-    if lag > _HIGHEST_LAG or no_account:
-        reason = (
-            f"our generator was {lag * 1000:.0f} ms late (p99)"
-            if lag > _HIGHEST_LAG
-            else f"{no_account} arrivals found no free account"
-        )
-        return Probe(rate=rate, verdict="invalid", achieved=achieved, reason=reason, n=total)
+    achieved = sum(i.count for i in visits if i.outcome == OK) / stretch.seconds
+    ours = _our_own_fault(visits, held, rate, total / stretch.seconds)
+    if ours is not None:
+        return Probe(rate=rate, verdict=INVALID, achieved=achieved, reason=ours, n=total)
     results = judge_stretches(objectives, intervals, [stretch], stretch.name, judged=True)
     verdict = worst([Verdict(result.verdict) for result in results])
     deciding = next((r for r in results if r.verdict == verdict.value), None)
     reason = f"{deciding.name}: {deciding.reason}" if deciding is not None else "no objective to judge by"
+    unfinished = int(held.get("unfinished", 0))
+    if verdict is Verdict.MET and unfinished:
+        # Their outcome is not in the record; what does not end within seconds of the hold was not carried.
+        return Probe(
+            rate=rate, verdict=MISSED, achieved=achieved, reason=f"{unfinished} visits did not end in time", n=total
+        )
     return Probe(rate=rate, verdict=verdict.value, achieved=achieved, reason=reason, n=total)
+
+
+def _our_own_fault(visits: list[Interval], held: dict[str, float], rate: float, offered: float) -> str | None:
+    """Why this rate was not held by us, so that it says nothing of the target."""
+    lag = held.get("lag_p99", 0.0)
+    if lag > LAG_INVALID:
+        return f"our generator was {lag * 1000:.0f} ms late (p99)"
+    unsent = sum(i.count for i in visits if i.outcome == DROPPED and i.detail in {NO_ACCOUNT, GENERATOR_LATE})
+    if unsent:
+        return f"{unsent} arrivals were not sent for want of accounts or time of our own"
+    if offered < _LEAST_OFFERED * rate:
+        return f"only {offered:.3g}/s were offered"
+    return None
 
 
 def _span(stretch: Stretch, started: float, ended: float, probe: Probe) -> Span:

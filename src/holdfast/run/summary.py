@@ -233,11 +233,12 @@ class CapacityResult:
     description: str
     profile: str
     objectives: tuple[str, ...]
-    replicas: int
+    replicas: int | None  # that were measured; null: the target does not say
     low: float | None
     high: float | None
     confirmed_low: bool
     confirmed_high: bool
+    non_monotone: bool  # a rate was held above one that was not
     stated: float | None  # arrivals/s the reference stack was told it can take, where it was
     probes: tuple[ProbeResult, ...]
     sizing: SizingResult | None

@@ -1,5 +1,6 @@
 """Opening the target: the reference stack is found running or started; a user's own is asked whether it answers."""
 
+import http.client
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from holdfast.errors import Problem, TargetError
+from holdfast.errors import Problem
 from holdfast.reference import StackSettings, StackState, read_stack, start_stack, stop_stack
 from holdfast.reference.state import STATE_FILE
 from holdfast.workspace.target import Connection, StackDefinition, TargetDefinition
@@ -29,7 +30,7 @@ def open_target(workspace: Workspace, name: str, definition: TargetDefinition, r
     run alone, and ends with it even if the runner is killed.
     """
     if definition.url is not None:
-        yield _probed(name, definition, workspace.root)
+        yield _own(name, definition, workspace.root)
         return
     standing = read_stack(standing_stack_folder(workspace))
     if standing is not None:
@@ -61,27 +62,36 @@ def connection_to_stack(name: str, state: StackState) -> Connection:
         proxy_url=state.proxy_url,
         state_file=str(Path(state.state_dir) / STATE_FILE),
         accounts={"generated": state.settings.accounts},
+        settings={
+            "replicas": state.settings.replicas,
+            "workers": state.settings.workers,
+            "service_time": state.settings.service_time,
+            "restart_delay": state.settings.restart_delay,
+        },
     )
 
 
-def _probed(name: str, definition: TargetDefinition, root: Path) -> Connection:
-    """Any HTTP answer shows that the target is there; what it is worth, the run finds out."""
+def unreachable(name: str, definition: TargetDefinition) -> list[Problem]:
+    """Ask a user's target once. Any HTTP answer shows that it is there; what it is worth, the run finds out."""
     url = definition.url or ""
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, method="GET"), timeout=_PROBE_SECONDS):  # noqa: S310 - http(s) only, see TargetDefinition
-            pass
+        with urllib.request.urlopen(url, timeout=_PROBE_SECONDS):  # noqa: S310 - http(s) only, see TargetDefinition
+            return []
     except urllib.error.HTTPError:
-        pass
-    except (OSError, ValueError) as error:
+        return []
+    except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
-        raise TargetError(
-            Problem(f"target {name}", f"{url} does not answer: {reason}", "start it, or check its url in holdfast.yaml")
-        ) from error
+        fix = "start it, or check its url in holdfast.yaml"
+        return [Problem(f"target {name}", f"{url} does not answer: {reason or type(error).__name__}", fix)]
+
+
+def _own(name: str, definition: TargetDefinition, root: Path) -> Connection:
     accounts = definition.accounts
     return Connection(
         name=name,
-        url=url.rstrip("/"),
+        url=(definition.url or "").rstrip("/"),
         outbox_url=definition.outbox_url,
         adapter=str(root / definition.adapter) if definition.adapter else None,
         accounts={"file": str(root / accounts.file)} if accounts else {},
+        settings={"replicas": definition.replicas} if definition.replicas is not None else {},
     )

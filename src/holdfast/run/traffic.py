@@ -64,7 +64,7 @@ def quantiles(histograms: Iterable[Histogram], slowest: float | None = None) -> 
 
 def _journey(recorded: Recorded, journey: AskedJourney, intervals: Sequence[Interval]) -> JourneyResult:
     own = [i for i in intervals if i.name.split("/", 1)[0] == journey.name]
-    runs = [i for i in own if i.name == journey.name]
+    runs = [i for i in own if i.name == journey.name and i.outcome != DROPPED]
     vitals: dict[str, list[float]] = {}
     for gauge in recorded.gauges:
         if gauge.source == "synthetics" and gauge.name.startswith(f"{journey.name}/"):
@@ -128,7 +128,7 @@ def _series(name: str, stretch: Stretch, intervals: Sequence[Interval]) -> Serie
         outcomes=outcomes_of(intervals),
         details=dict(sorted(details.items(), key=lambda item: -item[1])),
         response=quantiles((i.response for i in sent), slowest),
-        service=quantiles((i.service for i in sent), slowest),
+        service=quantiles(i.service for i in sent),
         lag=quantiles(i.lag if i.lag is not None else Histogram({0: i.count}) for i in sent),
     )
 

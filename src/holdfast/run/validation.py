@@ -51,7 +51,7 @@ def _objective_problems(workspace: Workspace, path: Path) -> list[Problem]:
 
 def _plan_problems(workspace: Workspace, path: Path) -> tuple[Problem, ...]:
     try:
-        prepare(workspace, str(path))
+        prepare(workspace, str(path), may_ask=False)
     except InputError as error:
         return error.problems
     return ()

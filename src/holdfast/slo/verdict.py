@@ -103,15 +103,21 @@ def judge(counts: Counts, target: Decimal | float, *, effect_floor: float = 1.0)
     return judge_all([(counts, target)], effect_floor=effect_floor)[0]
 
 
-def judge_all(cases: Sequence[tuple[Counts, Decimal | float]], *, effect_floor: float = 1.0) -> list[Judgement]:
-    """Several objectives of one run, in order.
+def judge_all(
+    cases: Sequence[tuple[Counts, Decimal | float]], *, effect_floor: float = 1.0, called: Sequence[str] = ()
+) -> list[Judgement]:
+    """Several objectives of one run, in order. `called`: what each reason calls its target ("gate"), where it is none.
 
     "All are met" needs no correction: each must be proven. But among many objectives one is soon missed by bad luck, so
     misses must pass Holm's step-down test (Holm, 1979) at α over all of them together.
     """
     weighed = [_Weighed.of(counts, exact(target), effect_floor) for counts, target in cases]
     missed = _holm([case.chance_if_held for case in weighed])
-    return [case.judgement(is_missed, len(cases)) for case, is_missed in zip(weighed, missed, strict=True)]
+    words = called or ["target"] * len(weighed)
+    return [
+        case.judgement(is_missed, len(cases), word)
+        for case, is_missed, word in zip(weighed, missed, words, strict=True)
+    ]
 
 
 def clean_needed(target: Decimal | float) -> int:
@@ -208,7 +214,7 @@ class _Weighed:
             _chance_of_at_least(bad, events, float(error_budget(target))),
         )
 
-    def judgement(self, missed: bool, together: int) -> Judgement:
+    def judgement(self, missed: bool, together: int, called: str) -> Judgement:
         verdict = Verdict.INCONCLUSIVE
         if missed:
             verdict = Verdict.MISSED
@@ -224,7 +230,7 @@ class _Weighed:
             high=1.0 - self.lower,
             design_effect=self.effect,
             effective_total=max(self.total, 0) / self.effect,
-            reason=self._reason(verdict, needed, together),
+            reason=self._reason(verdict, needed, together, called),
             needed=needed,
         )
 
@@ -234,7 +240,7 @@ class _Weighed:
         effective = events_needed(self.target, (self.total - self.good) / self.effect)
         return max(math.ceil(effective * self.effect) - self.total, 1)
 
-    def _reason(self, verdict: Verdict, needed: int, together: int) -> str:
+    def _reason(self, verdict: Verdict, needed: int, together: int, called: str) -> str:
         target = percent(self.target)
         if self.total <= 0:
             return f"No event was seen, which proves nothing; {needed:,} without a bad one would prove {target}."
@@ -247,13 +253,13 @@ class _Weighed:
         if self.effect >= 1.1:
             seen += f", failures in clusters, so worth {self.total / self.effect:,.0f} independent events"
         if verdict is Verdict.MET:
-            return f"{seen}: at least {low} with 95 % confidence; the target is {target}."
+            return f"{seen}: at least {low} with 95 % confidence; the {called} is {target}."
         if verdict is Verdict.MISSED:
-            return f"{seen}: at most {high} with 95 % confidence; the target is {target}."
+            return f"{seen}: at most {high} with 95 % confidence; the {called} is {target}."
         if self.lower > float(error_budget(self.target)):
             return f"{seen}: alone below {target}, but with {together} objectives judged together it may be chance."
         return (
-            f"{seen}: the true ratio may be anything from {low} to {high}, and the target is {target}. "
+            f"{seen}: the true ratio may be anything from {low} to {high}, and the {called} is {target}. "
             f"{needed:,} more without a bad one would prove it."
         )
 

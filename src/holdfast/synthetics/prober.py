@@ -64,7 +64,7 @@ class Prober:
             self._place.clock.now,
             self._wait_until,
             lambda due: self._walk_due(each, due),
-            lambda due: self._recording.add_event("missed", due, name, reason="still_walking"),
+            lambda due: self._recording.add_missed(name, due, "still_walking"),
         )
 
     async def _walk_due(self, each: Round, due: float) -> None:
@@ -76,7 +76,7 @@ class Prober:
             for attempt in ("rerun", "given_up"):
                 account = self._accounts.lease(mfa=each.needs_code)
                 if account is None:
-                    self._recording.add_event("missed", due, name, reason="no_free_account")
+                    self._recording.add_missed(name, due, "no_free_account")
                     return
                 generation = self._browser.generation
                 found = await walk(each.journey, account, self._browser, self._place, self._leaving)

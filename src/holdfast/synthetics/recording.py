@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from holdfast.record.recorder import Batch, Recorder, fold
-from holdfast.record.sample import UNFINISHED
+from holdfast.record.sample import DROPPED, UNFINISHED
 from holdfast.record.store import Gauge, RunStore
 from holdfast.synthetics.walk import Walked
 
@@ -83,6 +83,14 @@ class Recording:
 
     def add_gauge(self, name: str, at: float, value: float) -> None:
         self._gauges.append(Gauge(at, SOURCE, name, value))
+
+    def add_missed(self, journey: str, due: float, reason: str) -> None:
+        """A walk that was due and that nobody of ours could take: dropped, and a bad event like a dropped arrival.
+
+        Were it left out, a stack so slow that walks overlap would be measured less, the slower it is.
+        """
+        self._recorder.add(journey, due, DROPPED, 0.0, detail=reason)
+        self.add_event("missed", due, journey, reason=reason)
 
     def add_event(self, kind: str, at: float, journey: str, **facts: object) -> None:
         """Count it for the journey, and tell it. `kind`: missed, probe_error, clean_up_failed."""

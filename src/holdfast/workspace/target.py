@@ -49,6 +49,7 @@ class TargetDefinition(Definition):
     adapter: str | None = None
     accounts: AccountSource | None = None
     outbox_url: str | None = None
+    replicas: Annotated[int | None, Field(ge=1)] = None  # how many carry the load: a sizing needs to know
 
     @model_validator(mode="after")
     def _is_one_of_the_two(self) -> "TargetDefinition":
@@ -56,12 +57,24 @@ class TargetDefinition(Definition):
             raise ValueError("a target is either {stack: reference} or {url: https://…}")
         if self.settings is not None and self.stack is None:
             raise ValueError("settings belong to {stack: reference}")
+        if self.replicas is not None and self.stack is not None:
+            raise ValueError("replicas belong to {url: …}; write them under settings for the reference stack")
         for url in (self.url, self.outbox_url):
             if url is not None and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
                 raise ValueError(f"{url!r} is not an http or https address")
+            if url is not None and not _is_sound(url):
+                raise ValueError(f"{url!r} is not an address: check its host and port")
             if url is not None and urlsplit(url).username is not None:
                 raise ValueError("an address must not hold a user name or password")
         return self
+
+
+def _is_sound(url: str) -> bool:
+    try:
+        port = urlsplit(url).port
+    except ValueError:
+        return False
+    return port != 0 and not any(character.isspace() for character in url)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +90,9 @@ class Connection:
     state_file: str | None = None
     adapter: str | None = None
     accounts: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, float] = field(
+        default_factory=dict
+    )  # what is known of its size: replicas, workers, service_time
     marker: str = MARKER
 
     def as_json(self) -> dict[str, Any]:
@@ -96,10 +112,12 @@ def is_loopback(url: str) -> bool:
 
 def refusal(name: str, definition: TargetDefinition, where: str) -> Problem | None:
     """Why this target may not be aimed at; None when it may."""
-    if definition.url is None or definition.allowed or is_loopback(definition.url):
+    addresses = [url for url in (definition.url, definition.outbox_url) if url is not None]
+    far = next((url for url in addresses if not is_loopback(url)), None)
+    if far is None or definition.allowed:
         return None
     return Problem(
         where,
-        f"target {name}: {urlsplit(definition.url).hostname} is not this machine, and holdfast.yaml does not allow it",
+        f"target {name}: {urlsplit(far).hostname} is not this machine, and holdfast.yaml does not allow it",
         "if it is yours to test, write `allowed: true` beside its url",
     )
