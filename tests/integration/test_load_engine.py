@@ -206,6 +206,7 @@ def test_arrivals_that_find_nobody_free_are_dropped_and_recorded(tmp_path):
         assert done["dropped"] > 20
         assert reconciles(done)
         assert child.counts()["dropped"] == done["dropped"]
+        assert child.counts(depth=2)["dropped"] == 2 * done["dropped"]  # sign_in, sign_out
         assert {i.detail for i in child.intervals() if i.outcome == "dropped"} == {"no free visitor"}
 
 
@@ -303,17 +304,17 @@ def test_held_rates_are_played_as_they_come(tmp_path, stub):
 
 
 def test_a_bug_of_a_scenario_costs_its_visit_and_is_told_once(tmp_path, stub):
-    odd = scenario(tmp_path, '        with self.step("count"):\n            1 / 0')
+    odd = scenario(tmp_path, '        with self.step("count"):\n            raise KeyError(self.account.email)')
     with LoadChild(tmp_path, stub.url, rate=10.0, duration=1.0, mix={"odd": 1}, scenarios=odd) as child:
         child.go()
         done = child.finish()
         assert done["finished"] == 10
         assert [e["event"] for e in child.events] == ["scenario_error"]
-        assert "ZeroDivisionError" in child.events[0]["text"]
-        assert "odd.py:9" in child.events[0]["where"]
+        assert child.events[0]["text"] == "odd/count: KeyError: '…' (odd.py:9)"
+        assert child.events[0]["where"] == "odd.py:9"
         assert {(i.name, i.outcome, i.detail) for i in child.intervals()} == {
-            ("odd", "failed", "ZeroDivisionError"),
-            ("odd/count", "failed", "ZeroDivisionError"),
+            ("odd", "failed", "KeyError"),
+            ("odd/count", "failed", "KeyError"),
         }
 
 

@@ -13,6 +13,8 @@ from holdfast.kit.accounts import (
 )
 from holdfast.kit.totp import StepLedger, code_at
 
+SECRET = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # RFC 6238, appendix B, in base32
+
 
 class FakeClock:
     def __init__(self, at=0.0):
@@ -87,7 +89,7 @@ def test_a_slice_without_accounts_is_wrong_input():
 
 def test_own_accounts_are_read_from_a_private_file(tmp_path: Path):
     path = tmp_path / "accounts.csv"
-    path.write_text("email,password,totp_secret\na@example.test,one,\nb@example.test,two,JBSWY3DPEHPK3PXP\n")
+    path.write_text(f"email,password,totp_secret\na@example.test,one,\nb@example.test,two,{SECRET}\n")
     path.chmod(0o600)
     first, second = read_accounts(path)
     assert (first.email, first.has_mfa) == ("a@example.test", False)
@@ -103,9 +105,27 @@ def test_all_problems_of_an_accounts_file_are_said_at_once(tmp_path: Path):
     assert [problem.where for problem in found.value.problems] == [str(path), f"{path}:2", f"{path}:3"]
 
 
+def test_second_factors_no_code_can_be_made_of_are_problems_of_the_file_and_are_not_shown(tmp_path: Path):
+    path = tmp_path / "accounts.csv"
+    secrets = [f"{SECRET[:-1]}1", SECRET.lower(), "JBSWY3DPEHPK3PXP", f"{SECRET[:8]} {SECRET[8:]}", "é"]
+    rows = [f"{index}@example.test,one,{secret}\n" for index, secret in enumerate(secrets)]
+    path.write_text("".join(["email,password,totp_secret\n", rows[0], "\n", *rows[1:], "x@example.test,,GE\n"]))
+    path.chmod(0o600)
+    with pytest.raises(InputError) as found:
+        read_accounts(path)
+    what = "no code can be made of this totp_secret"
+    assert [(problem.where, problem.what) for problem in found.value.problems] == [
+        *((f"{path}:{line}", what) for line in (2, 5, 6, 7)),
+        (f"{path}:8", "no password"),
+        (f"{path}:8", what),
+    ]
+    assert "JBSW" not in str(found.value)
+    assert SECRET[:8] not in str(found.value)
+
+
 def test_codes_are_those_of_rfc_6238():
-    secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"  # RFC 6238, appendix B, in base32; the last six digits
-    assert [code_at(secret, at) for at in (59, 1111111109, 1234567890)] == ["287082", "081804", "005924"]
+    # Their last six digits.
+    assert [code_at(SECRET, at) for at in (59, 1111111109, 1234567890)] == ["287082", "081804", "005924"]
 
 
 def test_the_ledger_never_gives_the_same_code_twice():

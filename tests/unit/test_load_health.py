@@ -7,6 +7,7 @@ from holdfast.load.health import (
     check,
     check_health,
 )
+from holdfast.load.visit import record_dropped
 from holdfast.record.recorder import Recorder, fold
 from holdfast.record.store import Gauge
 
@@ -82,7 +83,7 @@ def test_health_is_read_from_the_record_at_scenario_depth_only():
         recorder.add("sign_in/sign_in", 10.0, "ok", 0.1)
         recorder.add("sign_in/sign_in/POST session", 10.0, "ok", 0.1)
     recorder.add("sign_in/sign_in/POST session", 10.0, "transport_error", 0.1, detail="NoLocalPortLeft")
-    recorder.add("sign_in", 10.0, "dropped", 0.0, detail=NO_ACCOUNT)
+    record_dropped(recorder, "sign_in", ["sign_in", "sign_out"], 10.0, NO_ACCOUNT)
     gauges = [Gauge(10.0, "generator", "cpu", 0.5), Gauge(10.0, "generator", "loop_delay", 0.01)]
     found = {c.name: c for c in check_health(load=fold("load", recorder.take()).intervals, gauges=gauges, done=DONE)}
     assert found["lag"].verdict == "invalid"

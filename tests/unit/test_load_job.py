@@ -69,4 +69,4 @@ def test_an_adaptive_child_has_seats_and_no_load():
 def test_a_hold_is_one_flat_stage():
     hold = Hold.of({"name": "1: 30/s", "rate": 30, "start": 1e9, "seconds": 5, "mix": {"sign_in": 1}}, 7, 120)
     assert hold.load.stages == (RateStage(30.0, 30.0, 5.0),)
-    assert (hold.load.at_most, hold.load.spacing, hold.start) == (120, "poisson", 1e9)
+    assert (hold.load.at_most, hold.load.spacing, hold.load.stratum, hold.start) == (120, "stratified", 30, 1e9)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.load.scenario import check_scenario, find_scenarios, scenarios_in, steps_of
+from holdfast.load.scenario import check_scenario, steps_of
 
 GOOD = '''"""Somebody."""
 from locust import task
@@ -33,19 +33,11 @@ def write(tmp_path: Path):
 
 
 def test_a_good_file_has_no_problems(write):
-    path = write(GOOD)
-    assert check_scenario(path) == []
-    assert scenarios_in(path) == ("LooksIn",)
+    assert check_scenario(write(GOOD)) == []
 
 
 def test_steps_are_named_once_in_the_order_they_are_written(write):
     assert steps_of(write(GOOD)) == ("sign_in", "sign_out")
-
-
-def test_files_that_begin_with_an_underscore_are_no_scenarios(write, tmp_path):
-    write(GOOD)
-    write("", "_shared.py")
-    assert list(find_scenarios(tmp_path)) == ["looks_in"]
 
 
 @pytest.mark.parametrize(

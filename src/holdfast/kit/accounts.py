@@ -16,13 +16,15 @@ from typing import Any, Final
 
 from holdfast.clock import Clock
 from holdfast.errors import InputError, Problem
-from holdfast.kit.totp import STEP_SECONDS
+from holdfast.kit.totp import STEP_SECONDS, is_secret
 
 GENERATED_PASSWORD: Final = "Correct-Horse-7-Battery"  # noqa: S105  one for all, so that seeding needs one hash
 _TOTP_KEY: Final = b"holdfast-reference"
 _EXPOSED: Final = 0o077  # permissions of anybody but the owner
 _GOLDEN_RATIO: Final = 0.6180339887498949
 _COLUMNS: Final = ("email", "password")
+_FORM: Final = "columns: email, password, totp_secret (may be empty)"
+_BASE32: Final = "base32 (letters A to Z, digits 2 to 7, no spaces) of at least 23 characters"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,24 +90,26 @@ def read_accounts(path: Path) -> tuple[Account, ...]:
     """
     try:
         mode = path.stat().st_mode
-        rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
-    except (OSError, UnicodeDecodeError) as error:
+        reader = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+        # DictReader passes over empty lines, which count; and only the reader within it knows them all.
+        lined = [(reader.reader.line_num, row) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(Problem(str(path), f"cannot be read: {error}", "name a CSV file of test accounts")) from error
     problems: list[Problem] = []
     if mode & _EXPOSED:
         problems.append(Problem(str(path), "others can read it, and it holds passwords", f"chmod 600 {path}"))
-    problems.extend(
-        Problem(f"{path}:{line}", f"no {column}", "columns: email, password, totp_secret (may be empty)")
-        for line, row in enumerate(rows, start=2)
-        for column in _COLUMNS
-        if not row.get(column)
-    )
-    if not rows:
-        problems.append(Problem(str(path), "holds no account", "columns: email, password, totp_secret (may be empty)"))
+    for line, row in lined:
+        where = f"{path}:{line}"
+        problems.extend(Problem(where, f"no {column}", _FORM) for column in _COLUMNS if not row.get(column))
+        if row.get("totp_secret") and not is_secret(row["totp_secret"]):
+            problems.append(Problem(where, "no code can be made of this totp_secret", _BASE32))
+    if not lined:
+        problems.append(Problem(str(path), "holds no account", _FORM))
     if problems:
         raise InputError(*problems)
     return tuple(
-        Account(index, row["email"], row["password"], row.get("totp_secret") or None) for index, row in enumerate(rows)
+        Account(index, row["email"], row["password"], row.get("totp_secret") or None)
+        for index, (_, row) in enumerate(lined)
     )
 
 

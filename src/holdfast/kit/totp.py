@@ -12,8 +12,17 @@ STEP_SECONDS: Final = 30
 
 
 def code_at(secret: str, at: float) -> str:
-    """The code of a base32 `secret` at `at`, seconds since the epoch. Raises ValueError when it is not base32."""
-    return _code_of_step(secret, int(at // STEP_SECONDS))
+    """The code of a base32 `secret` at `at`, seconds since the epoch. Raises ValueError when it is no secret."""
+    return pyotp.TOTP(secret, interval=STEP_SECONDS).generate_otp(int(at // STEP_SECONDS))
+
+
+def is_secret(text: str) -> bool:
+    """Whether codes can be made of it: base32 in either case, padded or not, of 112 bits or more (pyotp's least)."""
+    try:
+        code_at(text, 0.0)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +44,4 @@ class StepLedger:
         present = int(at // STEP_SECONDS)
         step = max(present, self._last_step.get(secret, -1) + 1)
         self._last_step[secret] = step
-        return Turn(_code_of_step(secret, step), max(0.0, step * STEP_SECONDS - at))
-
-
-def _code_of_step(secret: str, step: int) -> str:
-    return pyotp.TOTP(secret, interval=STEP_SECONDS).generate_otp(step)
+        return Turn(code_at(secret, step * STEP_SECONDS), max(0.0, step * STEP_SECONDS - at))

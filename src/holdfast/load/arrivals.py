@@ -42,13 +42,8 @@ class RateStage:
         """The integral of the rate: arrivals to be expected."""
         return (self.start_rate + self.end_rate) / 2 * self.seconds
 
-    def expected_until(self, elapsed: float) -> float:
-        """Arrivals to be expected in its first `elapsed` seconds."""
-        slope = (self.end_rate - self.start_rate) / self.seconds if self.seconds else 0.0
-        return self.start_rate * elapsed + slope * elapsed * elapsed / 2
-
     def elapsed_at(self, expected: float) -> float:
-        """The inverse of `expected_until`."""
+        """After how many of its seconds so many arrivals are to be expected: Λ⁻¹."""
         slope = (self.end_rate - self.start_rate) / self.seconds if self.seconds else 0.0
         root = math.sqrt(max(self.start_rate * self.start_rate + 2 * slope * expected, 0.0))
         below = self.start_rate + root
@@ -86,11 +81,6 @@ def fitted(stages: Sequence[RateStage], seconds: float) -> tuple[RateStage, ...]
     if left > 0 and stages:
         found.append(RateStage(stages[-1].end_rate, stages[-1].end_rate, left))
     return tuple(found)
-
-
-def expected_between(stages: Sequence[RateStage], begin: float, end: float) -> float:
-    """Λ(end) - Λ(begin): the arrivals to be expected in [begin, end), in seconds after the schedule's start."""
-    return _expected_until(stages, end) - _expected_until(stages, begin)
 
 
 def arrivals(
@@ -145,11 +135,3 @@ def _offsets(stages: Sequence[RateStage], marks: Iterator[float]) -> Iterator[fl
             mark = next(marks)
         began += stage.seconds
         passed += within
-
-
-def _expected_until(stages: Sequence[RateStage], until: float) -> float:
-    total, began = 0.0, 0.0
-    for stage in stages:
-        total += stage.expected_until(min(max(until - began, 0.0), stage.seconds))
-        began += stage.seconds
-    return total

@@ -8,7 +8,7 @@ planned = started + dropped, started = finished + unfinished.
 """
 
 from array import array
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -23,10 +23,9 @@ from holdfast.load.arrivals import arrivals, scenario_draws
 from holdfast.load.health import GENERATOR_LATE, NO_ACCOUNT, NO_VISITOR
 from holdfast.load.job import ClosedLoad, OpenLoad
 from holdfast.load.seats import Seats
-from holdfast.load.visit import Ground, Visit
+from holdfast.load.visit import Ground, Visit, record_dropped
 from holdfast.load.visitor import Visitor
 from holdfast.record.recorder import Recorder
-from holdfast.record.sample import DROPPED
 
 _BREATH_SECONDS: Final = 0.05  # how long the pump may release without a pause before the loop gets a turn
 _NAP_SECONDS: Final = 0.25  # the longest it sleeps without a look at whether it was stopped
@@ -66,6 +65,7 @@ class Engine:
         recorder: Recorder,
         seats: Seats,
         scenarios: Mapping[str, type[Visitor]],
+        steps: Mapping[str, Sequence[str]],
         environment: object,
     ) -> None:
         self._ground = ground
@@ -73,6 +73,7 @@ class Engine:
         self._recorder = recorder
         self._seats = seats
         self._scenarios = scenarios
+        self._steps = steps
         self._environment = environment
         self._in_flight: dict[Visit, Tally] = {}
         self._sealed = False
@@ -87,7 +88,7 @@ class Engine:
         begin = time_zero + load.start
         now, release, at_most = self._clock.now, self._release, load.at_most
         paused_at = now()
-        for arrival in arrivals(load.stages, load.mix, load.seed, load.spacing):
+        for arrival in arrivals(load.stages, load.mix, load.seed, load.spacing, load.stratum):
             due = begin + arrival.offset
             while (wait := due - (present := now())) > 0 and self._stopped_at is None:
                 gevent.sleep(min(wait, _NAP_SECONDS))
@@ -151,7 +152,7 @@ class Engine:
 
     def _drop(self, scenario: str, due: float, tally: Tally, why: str) -> bool:
         tally.dropped += 1
-        self._recorder.add(scenario, due, DROPPED, 0.0, 0.0, why)
+        record_dropped(self._recorder, scenario, self._steps[scenario], due, why)
         return False
 
     def _stay(

@@ -1,6 +1,6 @@
 """Scenario files read without running them: by their syntax tree, so that nothing is imported before a run starts.
 
-In: paths under `scenarios/`. Out: names, step names in order (for the funnel), and what is wrong, with file:line.
+In: paths under `scenarios/`. Out: step names in order (for the funnel), and what is wrong, with file:line.
 """
 
 import ast
@@ -20,17 +20,6 @@ _EXAMPLE: Final = "write `class SignIn(Visitor):` with a method under @task"
 class _Step:
     line: int
     name: str | None  # None: not a literal
-
-
-def find_scenarios(folder: Path) -> dict[str, Path]:
-    """The scenario files of a folder by name; those that begin with "_" are not scenarios."""
-    return {path.stem: path for path in sorted(folder.glob("*.py")) if not path.stem.startswith("_")}
-
-
-def scenarios_in(path: Path) -> tuple[str, ...]:
-    """The names of the Visitor classes a file defines, abstract ones left out. Empty when it cannot be read."""
-    tree, _ = _parsed(path)
-    return tuple(found.name for found in _visitors(tree)) if tree is not None else ()
 
 
 def steps_of(path: Path) -> tuple[str, ...]:

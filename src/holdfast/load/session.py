@@ -4,7 +4,7 @@ In: a `Job` and the channel. Out: samples and gauges in `run.db`, events and the
 """
 
 import signal
-import traceback
+import sys
 from collections.abc import Mapping
 from random import Random
 from typing import Any, Final
@@ -25,8 +25,10 @@ from holdfast.load.engine import Engine, Tally, totals
 from holdfast.load.job import Hold, Job, OpenLoad
 from holdfast.load.loading import load_scenarios
 from holdfast.load.recording import Recording
+from holdfast.load.scenario import steps_of
+from holdfast.load.scenario_error import frames_of, place_of, text_of
 from holdfast.load.seats import Seats
-from holdfast.load.visit import Ground
+from holdfast.load.visit import Ground, Visit
 from holdfast.load.wire import Dialer, Origin, fetcher
 from holdfast.record.recorder import Recorder
 from holdfast.record.store import RunStore
@@ -36,7 +38,6 @@ DRAIN: Final = "drain"
 _OUTBOX_SECONDS: Final = 5.0
 _HOLD_PATIENCE: Final = 5.0  # how long after a held rate's end its visits are waited for
 _LOOK_SECONDS: Final = 0.02
-_LAST_LINES: Final = 3
 
 
 class Session:
@@ -52,6 +53,7 @@ class Session:
         self._playing: list[gevent.Greenlet] = []
         self._told: set[tuple[str, str]] = set()
         scenarios = load_scenarios(job.scenarios)
+        steps = {name: steps_of(path) for name, path in job.scenarios.items()}
         accounts = accounts_of(job.target.accounts, job.first_account, job.account_count)
         # Content's listeners are on locust.events; an environment of its own would never fire them.
         environment = Environment(events=locust.events, host=job.target.url)
@@ -72,7 +74,7 @@ class Session:
         self._scenarios = scenarios
         self._store = RunStore.open(job.run_db)
         self._seats = Seats(environment, job.visitors)
-        self._engine = Engine(ground, recorder, self._seats, scenarios, environment)
+        self._engine = Engine(ground, recorder, self._seats, scenarios, steps, environment)
         self._recording = Recording(recorder, self._store, self._clock, lambda: self._engine.in_flight)
         self._seats.open()
 
@@ -167,15 +169,16 @@ class Session:
         self._how = how
         self._stopping.set()
 
-    def _note_error(self, scenario: str, error: Exception) -> None:
+    def _note_error(self, visit: Visit, error: Exception) -> None:
         """A bug of a scenario, told once: its author must see where."""
-        frame = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{frame.filename}:{frame.lineno}"
+        scenario = visit.scenario
+        place = place_of(error, self._job.scenarios[scenario])
         if (scenario, place) in self._told:
             return
         self._told.add((scenario, place))
-        traceback.print_exception(error, limit=-_LAST_LINES)
-        text = f"{scenario}: {type(error).__name__}: {error} ({place})"
+        step = visit.step_that_raised(error)
+        text = f"{scenario if step is None else f'{scenario}/{step}'}: {text_of(error, visit.account)} ({place})"
+        sys.stderr.write("\n  ".join([text, *frames_of(error)]) + "\n")
         self._channel.tell_event("scenario_error", self._clock.now(), scenario=scenario, where=place, text=text)
 
 

@@ -6,7 +6,7 @@ A visit is due when its arrival is, so the wait in our own generator (`lag`) is 
 first step's. A request is measured from when it was sent.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from random import Random
 from types import TracebackType
@@ -22,9 +22,18 @@ from holdfast.kit.totp import StepLedger
 from holdfast.load.client import Exchange, LeanClient
 from holdfast.load.wire import Dialer
 from holdfast.record.recorder import Recorder
-from holdfast.record.sample import FAILED, OK, UNFINISHED
+from holdfast.record.sample import DROPPED, FAILED, OK, UNFINISHED
 
 OUTSIDE: Final = "outside"  # the step's name of requests that no step holds
+
+
+def record_dropped(recorder: Recorder, scenario: str, steps: Iterable[str], due: float, why: str) -> None:
+    """Record a visit that was due and never made, and every step it would have taken.
+
+    An objective is counted at one depth: whichever that is, the arrival is a bad event of it.
+    """
+    for name in (scenario, *(f"{scenario}/{step}" for step in steps)):
+        recorder.add(name, due, DROPPED, 0.0, 0.0, why)
 
 
 @dataclass(slots=True)
@@ -42,7 +51,7 @@ class Ground:
     marker: str
     recorder: Recorder | None
     fire: Callable[..., Any]
-    note_error: Callable[[str, Exception], None]
+    note_error: Callable[["Visit", Exception], None]
     choices: Random
     ledger: StepLedger = field(default_factory=StepLedger)
     entropy: Random = field(default_factory=Random)  # trace ids must differ between runs of one seed
@@ -51,7 +60,19 @@ class Ground:
 class Visit:
     """One visitor's stay, from its due time on. After `end` or `cut_off` nothing more is recorded."""
 
-    __slots__ = ("_ended", "_first_lag", "_ground", "_lag", "_step", "account", "client", "due", "scenario", "service")
+    __slots__ = (
+        "_ended",
+        "_first_lag",
+        "_ground",
+        "_lag",
+        "_left_by",
+        "_step",
+        "account",
+        "client",
+        "due",
+        "scenario",
+        "service",
+    )
 
     def __init__(self, ground: Ground, scenario: str, account: Account, due: float, lag: float = 0.0) -> None:
         self.scenario = scenario
@@ -60,6 +81,7 @@ class Visit:
         self._ground = ground
         self._lag = self._first_lag = lag
         self._step: Step | None = None
+        self._left_by: tuple[str, Exception] | None = None  # the last step that raised, and what
         self._ended = False
         self.client = LeanClient(
             ground.dialer,
@@ -91,6 +113,10 @@ class Visit:
     def close(self) -> None:
         self.client.close()
 
+    def step_that_raised(self, error: Exception) -> str | None:
+        """The name of the step that `error` came out of; None when it came from between steps."""
+        return self._left_by[0] if self._left_by is not None and self._left_by[1] is error else None
+
     def enter(self, step: "Step") -> None:
         if self._step is not None:
             raise RuntimeError(f"step {step.name!r} within step {self._step.name!r}: steps follow one another")
@@ -106,6 +132,8 @@ class Visit:
             outcome, detail = FAILED, type(error).__name__
         else:
             return  # the visit is being ended from outside: `cut_off` records it
+        if isinstance(error, Exception):
+            self._left_by = (step.name, error)
         self._step = None
         self._record(f"{self.scenario}/{step.name}", step.due, outcome, step.lag, detail)
 

@@ -82,7 +82,7 @@ class Visitor(User):
             visit.end(OK)
         except Exception as error:  # noqa: BLE001  a scenario's bug costs its visit, not the run
             visit.end(FAILED, type(error).__name__)
-            ground.note_error(visit.scenario, error)
+            ground.note_error(visit, error)
         else:
             visit.end(OK)
         finally:
@@ -120,8 +120,8 @@ def _plain_ground(visitor: Visitor) -> Ground:
         clock = SystemClock()
         outbox = os.environ.get("HOLDFAST_OUTBOX_URL")
 
-        def note_error(scenario: str, error: Exception) -> None:
-            logging.getLogger(__name__).error("%s: %s", scenario, error, exc_info=error)
+        def note_error(visit: Visit, error: Exception) -> None:
+            logging.getLogger(__name__).error("%s: %s", visit.scenario, error, exc_info=error)
             environment.events.user_error.fire(user_instance=visitor, exception=error, tb=error.__traceback__)
 
         ground = environment.holdfast_ground = Ground(

@@ -1,0 +1,99 @@
+"""What a visit records, and what stands for one that was never made."""
+
+from random import Random
+
+import pytest
+
+from holdfast.kit.accounts import AccountPool, generated_account
+from holdfast.load.health import NO_VISITOR
+from holdfast.load.visit import Ground, Visit, record_dropped
+from holdfast.load.wire import Dialer, Origin
+from holdfast.record.recorder import Recorder, fold
+from holdfast.record.sample import OK, depth_of
+from holdfast.slo.indicator import Indicator, Selector, count
+
+
+class FakeClock:
+    def __init__(self, at=0.0):
+        self.at = at
+
+    def now(self):
+        return self.at
+
+    def sleep(self, seconds):
+        self.at += seconds
+
+
+@pytest.fixture
+def recorder():
+    return Recorder("load")
+
+
+@pytest.fixture
+def visit(recorder):
+    clock = FakeClock(100.0)
+    ground = Ground(
+        dialer=Dialer(Origin.of("http://127.0.0.1:9")),
+        clock=clock,
+        accounts=AccountPool([], clock),
+        inbox=None,
+        make_service=lambda *_: None,
+        marker="",
+        recorder=recorder,
+        fire=lambda **_: None,
+        note_error=lambda *_: None,
+        choices=Random(1),
+    )
+    visit = Visit(ground, "bill", generated_account(1), due=100.0)
+    clock.at = 102.0
+    return visit
+
+
+def recorded(recorder):
+    return {(i.name, i.outcome): i for i in fold("load", recorder.take()).intervals}
+
+
+@pytest.mark.parametrize("names", [("*",), ("*/sign_in",), ("bill/open_invoice",)])
+def test_dropped_arrivals_are_bad_events_of_an_objective_on_any_step(recorder, names):
+    for _ in range(90):
+        for name in ("bill", "bill/sign_in", "bill/open_invoice"):
+            recorder.add(name, 10.0, OK, 0.1)
+    for _ in range(10):
+        record_dropped(recorder, "bill", ["sign_in", "open_invoice"], 10.0, NO_VISITOR)
+    selector = Selector(names, "load")
+    indicator = Indicator("x", selector, good=Selector(names, "load", (OK,)))
+    counts = count(fold("load", recorder.take()).intervals, indicator, 10.0, 11.0)
+    assert (counts.good_events, counts.total_events) == (90, 100)
+
+
+def test_a_dropped_arrival_is_one_sample_at_its_scenario_and_none_at_requests(recorder):
+    record_dropped(recorder, "bill", ["sign_in", "open_invoice"], 10.0, NO_VISITOR)
+    found = fold("load", recorder.take()).intervals
+    assert [depth_of(i.name) for i in found] == [1, 2, 2]
+    assert {(i.outcome, i.detail, i.count, i.slowest) for i in found} == {("dropped", NO_VISITOR, 1, 0.0)}
+
+
+def test_a_visit_cut_off_within_a_step_leaves_both_unfinished_at_their_age(visit, recorder):
+    visit.step("sign_in").__enter__()
+    visit.cut_off()
+    visit.end()
+    found = recorded(recorder)
+    assert set(found) == {("bill", "unfinished"), ("bill/sign_in", "unfinished")}
+    assert found["bill", "unfinished"].slowest == 2.0
+
+
+def test_a_visit_cut_off_between_steps_leaves_no_step_unfinished(visit, recorder):
+    with visit.step("sign_in"):
+        pass
+    visit.cut_off()
+    assert set(recorded(recorder)) == {("bill", "unfinished"), ("bill/sign_in", "ok")}
+
+
+def test_an_error_is_known_by_the_step_it_came_out_of(visit):
+    error = KeyError("x")
+    with pytest.raises(KeyError), visit.step("sign_in"):
+        raise error
+    with visit.step("sign_out"):
+        pass
+    assert visit.step_that_raised(error) == "sign_in"
+    assert visit.step_that_raised(KeyError("x")) is None
