@@ -237,6 +237,7 @@ def latency(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.usefixtures("traffic")
 def test_a_killed_replica_is_back_when_the_experiment_ends(
     start_child: Callable[..., ChildRun], supervisor: Supervisor
 ) -> None:
@@ -476,6 +477,16 @@ def test_recovery_is_watched_after_the_fault_is_out(
         over.set()
 
     assert story.verdict == verdict, story.reason
+
+
+def test_a_replica_killed_while_nobody_came_shows_nothing(run_session: Callable[..., Story]) -> None:
+    method = [inject("replica_kill", replica="account-2"), hold(), REVERT]
+
+    story = run_session(experiment(method, fault="replica_kill"))
+
+    assert (story.verdict, story.touched) == ("inconclusive", 0), story.reason
+    assert "no traffic" in story.reason
+    assert story.clean_up == "done"
 
 
 def test_without_our_control_nothing_is_put_in(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import yaml
 
-from holdfast.chaos.experiment import find_experiments, load_experiment
+from holdfast.chaos.experiment import load_experiment
 from holdfast.errors import Problem
 
 INJECT = {"type": "python", "module": "holdfast.chaos.actions", "func": "inject"}
@@ -179,12 +179,53 @@ def test_other_extensions_are_none_of_our_business(tmp_path: Path) -> None:
     assert problems_of(tmp_path, data) == []
 
 
-def test_experiments_are_found_in_order_and_those_set_aside_are_not(tmp_path: Path) -> None:
-    for name in ("b.yaml", "a.yaml", "_draft.yaml", "notes.md"):
-        (tmp_path / name).touch()
+def http_probe(url: str) -> dict[str, Any]:
+    return {**PROBE, "tolerance": 200, "provider": {"type": "http", "url": url}}
 
-    assert [path.name for path in find_experiments(tmp_path)] == ["a.yaml", "b.yaml"]
-    assert find_experiments(tmp_path / "nowhere") == []
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com/readyz",
+        "https://127.0.0.1@example.com/",
+        "http://localhost.example.com/",
+        "http://10.0.0.1/${hold}",
+        "${hold}.example.com/",
+        "http://[x/",
+        "readyz",
+    ],
+)
+def test_an_http_provider_that_calls_another_machine_is_refused_with_its_line(tmp_path: Path, url: str) -> None:
+    (problem,) = problems_of(tmp_path, changed("steady-state-hypothesis", "probes", 0, to=http_probe(url)))
+
+    lines = (tmp_path / "x.yaml").read_text().splitlines()
+    line = next(number for number, text in enumerate(lines, 1) if "url: " in text)
+    assert f"x.yaml:{line}  " in problem.where
+    assert "is not this machine" in problem.what
+    assert problem.fix == "aim it at the target through holdfast.chaos.probes, or at this machine"
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:80/x", "http://localhost/", "http://[::1]:80/", "${hold}", "${hold}/x", "http://${hold}:80/x"],
+)
+def test_an_http_provider_may_call_this_machine_or_what_the_configuration_says(tmp_path: Path, url: str) -> None:
+    assert problems_of(tmp_path, changed("steady-state-hypothesis", "probes", 0, to=http_probe(url))) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "to"),
+    [
+        (("configuration", "far"), http_probe("http://example.com/")),
+        (("steady-state-hypothesis", "probes", 0, "tolerance"), http_probe("http://example.com/")),
+        (("method", 2), {**REVERT, "provider": {"type": "http", "url": "http://example.com/"}}),
+        (("rollbacks", 0, "provider"), {"type": "http", "url": "http://example.com/"}),
+    ],
+)
+def test_no_other_machine_is_called_from_any_place_in_the_file(
+    tmp_path: Path, path: tuple[str | int, ...], to: Any
+) -> None:
+    assert any("is not this machine" in problem.what for problem in problems_of(tmp_path, changed(*path, to=to)))
 
 
 @pytest.mark.parametrize("path", sorted((Path(__file__).parents[2] / "chaos").glob("*.yaml")), ids=lambda p: p.stem)

@@ -111,7 +111,7 @@ def test_outside_a_run_the_standing_stack_of_the_workspace_above_is_the_target(t
     assert context.target.url == "http://127.0.0.1:1"
     assert context.target.state_file == str(folder / "stack.json")
     assert context.undo_log == tmp_path / ".holdfast" / "undo.jsonl"
-    assert not context.in_a_run
+    assert context.run_db is None
     assert not context.stopping
 
 

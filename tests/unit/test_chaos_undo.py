@@ -141,14 +141,79 @@ def test_what_is_appended_after_a_torn_line_is_not_lost_with_it(log: Path, repai
     assert undo.open_entries(log) == []
 
 
-@pytest.mark.parametrize(
-    "line", ["[]", "null", '"text"', "{}", '{"id": 1}', '{"id":"x","at":"soon","undo":{}}', "\xff"]
-)
+DAMAGED = [
+    "[]",
+    "null",
+    '"text"',
+    "{}",
+    '{"id": 1}',
+    '{"id":"x","at":"soon","undo":{}}',
+    '{"id":"x","at":1.0,"undo":{"kind":"fix","arguments":["a"]}}',
+    '{"id":"id-b","at":2.0,"exper',
+    "\0\0\0",
+    "\xff",
+]
+
+
+@pytest.mark.parametrize("line", DAMAGED)
 def test_lines_that_are_no_entry_are_passed_over(log: Path, line: str, repairs: Repairs) -> None:
     log.write_text(line + "\n", encoding="latin-1")
     announce(log, "a")
 
     assert [entry.id for entry in undo.open_entries(log)] == ["id-a"]
+
+
+@pytest.mark.parametrize("line", DAMAGED)
+def test_a_whole_line_that_cannot_be_read_is_a_failed_undo(log: Path, line: str, repairs: Repairs) -> None:
+    announce(log, "a")
+    with log.open("a", encoding="latin-1") as file:
+        file.write(line + "\n")
+    announce(log, "c")
+    told: list[str] = []
+
+    results = undo.undo_all(log, lambda result: told.append(result.text))
+
+    assert [result.outcome for result in results] == ["undone", "undone", "failed"]
+    assert results[-1].text == told[-1] == f"line 2 of {log} cannot be read: look by hand"
+    assert undo.open_entries(log) == []
+    assert [result.undone for result in undo.recover([log])] == [False]
+
+
+def test_a_line_that_cannot_be_read_may_be_any_experiments(log: Path, repairs: Repairs) -> None:
+    log.write_text("gone\n")
+    announce(log, "a", experiment="two")
+
+    (result,) = undo.undo_all(log, experiment="one")
+
+    assert not result.undone
+    assert repairs.asked == []
+
+
+def test_a_torn_last_line_is_no_damage_before_and_after_others_are_appended(log: Path, repairs: Repairs) -> None:
+    announce(log, "a")
+    with log.open("ab") as file:
+        file.write(b'{"done":"id-')
+
+    assert [result.outcome for result in undo.undo_all(log)] == ["undone"]
+    announce(log, "c")
+    assert [result.outcome for result in undo.undo_all(log)] == ["undone"]
+    assert undo.undo_all(log) == []
+
+
+def test_a_last_line_that_lacks_only_its_end_is_an_entry_and_stays_one(log: Path, repairs: Repairs) -> None:
+    announce(log, "a", "b")
+    log.write_bytes(log.read_bytes().removesuffix(b"\n"))
+    assert [entry.id for entry in undo.open_entries(log)] == ["id-a", "id-b"]
+
+    announce(log, "c")
+
+    assert [entry.id for entry in undo.open_entries(log)] == ["id-a", "id-b", "id-c"]
+
+
+def test_empty_lines_are_no_damage(log: Path, repairs: Repairs) -> None:
+    log.write_text("\n  \n")
+
+    assert undo.undo_all(log) == []
 
 
 def test_without_a_log_there_is_nothing_to_undo_and_none_is_made(log: Path) -> None:

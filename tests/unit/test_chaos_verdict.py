@@ -77,7 +77,10 @@ def test_a_hold_that_failed_makes_it_inconclusive() -> None:
 
 
 def test_a_fault_that_met_no_traffic_proves_nothing() -> None:
-    assert judged(journal(), exposed=0).verdict == "inconclusive"
+    found = judged(journal(), exposed=0)
+    assert found.verdict == "inconclusive"
+    assert "met no traffic" in found.reason
+    assert judged(journal(), exposed=0, hypothesis="resist").verdict == "inconclusive"
     assert judged(journal(), exposed=1).verdict == "passed"
 
 

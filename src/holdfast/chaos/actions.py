@@ -15,6 +15,7 @@ from holdfast.chaos.context import Context, load_context
 from holdfast.chaos.faults import read_fault
 from holdfast.chaos.faults.fault import take_lease
 from holdfast.chaos.faults.latency import chunks_met
+from holdfast.chaos.faults.traffic import arrivals
 from holdfast.chaos.repair import ENABLE_LINK, REMOVE_TOXIC
 from holdfast.clock import Clock, SystemClock
 from holdfast.errors import CleanUpError, HoldfastError, InputError, MeasurementError, Problem
@@ -50,7 +51,14 @@ def inject(fault: str, **arguments: object) -> dict[str, object]:
         met = described.inject(context.target, how, context.max_duration + _LEASE_MARGIN_SECONDS)
     _raise_if_undone_meanwhile(context, entry)
     target = how.arguments.get("process") or described.target
-    return {"fault": fault, "target": target, "id": entry.id, "injected_at": injected_at, "connections_met": met}
+    return {
+        "fault": fault,
+        "target": target,
+        "id": entry.id,
+        "injected_at": injected_at,
+        "connections_met": met,
+        "arrivals": arrivals(context.target),
+    }
 
 
 def hold(seconds: float = 20.0) -> dict[str, object]:
@@ -74,6 +82,7 @@ def revert() -> dict[str, object]:
     context = _context()
     clock = _clock(context)
     open_entries = [e for e in undo.open_entries(context.undo_log) if e.experiment == context.experiment]
+    came = arrivals(context.target) if open_entries else None
     results = undo.undo_all(context.undo_log, experiment=context.experiment, tokens=context.tokens, now=clock.now)
     reverted_at = clock.now()
     failed = [result for result in results if not result.undone]
@@ -83,6 +92,7 @@ def revert() -> dict[str, object]:
         "reverted": [{"id": r.entry.id, "outcome": r.outcome, "detail": r.detail} for r in results],
         "reverted_at": reverted_at,
         "chunks_met": chunks_met(entry.undo for entry in open_entries),
+        "arrivals": came,
     }
 
 

@@ -34,10 +34,6 @@ class Context:
     folder: Path | None = None
 
     @property
-    def in_a_run(self) -> bool:
-        return self.run_db is not None
-
-    @property
     def stopping(self) -> bool:
         return self.folder is not None and stop_file(self.folder).exists()
 

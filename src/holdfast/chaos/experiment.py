@@ -1,7 +1,8 @@
-"""Experiment files under `chaos/`: found, read and strictly checked; every problem of a file at once.
+"""Experiment files under `chaos/`: read and strictly checked; every problem of a file at once.
 
 Beside the schema: each action has its undo, float tolerances (which Chaos Toolkit cannot judge) are refused, what a
-python provider names exists and takes these arguments, placeholders and references are declared.
+python provider names exists and takes these arguments, http providers call this machine only, placeholders and
+references are declared.
 """
 
 import importlib
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
+from urllib.parse import urlsplit
 
 from holdfast.chaos.faults import KINDS, read_fault
 from holdfast.chaos.schema import (
@@ -26,6 +28,7 @@ from holdfast.chaos.schema import (
 from holdfast.errors import Problem
 from holdfast.workspace.binding import bind
 from holdfast.workspace.document import Document, PropertyPath, load_document, nearest
+from holdfast.workspace.target import is_loopback
 
 _PLACEHOLDER: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _BLOCK: Final = "- {name: holdfast, hypothesis: recover, max_duration: 60s, fault: {kind: latency, target: postgres}}"
@@ -60,13 +63,6 @@ class Experiment:
         return [str(p["provider"]["arguments"]["name"]) for p in probes if _is_ours(p, "objective_holds", PROBES)]
 
 
-def find_experiments(folder: Path) -> list[Path]:
-    """The experiment files of a folder, in order of name; those that begin with "_" are not meant to be run."""
-    if not folder.is_dir():
-        return []
-    return sorted(p for p in folder.glob("*.yaml") if not p.stem.startswith("_"))
-
-
 def load_experiment(path: Path) -> tuple[Experiment | None, list[Problem]]:
     """The experiment of a file, or all that is wrong with it. Imports the modules that its providers name."""
     document, problems = load_document(path)
@@ -78,7 +74,7 @@ def load_experiment(path: Path) -> tuple[Experiment | None, list[Problem]]:
     extension, problems = _extension(document, definition)
     problems += [
         problem
-        for check in (_activity_problems, _undo_problems, _reference_problems, _placeholder_problems)
+        for check in (_activity_problems, _address_problems, _undo_problems, _reference_problems, _placeholder_problems)
         for problem in check(document, definition)
     ]
     if extension is not None:
@@ -211,6 +207,38 @@ def _argument_problems(
     for name, parameter in parameters.items():
         if parameter.default is inspect.Parameter.empty and name not in given:
             yield Problem(document.where(place), f'{provider.func} needs "{name}"', "add it to the arguments")
+
+
+def _address_problems(document: Document, _definition: ExperimentDefinition) -> Iterator[Problem]:
+    """An experiment must not call what nobody allowed it to: which targets are, it does not say itself."""
+    fix = f"aim it at the target through {PROBES}, or at this machine"
+    for section in ("configuration", _HYPOTHESIS, "method", "rollbacks"):
+        for place, url in _http_urls(document.data.get(section), (section,)):
+            if not _stays_here(url):
+                yield Problem(document.where(place), f"{url} is not this machine", fix)
+
+
+def _http_urls(data: Any, place: PropertyPath) -> Iterator[tuple[PropertyPath, str]]:
+    """Of every http provider, those in tolerances and in the configuration too: Chaos Toolkit plays them as well."""
+    if isinstance(data, dict):
+        provider = data.get("provider")
+        if isinstance(provider, dict) and provider.get("type") == "http":
+            yield (*place, "provider", "url"), str(provider.get("url"))
+        for key, value in data.items():
+            yield from _http_urls(value, (*place, key))
+    elif isinstance(data, list):
+        for index, value in enumerate(data):
+            yield from _http_urls(value, (*place, index))
+
+
+def _stays_here(url: str) -> bool:
+    """Whether it is a loopback address, or one that only the configuration knows: "${base}/x", "http://${host}/x"."""
+    if _PLACEHOLDER.fullmatch(url.partition("/")[0]):
+        return True
+    try:
+        return is_loopback(url) or bool(_PLACEHOLDER.fullmatch(urlsplit(url).hostname or ""))
+    except ValueError:  # it is no address
+        return False
 
 
 def _undo_problems(document: Document, definition: ExperimentDefinition) -> Iterator[Problem]:

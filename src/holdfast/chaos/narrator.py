@@ -79,23 +79,25 @@ class Narrator(RunEventHandler):  # type: ignore[misc]  # Chaos Toolkit has no t
             return
         output = run.get("output") or {}
         if calls(activity, "inject"):
-            self.note_injected(output["injected_at"], output["fault"], output["target"], output["connections_met"])
+            self._note_met(output["connections_met"], output["arrivals"])
+            self.note_injected(output["injected_at"], output["fault"], output["target"])
         elif calls(activity, "revert"):
             if output["chunks_met"] is not None:
                 self._story.chunks_met = output["chunks_met"]
+            if output["arrivals"] is not None:
+                self._story.arrivals_after = output["arrivals"]
             if output["reverted"]:
                 self.note_reverted(output["reverted_at"])
         elif self._in_method and activity.get("type") == "action" and not calls(activity, "hold"):
-            self.note_injected(self._clock.now(), self._story.fault, self._story.target, None)
+            self.note_injected(self._clock.now(), self._story.fault, self._story.target)
 
-    def note_injected(self, at: float, fault: str, target: str, connections_met: int | None) -> None:
+    def note_injected(self, at: float, fault: str, target: str) -> None:
         """The first fault of an experiment begins its span."""
         story = self._story
         with self._changing:
             if story.injected_at is not None:
                 return
             story.injected_at, story.fault, story.target = at, fault, target
-            story.connections_met = connections_met
         self._telling.span(story.span())
         title = story.experiment.title
         self._telling.event("fault_injected", experiment=story.name, fault=fault, target=target, title=title)
@@ -108,6 +110,15 @@ class Narrator(RunEventHandler):  # type: ignore[misc]  # Chaos Toolkit has no t
             story.reverted_at, story.clean_up = at, DONE
         self._telling.span(story.span())
         self._telling.event("fault_reverted", experiment=story.name, clean_up=story.clean_up)
+
+    def _note_met(self, connections_met: int | None, arrivals: int | None) -> None:
+        """Of each fault of the experiment; what came, since the first."""
+        story = self._story
+        with self._changing:
+            if connections_met is not None:
+                story.connections_met = (story.connections_met or 0) + connections_met
+            if story.arrivals_before is None:
+                story.arrivals_before = arrivals
 
     def _looked(self, when: str, state: Any) -> bool | None:
         met = steady_state_met(state)

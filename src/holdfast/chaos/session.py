@@ -209,7 +209,7 @@ class Session:
             injected=story.injected_at is not None,
             stopped=self._cut_short(journal, error),
             error=error,
-            exposed=story.chunks_met,
+            exposed=story.touched,
             recovered=story.recovered,
             watched=story.watched,
             recover_within=story.experiment.recover_within,

@@ -44,7 +44,8 @@ class Story:
     """The one mutable thing of a session. Times are seconds since the epoch; None is "not yet", or never.
 
     `name`: of the experiment in this run. `chunks_met`: traffic that met a toxic; `connections_met`: connections that
-    were open to what was hit. `configuration`, `secrets`: as Chaos Toolkit resolved them.
+    were open to what was hit; `arrivals_before`, `arrivals_after`: connections that had come to the target's edge when
+    the fault was in, and when it was about to be taken out. `configuration`, `secrets`: as Chaos Toolkit resolved them.
     """
 
     name: str
@@ -59,6 +60,8 @@ class Story:
     reverted_at: float | None = None
     connections_met: int | None = None
     chunks_met: int | None = None
+    arrivals_before: int | None = None
+    arrivals_after: int | None = None
     steady_state_before: bool | None = None
     steady_state_after: bool | None = None
     recovered: bool | None = None
@@ -70,6 +73,17 @@ class Story:
     configuration: dict[str, Any] = field(default_factory=dict)
     secrets: dict[str, Any] = field(default_factory=dict, repr=False)
 
+    @property
+    def touched(self) -> int | None:
+        """How much traffic met the fault: chunks where they are counted; else the connections that were open to what
+        was hit, and those that came while it was away. None when nothing counts."""
+        if self.chunks_met is not None:
+            return self.chunks_met
+        before, after = self.arrivals_before, self.arrivals_after
+        came = None if before is None or after is None else max(after - before, 0)
+        known = [count for count in (self.connections_met, came) if count is not None]
+        return sum(known) if known else None
+
     def attributes(self) -> dict[str, object]:
         """Of the fault's span."""
         return {
@@ -78,7 +92,7 @@ class Story:
             "fault": self.fault,
             "target": self.target,
             "hypothesis": self.experiment.hypothesis,
-            "touched": self.chunks_met if self.chunks_met is not None else self.connections_met,
+            "touched": self.touched,
             "steady_state_before": self.steady_state_before,
             "steady_state_after": self.steady_state_after,
             "status": self.status,

@@ -6,7 +6,9 @@ JSON lines, appended only. An entry, and later that it is done:
     {"done": "5f0c…", "at": 1809.3, "outcome": "undone"}
 
 Whoever finds an open entry takes its fault out: the child itself, the runner after the child died, `holdfast recover`
-after both did. An undo may be repeated. A last line torn by a kill is no entry: its fault was never put in.
+after both did. An undo may be repeated. A last line torn by a kill is no entry: its fault was never put in. Whoever
+appends next ends it with `TORN`, so that it is not taken for damage: any other line that cannot be read may have been
+a fault that is still in, and is reported as an undo that failed.
 The control token is never in the log; it is read from the stack's state file when it is needed.
 """
 
@@ -29,6 +31,8 @@ FILE_NAME: Final = "undo.jsonl"
 UNDONE: Final = "undone"
 GONE: Final = "gone"  # what the fault was in has ended, and the fault with it: nothing is left in
 FAILED: Final = "failed"
+TORN: Final = "(torn)"
+UNREADABLE: Final = "unreadable"  # the kind of undo of a line that cannot be read
 
 LOCK_SECONDS: Final = 10.0
 
@@ -68,8 +72,8 @@ class UndoResult:
 
     @property
     def text(self) -> str:
-        """For a person: "replica_kill: account-1 is running"."""
-        return f"{self.entry.experiment}: {self.detail}"
+        """For a person: "replica_kill: account-1 is running"; of a line that cannot be read only what is wrong."""
+        return f"{self.entry.experiment}: {self.detail}" if self.entry.experiment else self.detail
 
 
 def new_id() -> str:
@@ -84,13 +88,7 @@ def announce(path: Path, entry: Entry) -> None:
 
 def open_entries(path: Path) -> list[Entry]:
     """The entries that are not done, oldest first; none when there is no log. Lines that are no entry do not count."""
-    found: dict[str, Entry] = {}
-    for line in _lines(path):
-        if "done" in line:
-            found.pop(str(line["done"]), None)
-        elif (entry := _entry(line)) is not None:
-            found[entry.id] = entry
-    return list(found.values())
+    return _read(path)[0]
 
 
 def undo_all(
@@ -104,13 +102,15 @@ def undo_all(
     """Take out every fault that is open (of one experiment, where named), newest first. May be repeated; never raises.
 
     `tokens`: control tokens by control URL, for who holds them; else they are read from the state files.
-    An undo that failed stays open. Waits at most `LOCK_SECONDS` for an injection that is under way.
+    An undo that failed stays open. A line that cannot be read is a failed result, whichever experiment is named: it
+    may be that one's. Waits at most `LOCK_SECONDS` for an injection that is under way.
     """
     results: list[UndoResult] = []
     if not path.exists():
         return results
     with locked(path):
-        for entry in reversed(open_entries(path)):
+        entries, damaged = _read(path)
+        for entry in reversed(entries):
             if experiment is not None and entry.experiment != experiment:
                 continue
             result = _undo(entry, tokens or {})
@@ -119,6 +119,10 @@ def undo_all(
             results.append(result)
             if on_result is not None:
                 on_result(result)
+    for number in damaged:
+        results.append(_unreadable(path, number))
+        if on_result is not None:
+            on_result(results[-1])
     return results
 
 
@@ -198,21 +202,28 @@ def _undo(entry: Entry, tokens: Tokens) -> UndoResult:
         return UndoResult(entry, FAILED, f"{type(error).__name__}: {error}")
 
 
+def _unreadable(path: Path, number: int) -> UndoResult:
+    entry = Entry(f"line-{number}", 0.0, "", Undo(UNREADABLE))
+    return UndoResult(entry, FAILED, f"line {number} of {path} cannot be read: look by hand")
+
+
 def _append(path: Path, line: Mapping[str, object]) -> None:
     handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC)
     try:
         text = json.dumps(line, separators=(",", ":")) + "\n"
-        if _is_torn(handle):
-            text = "\n" + text  # else our line would be glued to the torn one, and lost with it
+        last = _unended(handle)
+        if last:  # else our line would be glued to it, and lost with it
+            text = ("\n" if _parsed(last) is not None else f" {TORN}\n") + text
         os.write(handle, text.encode())
         os.fsync(handle)
     finally:
         os.close(handle)
 
 
-def _is_torn(handle: int) -> bool:
-    size = os.fstat(handle).st_size
-    return size > 0 and os.pread(handle, 1, size - 1) != b"\n"
+def _unended(handle: int) -> str:
+    """The last line, when no newline ends it; else ""."""
+    content = os.pread(handle, os.fstat(handle).st_size, 0)
+    return content.rpartition(b"\n")[2].decode("utf-8", "replace")
 
 
 def _sync_folder(folder: Path) -> None:
@@ -224,23 +235,40 @@ def _sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _lines(path: Path) -> Iterator[Mapping[str, object]]:
+def _read(path: Path) -> tuple[list[Entry], list[int]]:
+    """The entries that are not done, oldest first, and the numbers of the lines that cannot be read."""
+    found: dict[str, Entry] = {}
+    damaged: list[int] = []
     try:
-        text = path.read_bytes().decode("utf-8", "replace")
+        lines = path.read_bytes().decode("utf-8", "replace").split("\n")
     except FileNotFoundError:
-        return
-    for line in text.splitlines():
-        try:
-            found = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(found, dict):
-            yield found
+        return [], []
+    for number, text in enumerate(lines, 1):
+        line = _parsed(text)
+        entry = None if line is None else _entry(line)
+        if line is not None and "done" in line:
+            found.pop(str(line["done"]), None)
+        elif entry is not None:
+            found[entry.id] = entry
+        elif number < len(lines) and text.strip() and not text.endswith(TORN):
+            damaged.append(number)
+    return list(found.values()), damaged
+
+
+def _parsed(text: str) -> Mapping[str, object] | None:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _entry(line: Mapping[str, object]) -> Entry | None:
     undo, at = line.get("undo"), line.get("at")
     if not isinstance(undo, dict) or not isinstance(at, int | float) or "id" not in line:
         return None
-    arguments = {str(name): str(value) for name, value in dict(undo.get("arguments", {})).items()}
+    given = undo.get("arguments", {})
+    if not isinstance(given, dict):
+        return None
+    arguments = {str(name): str(value) for name, value in given.items()}
     return Entry(str(line["id"]), float(at), str(line.get("experiment", "")), Undo(str(undo.get("kind")), arguments))

@@ -51,8 +51,8 @@ _SLACK_SECONDS: Final = 1.5  # between two looks
 class Observed:
     """What we saw ourselves beside the journal.
 
-    `exposed`: chunks of traffic that met the fault; None when nothing counts them. `recovered`: whether the steady
-    state came back while we went on looking after the journal's end, and `watched` for how long (seconds).
+    `exposed`: how much traffic met the fault (chunks or connections); None when nothing counts it. `recovered`: whether
+    the steady state came back while we went on looking after the journal's end, and `watched` for how long (seconds).
     """
 
     hypothesis: str
@@ -109,7 +109,7 @@ def _nothing_shown(journal: Journal, observed: Observed) -> Judgement | None:
     if failed:
         return Judgement(INCONCLUSIVE, _told(failed))
     if observed.exposed == 0:
-        return Judgement(INCONCLUSIVE, "the fault met no traffic")
+        return Judgement(INCONCLUSIVE, "the fault met no traffic: none crossed it while it was in")
     if before is None or after is None:
         return Judgement(INCONCLUSIVE, "no steady state was checked before and after the fault")
     return None

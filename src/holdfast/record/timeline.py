@@ -4,7 +4,7 @@ No phase is stamped on a sample. A phase or fault is a span, as planned and as i
 belongs to the span that holds its due time. Joined when read.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -33,16 +33,3 @@ class Span:
     @property
     def end(self) -> float | None:
         return self.ended if self.ended is not None else self.planned_end
-
-    def covers(self, at: float) -> bool:
-        """Whether `at` lies in [start, end); an open end covers everything after the start."""
-        return self.start is not None and self.start <= at and (self.end is None or at < self.end)
-
-
-def phases_of(spans: Iterable[Span]) -> list[Span]:
-    """The phases that began, in order."""
-    return sorted((s for s in spans if s.kind == PHASE and s.started is not None), key=lambda s: s.started or 0.0)
-
-
-def phase_at(phases: Iterable[Span], at: float) -> Span | None:
-    return next((phase for phase in phases if phase.covers(at)), None)

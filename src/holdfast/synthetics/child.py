@@ -27,9 +27,9 @@ from holdfast.kit.inbox import Inbox
 from holdfast.kit.totp import StepLedger
 from holdfast.record.store import RunStore
 from holdfast.synthetics.browser import SharedBrowser, find_browser
-from holdfast.synthetics.definition import check_journey, definition_of
+from holdfast.synthetics.definition import JourneySettings, check_journey, definition_of
 from holdfast.synthetics.failure import ProbeError
-from holdfast.synthetics.journey import Journey, JourneySettings
+from holdfast.synthetics.journey import Journey
 from holdfast.synthetics.prober import Prober, Round
 from holdfast.synthetics.recording import Recording
 from holdfast.synthetics.schedule import spread

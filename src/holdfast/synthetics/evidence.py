@@ -3,16 +3,14 @@
     evidence/<journey>-<time>-<step>.png    inputs, [data-private], frames and every known secret painted over
     evidence/<journey>-<time>-<step>.json   where, line, what was raised (redacted), address, browser, trace id
 
-Both are made in a folder of their own, scanned for every secret known, and moved only when there is none: what is
-refused never was in `evidence/`. Playwright's traces and HAR files hold the typed password and the cookies in clear
-(measured; playwright issue 19992 asks for masking since 2022), so none are made.
+Both are made in memory, scanned there for every secret known, and written only when there is none: what is refused
+never was on disk, whenever we are killed. Playwright's traces and HAR files hold the typed password and the cookies
+in clear (measured; playwright issue 19992 asks for masking since 2022), so none are made.
 """
 
 import asyncio
 import json
 import re
-import shutil
-import tempfile
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -70,16 +68,22 @@ async def keep_evidence(page: "Page", failure: Failure, folder: Path, redactor: 
 
 
 def write_what_is_clean(files: Mapping[str, bytes], folder: Path, redactor: Redactor) -> tuple[Path, ...]:
-    """Write the files that hold no known secret, by name, into `folder`; those written, sorted."""
+    """Write the files that hold no known secret, by name, into `folder`; those written, sorted.
+
+    Each appears whole or not at all. What a kill leaves is a `.draft-` of a file that was found clean.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=folder))
+    clean = [name for name in sorted(files) if not redactor.is_in(name.encode() + files[name])]
+    return tuple(_write_whole(folder / name, files[name]) for name in clean)
+
+
+def _write_whole(path: Path, content: bytes) -> Path:
+    draft = path.with_name(f".draft-{path.name}")
     try:
-        for name, content in files.items():
-            (draft / name).write_bytes(content)
-        clean = [path for path in sorted(draft.iterdir()) if not redactor.is_in(path.name.encode() + path.read_bytes())]
-        return tuple(path.rename(folder / path.name) for path in clean)
+        draft.write_bytes(content)
+        return draft.replace(path)
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        draft.unlink(missing_ok=True)
 
 
 def safe_text(error: BaseException, redactor: Redactor) -> str:

@@ -13,28 +13,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from holdfast.synthetics.definition import (
-    JourneySettings,
-    check_journey,
-    find_journeys,
-    settings_of,
-    steps_of,
-)
+from holdfast.synthetics.definition import JourneySettings
 from holdfast.workspace.quantity import seconds
 
 if TYPE_CHECKING:
     from holdfast.synthetics.visit import Visit
-
-__all__ = [
-    "Journey",
-    "JourneySettings",
-    "Walk",
-    "check_journey",
-    "find_journeys",
-    "journey",
-    "settings_of",
-    "steps_of",
-]
 
 Walk = Callable[["Visit"], Awaitable[None]]
 
