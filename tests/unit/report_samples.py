@@ -525,6 +525,7 @@ def _capacity() -> CapacityResult:
         high=71.0,
         confirmed_low=True,
         confirmed_high=False,
+        non_monotone=False,
         stated=66.7,
         probes=probes,
         sizing=SizingResult(
