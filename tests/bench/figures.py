@@ -60,17 +60,21 @@ def help_time() -> Figure:
 
 def recorder_cost() -> Figure:
     """add, take, fold and write: everything a sample costs, on three series, at 20,000 samples a batch."""
-    samples, batch = 400_000, 20_000
+    samples, batch = 200_000, 20_000
     names = ["sign_in", "sign_in/enter_password", "sign_in/enter_password/POST sessions"]
+    calls = [(names[i % 3], 1000.0 + i / batch, "ok", 0.05 + (i * 7919 % 997) / 10_000) for i in range(samples)]
+    costs = []
     with tempfile.TemporaryDirectory() as folder, RunStore.create(Path(folder) / "run.db") as store:
-        recorder = Recorder("load")
-        started = time.process_time()
-        for index in range(samples):
-            recorder.add(names[index % 3], 1000.0 + index / batch, "ok", 0.05 + (index % 997) / 10_000)
-            if index % batch == batch - 1:
+        for _ in range(5):
+            recorder = Recorder("load")
+            started = time.process_time()
+            for begin in range(0, samples, batch):
+                for name, at, outcome, duration in calls[begin : begin + batch]:
+                    recorder.add(name, at, outcome, duration)
                 store.write(fold("load", recorder.take()))
-        spent = time.process_time() - started
-    return Figure("recorder, a sample, amortised", spent / samples * 1e6, 1.0, "µs", f"{samples:,} samples, CPU time")
+            costs.append((time.process_time() - started) / samples * 1e6)
+    how = f"median of 5 times {samples:,} samples, processor time, loop included (best {min(costs):.2f})"
+    return Figure("recorder, a sample, amortised", sorted(costs)[2], 1.0, "µs", how)
 
 
 def stack_up(workspace: Path) -> Figure:
