@@ -6,9 +6,8 @@ import click
 
 from holdfast.cli.following import follow
 from holdfast.cli.workspace import ContentName, current_workspace
-from holdfast.errors import ExitCode, InputError, Problem
+from holdfast.errors import InputError, Problem
 from holdfast.run.preparation import prepare_plan
-from holdfast.run.summary import Summary
 from holdfast.synthetics.definition import settings_of
 from holdfast.workspace.plan import Plan
 from holdfast.workspace.quantity import seconds
@@ -87,13 +86,12 @@ def check(journeys: tuple[str, ...], times: int, target: str | None, as_json: bo
     plan = Plan.model_validate(
         {
             "kind": "Plan",
-            "description": f"Journeys walked {times} times: {', '.join(_stem(name) for name in names)}.",
+            "description": f"Walked {times} times: {', '.join(_stem(name) for name in names)}.",
             "phases": [{"name": "check", "for": f"{longest}s"}],
             "journeys": [{"name": name, "every": "1s", "times": times} for name in names],
         }
     )
-    finished = follow(prepare_plan(workspace, "check", plan, target=target), as_json=as_json)
-    return int(_exit_of_check(finished.summary, times))
+    return follow(prepare_plan(workspace, "check", plan, target=target), as_json=as_json).summary.exit_code
 
 
 @click.command()
@@ -155,15 +153,6 @@ def _longest(workspace: Workspace, name: str) -> float:
         return settings_of(path).budget + _CODE_WAIT_SECONDS
     except InputError:
         return _CODE_WAIT_SECONDS  # preparing it says what is wrong
-
-
-def _exit_of_check(summary: Summary, times: int) -> ExitCode:
-    if summary.verdict != "met":
-        return ExitCode(summary.exit_code)
-    if any(outcome != "ok" for journey in summary.journeys for outcome in journey.outcomes):
-        return ExitCode.MISSED
-    walked = all(journey.runs == times for journey in summary.journeys)
-    return ExitCode.MET if walked and summary.journeys else ExitCode.INCONCLUSIVE
 
 
 def _stem(name: str) -> str:

@@ -6,6 +6,7 @@ from dataclasses import asdict
 import click
 
 from holdfast.cli.workspace import current_workspace
+from holdfast.kit.accounts import generated_account
 from holdfast.reference import StackSettings, StackState, read_stack, stack_status, start_stack, stop_stack
 from holdfast.run.target import standing_stack_folder
 from holdfast.workspace.target import StackDefinition
@@ -78,6 +79,8 @@ def _print(state: StackState, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"running": True, **asdict(found)}, indent=1))
         return
-    click.echo(f"{state.url}\nmessages: {state.outbox_url}/messages\nlogs: {state.state_dir}/logs")
+    account = generated_account(1)
+    click.echo(f"{state.url}  (sign in as {account.email}, password {account.password})")
+    click.echo(f"messages: {state.outbox_url}/messages\nlogs: {state.state_dir}/logs")
     for process in found.processes:
         click.echo(f"  {process.name:<12} {process.state:<10} pid {process.pid}  restarts {process.restarts}")

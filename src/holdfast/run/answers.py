@@ -81,7 +81,7 @@ def _no_phase_missed(question: str, results: Sequence[ObjectiveResult]) -> Answe
     text = "None was proven missed." if below or blind else "In none."
     if below:
         seen = "; ".join(f"{o.name} in {o.phase}, {_seen(o)} against {_asked_of(o)}" for o in below)
-        text += f" Below its target, but not by enough events to prove it missed: {seen}."
+        text += f" Below its target, though failures so few or so clustered may be chance: {seen}."
     if blind:
         text += f" Not seen in every phase: {', '.join(blind)}."
     short = list(dict.fromkeys(o.phase for o in results if o.verdict == "inconclusive" and o not in below))

@@ -22,6 +22,7 @@ from holdfast.run.summary import (
     WHOLE_RUN,
     CapacityResult,
     FaultResult,
+    JourneyResult,
     LoadResult,
     ObjectiveResult,
     RunFacts,
@@ -63,7 +64,7 @@ def judge_run(folder: RunFolder) -> Summary:
     faults = fault_results(recorded)
     capacity = capacity_result(recorded)
     validity = _validity(recorded, load)
-    verdict = _verdict(recorded, objectives, faults, validity, capacity)
+    verdict = _verdict(recorded, objectives, faults, validity, capacity, load, journeys)
     return Summary(
         run=RunFacts(
             id=asked.id,
@@ -79,7 +80,7 @@ def judge_run(folder: RunFolder) -> Summary:
         ),
         verdict=verdict,
         exit_code=int(_EXIT_CODES[verdict]),
-        headline=_headline(verdict, objectives, faults, capacity),
+        headline=_headline(verdict, objectives, faults, capacity, load, journeys),
         answers=answers(verdict, objectives, faults, load, journeys, capacity),
         validity=validity,
         objectives=objectives,
@@ -102,6 +103,8 @@ def _verdict(
     faults: Sequence[FaultResult],
     validity: Validity,
     capacity: CapacityResult | None,
+    load: LoadResult | None,
+    journeys: Sequence[JourneyResult],
 ) -> RunVerdict:
     if _left_in(recorded):
         return "clean_up_failed"
@@ -117,9 +120,29 @@ def _verdict(
     unseen = bool(recorded.asked.objectives) and any(p.judged for p in recorded.asked.phases) and not whole
     unproven = len(faults) < len(recorded.asked.experiments) or any(fault.verdict != "passed" for fault in faults)
     unsized = recorded.asked.capacity is not None and (capacity is None or capacity.sizing is None)
+    if not recorded.asked.objectives:
+        return _without_objectives(recorded, load, journeys, unproven=unproven or unsized)
     if unseen or unproven or unsized or any(o.verdict == "inconclusive" for o in whole):
         return "inconclusive"
     return "met"
+
+
+def _without_objectives(
+    recorded: Recorded, load: LoadResult | None, journeys: Sequence[JourneyResult], *, unproven: bool
+) -> RunVerdict:
+    """Nothing says how many may fail: a journey that was walked alone must come through, and a visit should."""
+    if any(outcome != "ok" for journey in journeys for outcome in journey.outcomes):
+        return "missed"
+    asked = {journey.name: journey.times for journey in recorded.asked.journeys}
+    unwalked = any(journey.runs < (asked.get(journey.name) or 1) for journey in journeys)
+    return "inconclusive" if unproven or unwalked or _visits_lost(load) else "met"
+
+
+def _visits_lost(load: LoadResult | None) -> int:
+    if load is None:
+        return 0
+    visits = [s for s in load.series if s.phase == WHOLE_RUN and s.depth == 1]
+    return sum(count for s in visits for outcome, count in s.outcomes.items() if outcome != "ok")
 
 
 def _left_in(recorded: Recorded) -> bool:
@@ -132,32 +155,50 @@ def _headline(
     objectives: Sequence[ObjectiveResult],
     faults: Sequence[FaultResult],
     capacity: CapacityResult | None,
+    load: LoadResult | None,
+    journeys: Sequence[JourneyResult],
 ) -> str:
     """The verdict in a line, with what decided it."""
     named = _HEADLINES[verdict]
     if verdict == "met":
-        return _met_headline(objectives, faults, capacity)
+        return _met_headline(objectives, faults, capacity, journeys)
     if verdict == "missed":
         missed = sorted({o.name for o in objectives if o.judged and o.verdict == "missed"})
         found = [f"{f.title} ({f.verdict})" for f in faults if f.verdict in _FINDINGS]
-        named = f"Missed: {', '.join(missed)}" if missed else named
-        return f"The steady state did not hold: {', '.join(found)}" if found and not missed else named
+        if missed:
+            return f"Missed: {', '.join(missed)}"
+        if found:
+            return f"The steady state did not hold: {', '.join(found)}"
+        failed = [_failed_walk(j) for j in journeys if any(outcome != "ok" for outcome in j.outcomes)]
+        return f"A journey fails: {', '.join(failed)}" if failed and not objectives else named
     if verdict == "inconclusive":
         unclear = sorted({o.name for o in objectives if o.phase == WHOLE_RUN and o.verdict == "inconclusive"})
         unclear += [f"{f.title} ({f.verdict})" for f in faults if f.verdict != "passed"]
         unclear += ["the sizing"] if capacity is not None and capacity.sizing is None else []
+        if not unclear and not objectives and _visits_lost(load):
+            return f"{_visits_lost(load)} visits did not end well, and no objective says how many may"
         return f"{named}: {', '.join(unclear)}" if unclear else named
     return named
 
 
+def _failed_walk(journey: JourneyResult) -> str:
+    step = next((s.name for s in journey.funnel.steps if s.completed < s.reached), None)
+    return f"{journey.name} at {step}" if step else journey.name
+
+
 def _met_headline(
-    objectives: Sequence[ObjectiveResult], faults: Sequence[FaultResult], capacity: CapacityResult | None
+    objectives: Sequence[ObjectiveResult],
+    faults: Sequence[FaultResult],
+    capacity: CapacityResult | None,
+    journeys: Sequence[JourneyResult],
 ) -> str:
     if any(o.judged for o in objectives):
         lowered = sum(o.phase == WHOLE_RUN and o.gate < o.target for o in objectives)
         return _HEADLINES["met"] + (f", {lowered} of them at a gate below its target" if lowered else "")
     if faults:
-        return "The steady state held"
+        return "The steady state held before and after the fault"
+    if journeys and not objectives:
+        return "Every journey came through"
     return "Sized; no objective was judged" if capacity is not None else "Measured; no objective was judged"
 
 
@@ -172,6 +213,11 @@ def _validity(recorded: Recorded, load: LoadResult | None) -> Validity:
                 done=recorded.done("load"),
             )
         ]
+    errors = recorded.events_of("scenario_error")
+    if errors:
+        text = errors[0].facts.get("text") or errors[0].facts.get("message") or errors[0].facts.get("reason")
+        reason = f"{len(errors)} visits ended by an error in a scenario of ours, not by the target: {text}"
+        checks.append(ValidityCheck("scenarios", "invalid", float(len(errors)), 0.0, reason))
     lost = [str(e.facts.get("child")) for e in recorded.events_of("child_lost")]
     if lost:
         reason = f"{', '.join(lost)} ended before its time: what it would have measured is missing"
@@ -187,10 +233,10 @@ def _validity(recorded: Recorded, load: LoadResult | None) -> Validity:
     if uncleaned:
         reason = f"{uncleaned} journeys could not set their account back: its next walk may fail for our fault"
         checks.append(ValidityCheck("journey_clean_up", "degraded", float(uncleaned), 0.0, reason))
-    errors = len(recorded.events_of("probe_error"))
-    if errors:
-        reason = f"our browser failed {errors} times: those walks were not measured"
-        checks.append(ValidityCheck("browser", "degraded", float(errors), 0.0, reason))
+    failed = len(recorded.events_of("probe_error"))
+    if failed:
+        reason = f"our browser failed {failed} times: those walks were not measured"
+        checks.append(ValidityCheck("browser", "degraded", float(failed), 0.0, reason))
     worst: ValidityVerdict = max((check.verdict for check in checks), key=_WORSE.index, default="valid")
     return Validity(worst, tuple(checks))
 

@@ -318,6 +318,13 @@ def _experiments(checking: _Checking, plan: Plan, definition: TargetDefinition |
             start, end = plan.phase_bounds(entry.during)
             lead = min(FAULT_LEAD_SECONDS, (end - start) / 10)
             start, end = start + lead, end - lead / 2
+            if end - start > experiment.max_duration:
+                longest = duration_text(experiment.max_duration)
+                what = f"its fault would be in for {duration_text(end - start)}, and may be for {longest}"
+                where = checking.where(("chaos", index, "during"), entry.experiment)
+                checking.add(
+                    [Problem(where, what, "shorten the phase (--for), or raise max_duration in the experiment")]
+                )
             experiments.append(AskedExperiment(path.stem, _in_workspace(path, workspace), experiment.title, start, end))
     if plan.chaos and definition is not None and definition.stack is None:
         where = checking.where(("chaos",), "chaos")

@@ -194,6 +194,8 @@ async def _keep_flushing(recording: Recording, over: asyncio.Event) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(over.wait(), _FLUSH_SECONDS)
         await asyncio.to_thread(recording.write, recording.take())
+    # What came in while the write before was under way: the last walk, often.
+    await asyncio.to_thread(recording.write, recording.take())
 
 
 def _facts(browser: SharedBrowser, facts: Mapping[str, object]) -> dict[str, object]:

@@ -30,7 +30,12 @@ def copy_starter(folder: Path) -> list[Path]:
                 for path in there
             )
         )
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            Problem(shown(folder), f"cannot be made: {error.strerror}", "choose another folder")
+        ) from error
     shutil.copy2(source / "holdfast.yaml", folder / "holdfast.yaml")
     for name in (*CONTENT_FOLDERS, RUNBOOKS):
         shutil.copytree(source / name, folder / name, ignore=_IGNORED)

@@ -83,7 +83,8 @@ def timeline_chart(summary: Summary) -> Spec | None:
         for layer in panel["layer"]
         if layer.get("name", "").startswith(_POINTER)
     ]
-    spec["params"] = [*spec.get("params", []), {"name": _POINTER, "select": hover, "views": views}]
+    if views:  # a run of journeys alone has no figures by the second to point at
+        spec["params"] = [*spec.get("params", []), {"name": _POINTER, "select": hover, "views": views}]
     return spec
 
 
