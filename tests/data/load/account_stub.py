@@ -71,7 +71,7 @@ class Connection(asyncio.Protocol):
         self.transport.write(head.encode() + payload)
 
 
-def respond(method, path, asked, headers):  # noqa: C901, PLR0911, PLR0912  a table of answers
+def respond(method, path, asked, headers):  # noqa: C901, PLR0912  a table of answers
     signed_in = f"Set-Cookie: session={asked.get('email', 'x')}; Path=/; HttpOnly; SameSite=Lax\r\n"
     if (method, path) == ("POST", "/v2/sessions"):
         if int(asked["email"][8:14]) % 2 == 0:

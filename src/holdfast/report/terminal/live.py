@@ -69,7 +69,7 @@ class LiveScreen:
         if self._live is not None:
             self._live.update(self._picture(), refresh=True)
 
-    def _take(self, event: RunEvent) -> Text | None:  # noqa: C901, PLR0911 - one case for each kind of event
+    def _take(self, event: RunEvent) -> Text | None:  # noqa: C901 - one case for each kind of event
         match event:
             case Preparing():
                 self._doing = event.what
