@@ -14,7 +14,7 @@ from holdfast.report import write_reports
 from holdfast.report.terminal import LiveScreen, console_for, render
 from holdfast.run.engine import run
 from holdfast.run.events import Finished
-from holdfast.run.preparation import Prepared
+from holdfast.run.prepared import Prepared
 from holdfast.run.stopping import StopSignal
 from holdfast.run.summary import Summary
 

@@ -9,24 +9,19 @@ Everything it learns goes into the record; the verdict is computed from the run 
 """
 
 import math
-import platform
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
-from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from holdfast import __version__
 from holdfast.chaos.undo import UndoResult, recover
 from holdfast.clock import SystemClock
 from holdfast.errors import HoldfastError
-from holdfast.kit.accounts import read_accounts
 from holdfast.record.histogram import Histogram
 from holdfast.record.sample import DROPPED, OK
 from holdfast.record.store import Event, Gauge, RunStore
 from holdfast.record.timeline import PHASE, Span
-from holdfast.run.asked import Asked, AskedPhase, plan_hash, write_asked
+from holdfast.run.asked import Asked, AskedPhase, write_asked
 from holdfast.run.children import Child, Children, Message
 from holdfast.run.events import (
     FaultInjected,
@@ -42,9 +37,10 @@ from holdfast.run.events import (
 )
 from holdfast.run.folder import RunFolder, create_run_folder
 from holdfast.run.guarding import SETTLE_SECONDS, Watch
+from holdfast.run.jobs import jobs_of
 from holdfast.run.judgement import judge_run
 from holdfast.run.poller import REPLICAS_READY, Poller
-from holdfast.run.preparation import Prepared
+from holdfast.run.prepared import Prepared, asked_of
 from holdfast.run.search import SEARCHER, search_capacity
 from holdfast.run.stopping import StopSignal
 from holdfast.run.summary import write_summary
@@ -52,11 +48,8 @@ from holdfast.run.target import open_target
 from holdfast.workspace.target import Connection
 
 READY_SECONDS: Final = 60.0
-DRAIN_SECONDS: Final = 10.0  # how long visits in flight may take to end
 _BARRIER_SECONDS: Final = 0.5  # time 0 lies this far ahead when the children are released
 _WIND_DOWN_SECONDS: Final = 25.0  # after the drain was asked for; then a child is interrupted
-SYNTHETIC_ACCOUNTS: Final = 100  # the last ones of the pool are the journeys'
-_PACKAGES: Final = ("locust", "playwright", "chaostoolkit-lib", "pydantic", "numpy")
 
 
 def run(prepared: Prepared, stop: StopSignal | None = None) -> Iterator[RunEvent]:
@@ -64,7 +57,7 @@ def run(prepared: Prepared, stop: StopSignal | None = None) -> Iterator[RunEvent
     clock = SystemClock()
     stop = stop or StopSignal()
     folder = create_run_folder(prepared.workspace.runs_folder, prepared.name, clock.now())
-    asked = _asked(prepared, folder, clock.now())
+    asked = asked_of(prepared, folder.path.name, clock.now())
     write_asked(asked, folder)
     with ExitStack() as stack:
         store = stack.enter_context(RunStore.create(folder.database))
@@ -134,7 +127,7 @@ class _Running:
 
     def start(self) -> Iterator[RunEvent]:
         """Start every child, wait until all are ready, release them on one barrier."""
-        for name, (module, job) in _jobs(self.prepared, self.asked, self.folder, self.connection, self.clock).items():
+        for name, (module, job) in jobs_of(self.prepared, self.folder, self.connection, self.clock).items():
             self.children.start(name, module, job)
         for message in self.children.wait_until_ready(READY_SECONDS):
             yield from self._told(message)
@@ -292,131 +285,6 @@ class _Running:
                         {"judged": phase.judged, "cut_short": True},
                     )
                 )
-
-
-def _jobs(
-    prepared: Prepared, asked: Asked, folder: RunFolder, connection: Connection, clock: SystemClock
-) -> dict[str, tuple[str, dict[str, Any]]]:
-    """Each child's module and job. Accounts are split so that no two children hold the same one."""
-    common: dict[str, Any] = {
-        "anchor": clock.anchor,
-        "run_db": str(folder.database),
-        "run_folder": str(folder.path),
-        "seed": asked.seed,
-        "target": connection.as_json(),
-        "workspace": str(prepared.workspace.root),
-        "duration": asked.duration,
-    }
-    accounts = _account_count(connection)
-    for_journeys = min(SYNTHETIC_ACCOUNTS, max(accounts // 4, 1)) if prepared.journeys else 0
-    for_search = (accounts - for_journeys) * 2 // 5 if prepared.capacity else 0
-    for_load = accounts - for_journeys - for_search
-    scenarios = {name: str(path) for name, path in prepared.scenarios.items()}
-    jobs: dict[str, tuple[str, dict[str, Any]]] = {}
-    if prepared.load:
-        jobs["load"] = (
-            "holdfast.load",
-            {
-                **common,
-                "load": [
-                    {"profile": dict(e.profile), "name": e.name, "scale": e.scale, "start": e.start, "end": e.end}
-                    for e in prepared.load
-                ],
-                "scenarios": scenarios,
-                "accounts": {"first": 0, "count": for_load},
-                "adaptive": False,
-                "drain": DRAIN_SECONDS,
-            },
-        )
-    if prepared.capacity is not None and prepared.capacity_profile is not None:
-        jobs[SEARCHER] = (
-            "holdfast.load",
-            {
-                **common,
-                "load": [],
-                "scenarios": {name: scenarios[name] for name in prepared.capacity_profile.mix},
-                "accounts": {"first": for_load, "count": for_search},
-                "adaptive": True,
-                "at_most": prepared.capacity_profile.visitors.at_most,
-                "drain": DRAIN_SECONDS,
-            },
-        )
-    if prepared.journeys:
-        jobs["synthetics"] = (
-            "holdfast.synthetics",
-            {
-                **common,
-                "journeys": [
-                    {
-                        "name": j.name,
-                        "path": str(prepared.workspace.root / j.path),
-                        "every": j.every,
-                        "budget": j.budget,
-                        "times": j.times,
-                    }
-                    for j in prepared.journeys
-                ],
-                "browser": str(prepared.browser) if prepared.browser else None,
-                "accounts": {"first": for_load + for_search, "count": for_journeys},
-            },
-        )
-    if prepared.experiments:
-        jobs["chaos"] = (
-            "holdfast.chaos",
-            {
-                **common,
-                "experiments": [
-                    {"name": e.name, "path": str(prepared.workspace.root / e.path), "start": e.start, "end": e.end}
-                    for e in prepared.experiments
-                ],
-                "undo_log": str(folder.undo_log),
-            },
-        )
-    return jobs
-
-
-def _account_count(connection: Connection) -> int:
-    if "file" in connection.accounts:
-        return len(read_accounts(Path(connection.accounts["file"])))
-    return int(connection.accounts.get("generated", 0))
-
-
-def _asked(prepared: Prepared, folder: RunFolder, now: float) -> Asked:
-    definition = prepared.target
-    guard = prepared.plan.guard
-    return Asked(
-        id=folder.path.name,
-        plan=prepared.name,
-        description=prepared.plan.description,
-        plan_hash=plan_hash(prepared.plan.model_dump(mode="json") | {"load": [dict(e.profile) for e in prepared.load]}),
-        target=prepared.target_name,
-        target_url=definition.url,
-        seed=prepared.plan.seed,
-        created=now,
-        versions=_versions(),
-        phases=prepared.phases,
-        objectives=prepared.objectives,
-        load=prepared.load,
-        scenarios=prepared.scenario_steps,
-        journeys=prepared.journeys,
-        experiments=prepared.experiments,
-        guard_burn_rate=guard.burn_rate if guard else None,
-        guard_for=guard.for_ if guard else 10.0,
-        capacity=prepared.capacity,
-        capacity_objectives=prepared.capacity_objectives,
-        stack=None,
-        notices=prepared.notices,
-    )
-
-
-def _versions() -> dict[str, str]:
-    found = {"holdfast": __version__, "python": platform.python_version()}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _phase_span(phase: AskedPhase, time_zero: float, *, started: bool) -> Span:

@@ -5,7 +5,7 @@ In: a workspace and a plan (from a file, or made on the spot). Out: `Prepared`, 
 
 import importlib.util
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,11 +17,11 @@ from holdfast.kit.adapter import adapter_at
 from holdfast.load.scenario import check_scenario
 from holdfast.load.scenario import steps_of as scenario_steps
 from holdfast.run.asked import AskedExperiment, AskedJourney, AskedLoad, AskedObjective, AskedPhase
+from holdfast.run.outlook import unprovable
+from holdfast.run.prepared import Prepared
 from holdfast.run.target import unreachable
 from holdfast.slo.guard import guard_problems
-from holdfast.slo.indicator import matches
 from holdfast.slo.openslo import Objective, load_objectives
-from holdfast.slo.verdict import attainable, percent
 from holdfast.synthetics.browser import find_browser
 from holdfast.synthetics.definition import check_journey, definition_of
 from holdfast.workspace.document import Document, PropertyPath, load_documents, nearest, shown
@@ -42,29 +42,6 @@ _EXTRAS: Final = {
 FAULT_LEAD_SECONDS: Final = 2.0
 """A fault is put in so long after its phase began, and out half as long before it ends: what was due in the phase
 before has ended by then and is not charged with a fault of the next, and the phase after begins without it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A plan whose every part is known to be valid."""
-
-    workspace: Workspace
-    name: str
-    plan: Plan
-    target_name: str
-    target: TargetDefinition
-    phases: tuple[AskedPhase, ...]
-    load: tuple[AskedLoad, ...]
-    scenarios: Mapping[str, Path]
-    scenario_steps: Mapping[str, tuple[str, ...]]
-    journeys: tuple[AskedJourney, ...]
-    experiments: tuple[AskedExperiment, ...]
-    objectives: tuple[AskedObjective, ...]
-    capacity: CapacityQuestion | None = None
-    capacity_profile: LoadProfile | None = None
-    capacity_objectives: tuple[AskedObjective, ...] = ()
-    browser: Path | None = None
-    notices: tuple[str, ...] = field(default=())
 
 
 class _Checking:
@@ -154,7 +131,7 @@ def prepare_plan(
         capacity_objectives=capacity_objectives,
         browser=browser,
     )
-    return _with_notices(prepared, profiles)
+    return replace(prepared, notices=unprovable(prepared, profiles))
 
 
 def profile_for_child(profile: LoadProfile) -> dict[str, Any]:
@@ -451,20 +428,6 @@ def _extras(checking: _Checking, plan: Plan, definition: TargetDefinition | None
             checking.add([Problem(extra, f"{', '.join(missing)} is not installed", f'pip install "holdfast[{extra}]"')])
 
 
-def _expected(objective: Objective, planned: Mapping[str, float], steps: Mapping[str, tuple[str, ...]]) -> float:
-    """Events of an objective over load: visits of those scenarios that have a name it selects."""
-    patterns = objective.indicator.total.names
-    return sum(
-        visits
-        for scenario, visits in planned.items()
-        if any(
-            matches(pattern, name)
-            for pattern in patterns
-            for name in (scenario, *(f"{scenario}/{step}" for step in steps.get(scenario, ())))
-        )
-    )
-
-
 def _in_workspace(path: Path, workspace: Workspace) -> str:
     """What the record keeps: a run folder says nothing of the machine it was made on."""
     inside = path.resolve()
@@ -476,32 +439,3 @@ def _no_phase(checking: _Checking, plan: Plan, at: PropertyPath, phase: str) -> 
     return Problem(
         checking.where(at, phase), f'there is no phase "{phase}"', nearest(phase, [p.name for p in plan.phases])
     )
-
-
-def _with_notices(prepared: Prepared, profiles: Mapping[str, LoadProfile]) -> Prepared:
-    """Add what the run cannot prove, known before it starts."""
-    judged = sum(phase.end - phase.start for phase in prepared.phases if phase.judged)
-    if not judged:
-        return prepared
-    planned: dict[str, float] = {}  # visits in the judged phases, by scenario
-    for entry in prepared.load:
-        profile = next(found for name, found in profiles.items() if Path(name).stem == entry.name)
-        visits = profile.expected_arrivals(entry.end - entry.start, entry.scale) * judged / prepared.plan.duration
-        for scenario, weight in profile.mix.items():
-            planned[scenario] = planned.get(scenario, 0.0) + visits * weight / sum(profile.mix.values())
-    open_model = all(entry.profile["virtual_users"] is None for entry in prepared.load)
-    walks = sum(judged / journey.every for journey in prepared.journeys)
-    notices = list(prepared.notices)
-    for asked in prepared.objectives:
-        synthetic = asked.objective.indicator.total.source == "synthetics"
-        if not synthetic and not open_model:
-            continue
-        expected = walks if synthetic else _expected(asked.objective, planned, prepared.scenario_steps)
-        outlook = attainable(asked.gate, int(expected))
-        if not outlook.can_be_met:
-            notices.append(
-                f"{asked.objective.name}: about {expected:.0f} events are planned in the {duration_text(judged)} that "
-                f"are judged; proving {percent(asked.gate)} takes {outlook.needed_to_meet} without a bad one, so at "
-                "best it ends inconclusive"
-            )
-    return replace(prepared, notices=tuple(notices))

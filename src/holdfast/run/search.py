@@ -19,7 +19,7 @@ from holdfast.run.asked import AskedObjective
 from holdfast.run.children import Child, Children
 from holdfast.run.events import Notice, RunEvent, SearchStep
 from holdfast.run.objectives import judge_stretches
-from holdfast.run.preparation import Prepared
+from holdfast.run.prepared import Prepared
 from holdfast.run.recorded import Stretch
 from holdfast.run.stopping import StopSignal
 from holdfast.slo.verdict import Verdict, worst

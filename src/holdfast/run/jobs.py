@@ -1,0 +1,113 @@
+"""What each child of a run is told to do: one job a child, with accounts that no other child holds.
+
+In: a prepared plan and the way to its target. Out: (module to start, job) by child; a job is the first line of
+`holdfast.channel`, and its keys are told in each child's own module.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from holdfast.clock import SystemClock
+from holdfast.kit.accounts import read_accounts
+from holdfast.run.folder import RunFolder
+from holdfast.run.prepared import Prepared
+from holdfast.run.search import SEARCHER
+from holdfast.workspace.target import Connection
+
+Job = dict[str, Any]
+
+DRAIN_SECONDS: Final = 10.0  # how long visits in flight may take to end
+_MOST_FOR_JOURNEYS: Final = 100  # the last accounts of the pool are the journeys'
+
+
+@dataclass(frozen=True, slots=True)
+class _Shares:
+    """How many accounts each child gets: load the first, then the capacity search, then the journeys."""
+
+    load: int
+    search: int
+    journeys: int
+
+
+def jobs_of(
+    prepared: Prepared, folder: RunFolder, connection: Connection, clock: SystemClock
+) -> dict[str, tuple[str, Job]]:
+    """Module and job of every child that the plan needs."""
+    common: Job = {
+        "anchor": clock.anchor,
+        "run_db": str(folder.database),
+        "run_folder": str(folder.path),
+        "seed": prepared.plan.seed,
+        "target": connection.as_json(),
+        "workspace": str(prepared.workspace.root),
+        "duration": prepared.plan.duration,
+    }
+    shares = _shares(prepared, connection)
+    jobs: dict[str, tuple[str, Job]] = {}
+    if prepared.load:
+        jobs["load"] = ("holdfast.load", common | _load_job(prepared, shares))
+    if prepared.capacity is not None:
+        jobs[SEARCHER] = ("holdfast.load", common | _search_job(prepared, shares))
+    if prepared.journeys:
+        jobs["synthetics"] = ("holdfast.synthetics", common | _synthetics_job(prepared, shares))
+    if prepared.experiments:
+        jobs["chaos"] = ("holdfast.chaos", common | _chaos_job(prepared, folder))
+    return jobs
+
+
+def _load_job(prepared: Prepared, shares: _Shares) -> Job:
+    return {
+        "load": [
+            {"profile": dict(e.profile), "name": e.name, "scale": e.scale, "start": e.start, "end": e.end}
+            for e in prepared.load
+        ],
+        "scenarios": {name: str(path) for name, path in prepared.scenarios.items()},
+        "accounts": {"first": 0, "count": shares.load},
+        "adaptive": False,
+        "drain": DRAIN_SECONDS,
+    }
+
+
+def _search_job(prepared: Prepared, shares: _Shares) -> Job:
+    profile = prepared.capacity_profile
+    if profile is None:
+        raise ValueError("a sizing question was prepared without its load profile")
+    return {
+        "load": [],
+        "scenarios": {name: str(prepared.scenarios[name]) for name in profile.mix},
+        "accounts": {"first": shares.load, "count": shares.search},
+        "adaptive": True,
+        "at_most": profile.visitors.at_most,
+        "drain": DRAIN_SECONDS,
+    }
+
+
+def _synthetics_job(prepared: Prepared, shares: _Shares) -> Job:
+    root = prepared.workspace.root
+    return {
+        "journeys": [
+            {"name": j.name, "path": str(root / j.path), "every": j.every, "budget": j.budget, "times": j.times}
+            for j in prepared.journeys
+        ],
+        "browser": str(prepared.browser) if prepared.browser else None,
+        "accounts": {"first": shares.load + shares.search, "count": shares.journeys},
+    }
+
+
+def _chaos_job(prepared: Prepared, folder: RunFolder) -> Job:
+    root = prepared.workspace.root
+    return {
+        "experiments": [
+            {"name": e.name, "path": str(root / e.path), "start": e.start, "end": e.end} for e in prepared.experiments
+        ],
+        "undo_log": str(folder.undo_log),
+    }
+
+
+def _shares(prepared: Prepared, connection: Connection) -> _Shares:
+    source = connection.accounts
+    accounts = len(read_accounts(Path(source["file"]))) if "file" in source else int(source.get("generated", 0))
+    journeys = min(_MOST_FOR_JOURNEYS, max(accounts // 4, 1)) if prepared.journeys else 0
+    search = (accounts - journeys) * 2 // 5 if prepared.capacity else 0
+    return _Shares(accounts - journeys - search, search, journeys)
