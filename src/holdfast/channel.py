@@ -1,6 +1,8 @@
 """How a child process of a run talks with the runner: one JSON object a line, over the child's stdin and stdout.
 
-    runner ── {job} ─▶ child        first line: what to do (never on disk: it may hold passwords)
+    runner ── {"check": {...}} ▶ child   where it runs files of an author: import them now, before anything else starts
+           ◀─ {"checked": true} ──  or {"problems": [...]} and exit 2
+           ── {job} ─────────▶     what to do (never on disk: it may hold passwords)
            ◀─ {"ready": true} ──    prepared; or {"problems": [...]} and exit 2
            ── {"go": t0} ─────▶     the barrier: time 0 of the run, seconds since the epoch, in the near future
            ◀─ {"event": ...} ──     things worth showing as they happen

@@ -15,6 +15,7 @@ where it is, what is wrong, what to do. All problems of an input are collected b
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -88,6 +89,14 @@ class InterruptionError(HoldfastError):
     """The person stopped the work."""
 
     exit_code = ExitCode.INTERRUPTED
+
+
+def shown(path: Path) -> str:
+    """As short as it is clear: relative to where the person stands, when below it."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
 
 
 def raise_input_error(problems: Iterable[Problem]) -> None:

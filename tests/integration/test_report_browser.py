@@ -1,29 +1,25 @@
 """The page as a browser without a network shows it: drawn, readable at any width, and within its own policy."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 from tests.unit.report_samples import fault_hurt, hostile
 
 from holdfast.report import write_reports
+from holdfast.synthetics.browser import find_browser
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.integration
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SAMPLES = {"fault_hurt": fault_hurt, "hostile": hostile}
 
 
 @pytest.fixture(scope="module")
 def browser():
+    path, problems = find_browser()
+    assert path is not None, problems
     with playwright.sync_playwright() as player:
-        try:
-            opened = player.chromium.launch(
-                executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-            )
-        except playwright.Error as error:
-            pytest.skip(f"no browser: {error}")
+        opened = player.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         yield opened
         opened.close()
 

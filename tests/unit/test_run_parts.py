@@ -126,7 +126,7 @@ def test_what_a_child_finds_wrong_is_wrong_input_and_a_child_that_dies_is_not(tm
         children = Children(SystemClock(), tmp_path)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PYTHONPATH", str(tmp_path))
-            children.start(module, module, {})
+            children.start(module, module)
         with pytest.raises(raised, match=text):
             children.wait_until_ready(30)
         children.end(5)

@@ -72,8 +72,8 @@ def loaded(tmp_path, *objects):
 
 
 def told(problems):
-    """(property path, what) of each."""
-    return [(p.where.partition("  ")[2], p.what) for p in problems]
+    """(property path, what and fix) of each."""
+    return [(p.where.partition("  ")[2], f"{p.what} {p.fix}") for p in problems]
 
 
 def test_a_valid_slo_becomes_an_objective(tmp_path):
@@ -177,7 +177,7 @@ BROKEN = {
     "a time slice that does not divide": ([SLICED, ("spec.objectives.0", {"target": 0.9, "timeSliceTarget": 1, "timeSliceWindow": 11})], "spec.objectives[0].timeSliceWindow", "does not divide"),
     "a time slice as long as the window": ([SLICED, ("spec.objectives.0", {"target": 0.9, "timeSliceTarget": 1, "timeSliceWindow": "28d"})], "spec.objectives[0].timeSliceWindow", "does not divide"),
     "a time slice of occurrences": ([("spec.objectives.0.timeSliceTarget", 0.9)], "spec.objectives[0].timeSliceTarget", "means nothing"),
-    "an unknown method": ([("spec.budgetingMethod", "Slices")], "spec.budgetingMethod", "input should be"),
+    "an unknown method": ([("spec.budgetingMethod", "Slices")], "spec.budgetingMethod", "write 'Occurrences'"),
     "no method": ([("spec.budgetingMethod", REMOVE)], "spec.budgetingMethod", '"budgetingMethod" is missing'),
     "good and bad": ([(f"{SPEC}.bad", TOTAL)], f"{SPEC}.good", "together"),
     "neither good nor bad": ([(f"{SPEC}.good", REMOVE)], f"{SPEC}.good", '"good" is missing'),
@@ -316,7 +316,7 @@ def test_other_kinds_need_no_more_than_a_name(tmp_path):
     _, nameless = loaded(tmp_path, changed(service, ("metadata", {})))
 
     assert problems == []
-    assert told(nameless) == [("metadata.name", '"name" is missing')]
+    assert told(nameless) == [("metadata.name", '"name" is missing add it')]
 
 
 @pytest.mark.parametrize(

@@ -93,9 +93,9 @@ def test_a_profile_expects_the_area_under_its_rate(tmp_path: Path) -> None:
 
 def test_a_profile_is_open_or_closed_never_both(tmp_path: Path) -> None:
     _, problems = _bind(tmp_path, LoadProfile, PROFILE + "virtual_users: 5\n")
-    assert "either stages" in problems[0].what
+    assert "either stages" in problems[0].fix
     _, problems = _bind(tmp_path, LoadProfile, "kind: LoadProfile\ndescription: x\nmix: {a: 1}\n")
-    assert "either stages" in problems[0].what
+    assert "either stages" in problems[0].fix
 
 
 def test_a_stage_is_a_ramp_or_a_hold(tmp_path: Path) -> None:

@@ -11,17 +11,17 @@ spare_replicas: 1
 utilisation_limit: 0.8
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 
 from holdfast.capacity.search import SearchQuestion
 from holdfast.errors import Problem
-from holdfast.workspace.binding import Definition, Duration, Rate, bind
-from holdfast.workspace.document import load_document
+from holdfast.workspace.binding import Broken, Definition, Duration, Rate, bind_what_fits
+from holdfast.workspace.document import Document, load_document
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,21 +49,17 @@ class CapacityQuestion:
         return not self.only or objective in self.only
 
 
-def load_question(path: Path) -> tuple[CapacityQuestion | None, list[Problem]]:
-    """One file's question, or all that is wrong with it."""
+def load_question(path: Path) -> tuple[CapacityQuestion | None, Document | None, list[Problem]]:
+    """One file's question as far as it can be read, its document, and all that is wrong with it."""
     document, problems = load_document(path)
-    if document is None or problems:
-        return None, problems
-    bound, problems = bind(_QuestionDefinition, document)
+    if document is None:
+        return None, None, problems
+    bound, document, wrong = bind_what_fits(_QuestionDefinition, document)
+    problems += wrong
     if bound is None:
-        return None, problems
+        return None, document, problems
     search = bound.search
-    only = [name for entry in bound.objectives for name in entry.only]
-    whole = [entry.file for entry in bound.objectives if not entry.only]
-    if only and whole:
-        where = document.where(("objectives",))
-        return None, [Problem(where, f"{whole[0]} is taken whole beside a part of another", "add only to each entry")]
-    return CapacityQuestion(
+    question = CapacityQuestion(
         name=path.stem,
         description=bound.description,
         profile=bound.profile,
@@ -76,9 +72,10 @@ def load_question(path: Path) -> tuple[CapacityQuestion | None, list[Problem]]:
         peak=bound.peak,
         spare_replicas=bound.spare_replicas,
         utilisation_limit=bound.utilisation_limit,
-        only=tuple(only),
+        only=tuple(name for entry in bound.objectives for name in entry.only),
         gates={name: gate for entry in bound.objectives for name, gate in entry.gates.items()},
-    ), []
+    )
+    return question, document, problems
 
 
 class _SearchDefinition(Definition):
@@ -93,11 +90,10 @@ class _SearchDefinition(Definition):
     hold: Annotated[Duration, Field(gt=0)]
     settle: Annotated[Duration, Field(ge=0)] = 2.0
 
-    @model_validator(mode="after")
-    def _goes_up(self) -> "_SearchDefinition":
+    def broken(self) -> Iterator[Broken]:
         if self.start >= self.most:
-            raise ValueError("start is not below most: there is nothing to search")
-        return self
+            what = "start is not below most"
+            yield Broken(("start",), what, "lower it, or raise most: there is nothing to search", ("start", "most"))
 
 
 class _JudgedBy(Definition):
@@ -105,12 +101,11 @@ class _JudgedBy(Definition):
     only: Annotated[tuple[str, ...], Field(strict=False)] = ()
     gates: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(default_factory=dict)
 
-    @model_validator(mode="after")
-    def _gates_what_judges(self) -> "_JudgedBy":
-        stray = sorted(set(self.gates) - set(self.only)) if self.only else []
-        if stray:
-            raise ValueError(f"a gate for {stray[0]}, which is not among only")
-        return self
+    def broken(self) -> Iterator[Broken]:
+        for name in self.gates:
+            if self.only and name not in self.only:
+                what = f"a gate for {name}, which is not among only"
+                yield Broken(("gates", name), what, "add it there, or remove the gate", ("only", "gates"))
 
 
 def _entry(value: Any) -> Any:
@@ -126,3 +121,9 @@ class _QuestionDefinition(Definition):
     peak: Annotated[Rate, Field(gt=0)]
     spare_replicas: Annotated[int, Field(ge=0, le=1000)] = 1
     utilisation_limit: Annotated[float, Field(gt=0, le=1, strict=False)] = 0.8
+
+    def broken(self) -> Iterator[Broken]:
+        for index, entry in enumerate(self.objectives):
+            if not entry.only and any(other.only for other in self.objectives):
+                what = f"{entry.file} is taken whole beside a part of another"
+                yield Broken(("objectives", index), what, "add only to each entry")

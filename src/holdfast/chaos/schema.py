@@ -3,11 +3,12 @@
 Chaos Toolkit itself finds `rollback:` for `rollbacks:` valid, and leaves the fault in. Here unknown keys are problems.
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, Final, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
-from holdfast.workspace.binding import Definition, Duration
+from holdfast.workspace.binding import Broken, Definition, Duration
 
 EXTENSION: Final = "holdfast"
 ACTIONS: Final = "holdfast.chaos.actions"
@@ -89,13 +90,15 @@ class Activity(ExperimentPart):
     dry: Literal["probes", "actions", "activities", "pause"] | None = None
     tolerance: Any = None
 
-    @model_validator(mode="after")
-    def _is_whole(self) -> "Activity":
-        if self.ref is None and (self.type is None or self.name is None or self.provider is None):
-            raise ValueError("an activity needs type, name and provider (or only ref)")
+    def broken(self) -> Iterator[Broken]:
+        given = {"type": self.type, "name": self.name, "provider": self.provider}
+        missing = [key for key, value in given.items() if value is None]
+        if self.ref is None and missing:
+            what = f"the activity lacks {', '.join(missing)}"
+            yield Broken((), what, "an activity needs type, name and provider (or only ref)", ("ref", *given))
         if self.timeout is not None and isinstance(self.provider, PythonProvider):
-            raise ValueError("Chaos Toolkit never enforces the timeout of a python activity: bound it in its arguments")
-        return self
+            what = "Chaos Toolkit never enforces the timeout of a python activity"
+            yield Broken(("timeout",), what, "bound it in its arguments", ("timeout", "provider"))
 
 
 class HypothesisDefinition(ExperimentPart):

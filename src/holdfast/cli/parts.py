@@ -5,7 +5,7 @@ from typing import Final
 import click
 
 from holdfast.cli.following import follow
-from holdfast.cli.workspace import ContentName, current_workspace
+from holdfast.cli.workspace import ContentName, workspace_as_it_is
 from holdfast.errors import InputError, Problem
 from holdfast.run.preparation import prepare_plan
 from holdfast.synthetics.definition import settings_of
@@ -50,11 +50,11 @@ def load(
     as_json: bool,
 ) -> int:
     """Run one load PROFILE alone."""
-    workspace = current_workspace()
+    workspace = workspace_as_it_is()
     if duration is None:
         found, _, problems = load_profile(workspace, profile)
         if found is None:
-            raise InputError(*problems)
+            raise InputError(*workspace.problems, *problems)
         duration = found.seconds or _CLOSED_MODEL_SECONDS
     plan = Plan.model_validate(
         {
@@ -76,7 +76,7 @@ def load(
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout.")
 def check(journeys: tuple[str, ...], times: int, target: str | None, as_json: bool) -> int:
     """Walk JOURNEYS (all when none is named) and say which step fails. Exit 1 when one does."""
-    workspace = current_workspace()
+    workspace = workspace_as_it_is()
     names = journeys or tuple(workspace.names("synthetics", ".py"))
     if not names:
         raise InputError(
@@ -127,7 +127,7 @@ def chaos(
 
     Exit 0 when its steady state held, 1 when it did not, 3 when nothing was shown. Objectives price the fault.
     """
-    workspace = current_workspace()
+    workspace = workspace_as_it_is()
     plan = Plan.model_validate(
         {
             "kind": "Plan",

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from holdfast.cli.following import follow
-from holdfast.cli.workspace import ContentName, current_workspace
+from holdfast.cli.workspace import ContentName, workspace_as_it_is
 from holdfast.errors import InputError
 from holdfast.run.preparation import prepare
 from holdfast.workspace.starter import copy_starter
@@ -24,7 +24,7 @@ def run(plan: str, target: str | None, seed: int | None, as_json: bool) -> int:
 
     The run folder under runs/ holds the record, summary.json, report.html, junit.xml and report.md.
     """
-    prepared = prepare(current_workspace(), plan, target=target, seed=seed)
+    prepared = prepare(workspace_as_it_is(), plan, target=target, seed=seed)
     return follow(prepared, as_json=as_json).summary.exit_code
 
 
@@ -41,7 +41,7 @@ def demo(as_json: bool) -> int:
 
 def _demo_workspace() -> Workspace:
     try:
-        return current_workspace()
+        return workspace_as_it_is()
     except InputError:
         here = Path.cwd() / _DEMO_FOLDER
         if not here.exists():

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import click
 
-from holdfast.cli.workspace import current_workspace
+from holdfast.cli.workspace import workspace_as_it_is
 from holdfast.errors import ExitCode, InputError
 from holdfast.run.validation import validate as check_all
 
@@ -14,7 +14,7 @@ from holdfast.run.validation import validate as check_all
 @click.option("--json", "as_json", is_flag=True, help="Print files and problems as JSON.")
 def validate(as_json: bool) -> int:
     """Check every file of the workspace and say everything that is wrong at once. Nothing is started."""
-    found = check_all(current_workspace())
+    found = check_all(workspace_as_it_is())
     if as_json:
         click.echo(
             json.dumps(

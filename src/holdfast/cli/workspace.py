@@ -6,12 +6,17 @@ import click
 from click.shell_completion import CompletionItem
 
 from holdfast.errors import HoldfastError
-from holdfast.workspace.workspace import Workspace, find_workspace
+from holdfast.workspace.workspace import Workspace, find_workspace, look_for_workspace
 
 
 def current_workspace() -> Workspace:
-    """The one at or above the current folder. Raises InputError."""
+    """The one at or above the current folder. Raises InputError when there is none, or holdfast.yaml is wrong."""
     return find_workspace(Path.cwd())
+
+
+def workspace_as_it_is() -> Workspace:
+    """The same for commands that check everything: they tell what is wrong with holdfast.yaml with all the rest."""
+    return look_for_workspace(Path.cwd())
 
 
 class ContentName(click.ParamType[str]):

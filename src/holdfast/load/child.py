@@ -21,6 +21,7 @@ import resource
 import signal
 import sys
 import traceback
+from pathlib import Path
 from typing import Final
 
 from holdfast.channel import ChildEnd
@@ -43,12 +44,19 @@ def main() -> int:
     import locust  # noqa: F401  first: it patches sockets and TLS, and must not come late
 
     from holdfast.load.job import Job
+    from holdfast.load.loading import load_scenarios
     from holdfast.load.session import Session
 
     _allow_descriptors()
     _go_first()
     sys.setswitchinterval(_SWITCH_INTERVAL)
     try:
+        if "check" in message:
+            load_scenarios({name: Path(path) for name, path in message["check"].items()})
+            channel.tell({"checked": True})
+            message = channel.receive()
+            if message is None or "stop" in message:
+                return 0
         job = Job.of(message)
         session = Session(job, channel)
     except HoldfastError as error:

@@ -3,12 +3,11 @@
 Needs Locust; what can be said without it `scenario.check_scenario` says before anything starts.
 """
 
-import importlib.util
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from holdfast.errors import Problem, raise_input_error
+from holdfast.authored import import_file
+from holdfast.errors import InputError, Problem, raise_input_error, shown
 from holdfast.load.scenario import check_scenario
 from holdfast.load.visitor import Visitor
 
@@ -30,15 +29,10 @@ def load_scenarios(paths: Mapping[str, Path]) -> dict[str, type[Visitor]]:
 
 def _load(name: str, path: Path) -> tuple[type[Visitor] | None, list[Problem]]:
     module_name = f"holdfast_scenario_{name}"
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    if spec is None or spec.loader is None:
-        return None, [Problem(str(path), "is not a Python file")]
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module  # dataclasses and pickles of the file look for it there
     try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # noqa: BLE001  whatever the author's file raises is the author's to see
-        return None, [Problem(str(path), f"cannot be imported: {type(error).__name__}: {error}")]
+        module = import_file(path, module_name)
+    except InputError as error:
+        return None, list(error.problems)
     visitors = [
         value
         for value in vars(module).values()
@@ -49,9 +43,9 @@ def _load(name: str, path: Path) -> tuple[type[Visitor] | None, list[Problem]]:
     ]
     if len(visitors) != 1:
         names = ", ".join(visitor.__name__ for visitor in visitors) or "none"
-        return None, [Problem(str(path), f"must define one visitor, defines {names}")]
+        return None, [Problem(shown(path), f"must define one visitor, defines {names}")]
     visitor = visitors[0]
     if not visitor.tasks or any(isinstance(task, type) for task in visitor.tasks):
         what = f"{visitor.__name__}: a visit is one @task method; task sets are not played"
-        return None, [Problem(str(path), what, "write the visit out in one method")]
+        return None, [Problem(shown(path), what, "write the visit out in one method")]
     return visitor, []

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from holdfast.errors import Problem
+from holdfast.errors import Problem, shown
 
 _VISITOR: Final = "Visitor"
 _LOCUST_HOOKS: Final = frozenset({"on_start", "on_stop"})  # of a user who stays; a visitor makes one visit
@@ -36,21 +36,21 @@ def check_scenario(path: Path) -> list[Problem]:
         return problems
     visitors = _visitors(tree)
     if not visitors:
-        problems.append(Problem(str(path), "defines no Visitor", _EXAMPLE))
+        problems.append(Problem(shown(path), "defines no Visitor", _EXAMPLE))
     if len(visitors) > 1:
         names = ", ".join(found.name for found in visitors)
-        where = f"{path}:{visitors[1].lineno}"
+        where = f"{shown(path)}:{visitors[1].lineno}"
         problems.append(Problem(where, f"defines several visitors: {names}", "one scenario a file; move the others"))
     for visitor in visitors:
         if not any(_is_task(node) for node in ast.walk(visitor)):
-            problems.append(Problem(f"{path}:{visitor.lineno}", f"{visitor.name} has no @task", _EXAMPLE))
+            problems.append(Problem(f"{shown(path)}:{visitor.lineno}", f"{visitor.name} has no @task", _EXAMPLE))
         problems += [
-            Problem(f"{path}:{node.lineno}", f"{node.name} is no part of a visit", "move it into the @task")
+            Problem(f"{shown(path)}:{node.lineno}", f"{node.name} is no part of a visit", "move it into the @task")
             for node in visitor.body
             if isinstance(node, ast.FunctionDef) and node.name in _LOCUST_HOOKS
         ]
     for step in _steps(tree):
-        where = f"{path}:{step.line}"
+        where = f"{shown(path)}:{step.line}"
         if step.name is None:
             problems.append(Problem(where, "a step's name must be written out", 'self.step("open_invoice")'))
         elif not step.name or "/" in step.name:
@@ -63,9 +63,9 @@ def _parsed(path: Path) -> tuple[ast.Module | None, list[Problem]]:
     try:
         return ast.parse(path.read_text(encoding="utf-8"), filename=str(path)), []
     except SyntaxError as error:
-        return None, [Problem(f"{path}:{error.lineno}", f"is not valid Python: {error.msg}")]
+        return None, [Problem(f"{shown(path)}:{error.lineno}", f"is not valid Python: {error.msg}")]
     except (OSError, UnicodeDecodeError, ValueError) as error:
-        return None, [Problem(str(path), f"cannot be read: {error}")]
+        return None, [Problem(shown(path), f"cannot be read: {error}")]
 
 
 def _visitors(tree: ast.Module) -> list[ast.ClassDef]:

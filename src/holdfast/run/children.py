@@ -1,6 +1,6 @@
 """The runner's end of the channel: child processes started, prepared, released, drained and, at worst, ended.
 
-    start ─▶ wait_until_ready ─▶ release(t0) ─▶ messages … ─▶ stop("drain") ─▶ wait ─▶ end()
+    start ─▶ check ─▶ give ─▶ wait_until_ready ─▶ release(t0) ─▶ messages … ─▶ stop("drain") ─▶ wait ─▶ end()
 
 Each child has a session of its own, so that Ctrl-C in the terminal reaches the runner alone; a child whose runner
 dies sees end of file on its stdin.
@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +40,7 @@ class Child:
     name: str
     process: subprocess.Popen[str]
     log: Path
+    checked: bool = False
     ready: bool = False
     released: bool = False
     problems: list[Problem] = field(default_factory=list)
@@ -66,8 +67,8 @@ class Children:
         self._queue: queue.Queue[Message] = queue.Queue()
         self.all: dict[str, Child] = {}
 
-    def start(self, name: str, module: str, job: Mapping[str, Any]) -> Child:
-        """Start `python -m module` and hand it its job. The log is `logs/<name>.log`."""
+    def start(self, name: str, module: str) -> Child:
+        """Start `python -m module`. The log is `logs/<name>.log`."""
         log = self._logs / f"{name}.log"
         with log.open("ab") as log_file:
             process = subprocess.Popen(
@@ -81,8 +82,13 @@ class Children:
             )
         child = self.all[name] = Child(name, process, log)
         threading.Thread(target=self._listen, args=(child, process.stdout), name=f"from-{name}", daemon=True).start()
-        child.send(job)
         return child
+
+    def check(self, files: Mapping[str, Mapping[str, str]], seconds: float) -> None:
+        """Have children import the files they will run. Raises InputError with all that is wrong."""
+        for name, paths in files.items():
+            self.all[name].send({"check": dict(paths)})
+        self._wait(lambda child: child.name not in files or child.checked, seconds, "did not import its files")
 
     def next_message(self, seconds: float) -> Message | None:
         """The next line, or None after `seconds`. Keeps each child's state up to date on the way."""
@@ -93,6 +99,8 @@ class Children:
         child = self.all[message.child]
         if message.body is None:
             child.ended = True
+        elif "checked" in message.body:
+            child.checked = True
         elif "ready" in message.body:
             child.ready = True
         elif "problems" in message.body:
@@ -101,32 +109,36 @@ class Children:
             child.done = message.body["done"]
         return message
 
+    def give(self, name: str, job: Mapping[str, Any]) -> None:
+        self.all[name].send(job)
+
     def wait_until_ready(self, seconds: float) -> list[Message]:
-        """Block until every child is ready. Raises InputError with what they found wrong, or MeasurementError."""
+        """Block until every child is ready; what else was told meanwhile. Raises InputError or MeasurementError."""
+        return self._wait(lambda child: child.ready, seconds, "was not ready")
+
+    def _wait(self, reached: Callable[[Child], bool], seconds: float, late: str) -> list[Message]:
+        """Raises InputError with what children found wrong, MeasurementError when one died or took too long."""
         deadline = self._clock.now() + seconds
         others: list[Message] = []
-        while waiting := [c for c in self.all.values() if not c.ready and not c.ended and not c.problems]:
+        while waiting := [c for c in self.all.values() if not reached(c) and not c.ended and not c.problems]:
             left = deadline - self._clock.now()
             if left <= 0:
                 raise MeasurementError(
-                    *(
-                        Problem(c.name, f"was not ready after {seconds:.0f} s{_tail(c.log)}", f"see {c.log}")
-                        for c in waiting
-                    )
+                    *(Problem(c.name, f"{late} in {seconds:.0f} s{_tail(c.log)}", f"see {c.log}") for c in waiting)
                 )
             message = self.next_message(min(left, 0.5))
             if message is not None and message.body is not None and "event" in message.body:
                 others.append(message)
-        told = [p for c in self.all.values() for p in c.problems]
+        told = dict.fromkeys(p for c in self.all.values() for p in c.problems)  # two children may run one file
         if told:
             raise InputError(*told)
-        problems = [
+        died = [
             Problem(c.name, f"ended before it was ready{_tail(c.log)}", f"see {c.log}")
             for c in self.all.values()
-            if c.ended and not c.ready and not c.problems
+            if c.ended and not reached(c)
         ]
-        if problems:
-            raise MeasurementError(*problems)
+        if died:
+            raise MeasurementError(*died)
         return others
 
     def release(self, name: str, time_zero: float) -> None:

@@ -1,6 +1,6 @@
 """The one runner: a prepared plan in, events out, a sealed run folder left behind.
 
-    open the target ─▶ run folder ─▶ children ready ─▶ one barrier ─▶ watch, once a second ─▶ drain
+    run folder ─▶ files imported ─▶ open the target ─▶ children ready ─▶ one barrier ─▶ watch, once a second ─▶ drain
                                                                        │ guard, Ctrl-C            │
                                                      summary ◀─ seal ◀─ undo everything ◀─────────┘
 
@@ -9,6 +9,7 @@ Everything it learns goes into the record; the verdict is computed from the run 
 """
 
 import math
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -16,7 +17,7 @@ from typing import Final
 
 from holdfast.chaos.undo import UndoResult, recover
 from holdfast.clock import SystemClock
-from holdfast.errors import HoldfastError
+from holdfast.errors import HoldfastError, InputError
 from holdfast.record.histogram import Histogram
 from holdfast.record.sample import DROPPED, OK
 from holdfast.record.store import Event, Gauge, RunStore
@@ -37,7 +38,8 @@ from holdfast.run.events import (
 )
 from holdfast.run.folder import RunFolder, create_run_folder
 from holdfast.run.guarding import SETTLE_SECONDS, Watch
-from holdfast.run.jobs import jobs_of
+from holdfast.run.importing import IMPORT_SECONDS
+from holdfast.run.jobs import files_of, jobs_of, modules_of
 from holdfast.run.judgement import judge_run
 from holdfast.run.poller import REPLICAS_READY, Poller
 from holdfast.run.prepared import Prepared, asked_of
@@ -48,21 +50,39 @@ from holdfast.run.target import open_target
 from holdfast.workspace.target import Connection
 
 READY_SECONDS: Final = 60.0
+_END_SECONDS: Final = 5.0  # for children that were told to end now; then they are interrupted
 _BARRIER_SECONDS: Final = 0.5  # time 0 lies this far ahead when the children are released
 _WIND_DOWN_SECONDS: Final = 25.0  # after the drain was asked for; then a child is interrupted
 
 
 def run(prepared: Prepared, stop: StopSignal | None = None) -> Iterator[RunEvent]:
-    """Run it. Yields events, the last one `Finished`. Raises HoldfastError when it could not begin."""
+    """Run it. Yields events, the last one `Finished`. Raises HoldfastError when it could not begin.
+
+    Wrong input that only the children or the target can see is told before time 0, and leaves no run folder.
+    """
     clock = SystemClock()
-    stop = stop or StopSignal()
     folder = create_run_folder(prepared.workspace.runs_folder, prepared.name, clock.now())
+    try:
+        yield from _run_in(folder, prepared, clock, stop or StopSignal())
+    except InputError:
+        shutil.rmtree(folder.path, ignore_errors=True)
+        raise
+    summary = judge_run(folder)
+    write_summary(summary, folder.path)
+    yield Finished(folder.path, summary)
+
+
+def _run_in(folder: RunFolder, prepared: Prepared, clock: SystemClock, stop: StopSignal) -> Iterator[RunEvent]:
     asked = asked_of(prepared, folder.path.name, clock.now())
     write_asked(asked, folder)
     with ExitStack() as stack:
         store = stack.enter_context(RunStore.create(folder.database))
-        running: _Running | None = None
+        children = Children(clock, folder.logs)
         try:
+            yield Preparing("importing what will be run")
+            for name, module in modules_of(prepared).items():
+                children.start(name, module)
+            children.check(files_of(prepared), IMPORT_SECONDS)
             yield Preparing(f"opening the target {prepared.target_name}")
             connection = stack.enter_context(
                 open_target(prepared.workspace, prepared.target_name, prepared.target, folder.path.name)
@@ -71,15 +91,15 @@ def run(prepared: Prepared, stop: StopSignal | None = None) -> Iterator[RunEvent
             # As it is, not as the plan would have started it: a stack that stood already has settings of its own.
             asked = replace(asked, stack=connection.settings or None)
             write_asked(asked, folder)
-            running = _Running(prepared, asked, folder, store, connection, clock, stop)
+            running = _Running(prepared, asked, folder, store, connection, children, clock, stop)
+            stack.callback(running.end_polling)
             yield from running.start()
             yield from running.watch()
             yield from running.drain()
-            recover(
-                [folder.undo_log]
-            )  # what the chaos child could not take out must not be in while a capacity is sought
+            # What the chaos child could not take out must not be in while a capacity is sought.
+            recover([folder.undo_log])
             if prepared.capacity is not None and not stop.requested.is_set() and not running.stopped_early:
-                yield from search_capacity(prepared, running.children, store, clock, stop, running.time_zero)
+                yield from search_capacity(prepared, children, store, clock, stop, running.time_zero)
         except HoldfastError as error:
             store.write_event(Event(clock.now(), "run", "failed", {"problems": [str(p) for p in error.problems]}))
             store.seal()
@@ -87,15 +107,12 @@ def run(prepared: Prepared, stop: StopSignal | None = None) -> Iterator[RunEvent
         finally:
             # Children first, so that none puts a fault in behind our back; then what is still in comes out, while
             # the target is still open.
-            if running is not None:
-                running.end_all()
+            children.stop("now")
+            children.end(_END_SECONDS)
             cleaned = recover([folder.undo_log])
             _note_clean_up(store, cleaned, clock.now())
         store.write_event(Event(clock.now(), "run", "sealed", {"interrupted": stop.requested.is_set()}))
         store.seal()
-    summary = judge_run(folder)
-    write_summary(summary, folder.path)
-    yield Finished(folder.path, summary)
 
 
 class _Running:
@@ -108,6 +125,7 @@ class _Running:
         folder: RunFolder,
         store: RunStore,
         connection: Connection,
+        children: Children,
         clock: SystemClock,
         stop: StopSignal,
     ) -> None:
@@ -118,17 +136,16 @@ class _Running:
         self.connection = connection
         self.clock = clock
         self.stop = stop
-        self.children = Children(clock, folder.logs)
+        self.children = children
         self.time_zero = 0.0
         self.stopped_early = False
         self._poller: Poller | None = None
-        self._ended = False
         self._noted_end: set[str] = set()
 
     def start(self) -> Iterator[RunEvent]:
-        """Start every child, wait until all are ready, release them on one barrier."""
-        for name, (module, job) in jobs_of(self.prepared, self.folder, self.connection, self.clock).items():
-            self.children.start(name, module, job)
+        """Give every child its job, wait until all are ready, release them on one barrier."""
+        for name, job in jobs_of(self.prepared, self.folder, self.connection, self.clock).items():
+            self.children.give(name, job)
         for message in self.children.wait_until_ready(READY_SECONDS):
             yield from self._told(message)
         # On a whole second: an interval is a second of the epoch, and phases begin where intervals do.
@@ -207,15 +224,9 @@ class _Running:
                 )
                 yield Notice(self._second(), "error", f"{child.name} did not end in order: see logs/{child.log.name}")
 
-    def end_all(self) -> None:
-        """Idempotent: stop the poller, and every child that still runs."""
-        if self._ended:
-            return
-        self._ended = True
+    def end_polling(self) -> None:
         if self._poller is not None:
             self._poller.stop()
-        self.children.stop("now")
-        self.children.end(5.0)
 
     def _second(self) -> float:
         return self.clock.now() - self.time_zero

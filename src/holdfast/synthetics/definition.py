@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from holdfast.errors import InputError, Problem, raise_input_error
+from holdfast.errors import InputError, Problem, raise_input_error, shown
 from holdfast.workspace.quantity import seconds
 
 _SETTINGS: Final = ("every", "budget", "owner", "runbook")
@@ -54,7 +54,9 @@ def definition_of(path: Path) -> JourneyDefinition:
     reading = _Reading(path)
     raise_input_error(reading.problems)
     if reading.definition is None:
-        raise InputError(Problem(str(path), "holds no journey", f"write {_EXAMPLE} above one `async def {path.stem}`"))
+        raise InputError(
+            Problem(shown(path), "holds no journey", f"write {_EXAMPLE} above one `async def {path.stem}`")
+        )
     return reading.definition
 
 
@@ -85,7 +87,7 @@ class _Reading:
         except SyntaxError as error:
             self._wrong(error.lineno or 1, f"is not Python: {error.msg}")
         except (OSError, ValueError) as error:
-            self.problems.append(Problem(str(self.path), f"cannot be read: {error}"))
+            self.problems.append(Problem(shown(self.path), f"cannot be read: {error}"))
         return None
 
     def _read(self, tree: ast.Module) -> None:
@@ -194,7 +196,7 @@ class _Reading:
         return names
 
     def _wrong(self, line: int, what: str, fix: str = "") -> None:
-        self.problems.append(Problem(f"{self.path}:{line}", what, fix))
+        self.problems.append(Problem(f"{shown(self.path)}:{line}", what, fix))
 
 
 def _called_name(decorator: ast.expr) -> str:

@@ -7,13 +7,13 @@ a date stays text. A key written twice is a problem, not a silent overwrite. `<<
 import difflib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, cast
 
 import yaml
 
-from holdfast.errors import Problem
+from holdfast.errors import Problem, shown
 
 PropertyPath = tuple[str | int, ...]
 
@@ -28,9 +28,12 @@ class Document:
     path: Path
     data: Any
     lines: Mapping[PropertyPath, int] = field(repr=False)
+    moved: Mapping[PropertyPath, PropertyPath] = field(default_factory=dict, repr=False)  # see `without`
+    lost: frozenset[PropertyPath] = frozenset()  # what `without` left out: places in the file
 
     def line(self, at: PropertyPath = ()) -> int:
         """Of the property, or of the nearest one above it."""
+        at = self.in_file(at)
         while at and at not in self.lines:
             at = at[:-1]
         return self.lines.get(at, 1)
@@ -38,7 +41,34 @@ class Document:
     def where(self, at: PropertyPath = ()) -> str:
         """ "plans/ci.yaml:14  load[0].profile" """
         place = f"{shown(self.path)}:{self.line(at)}"
-        return f"{place}  {property_text(at)}" if at else place
+        return f"{place}  {property_text(self.in_file(at))}" if at else place
+
+    def in_file(self, at: PropertyPath) -> PropertyPath:
+        """Where a property of `data` stands in the file: elsewhere, when an entry before it was left out."""
+        known = next((n for n in range(len(at), -1, -1) if at[:n] in self.moved), 0)
+        return (*self.moved.get(at[:known], ()), *at[known:])
+
+    def without(self, places: Iterable[PropertyPath]) -> "Document":
+        """The same less some properties and list entries, given as places in `data`; lines stay those of the file."""
+        doomed = frozenset(places)
+        moved: dict[PropertyPath, PropertyPath] = {}
+
+        def kept(data: Any, at: PropertyPath, new: PropertyPath) -> Any:
+            moved[new] = self.in_file(at)
+            if isinstance(data, dict):
+                stay = [(key, value) for key, value in data.items() if (*at, key) not in doomed]
+                return {key: kept(value, (*at, key), (*new, key)) for key, value in stay}
+            if isinstance(data, list):
+                left = [index for index in range(len(data)) if (*at, index) not in doomed]
+                return [kept(data[old], (*at, old), (*new, index)) for index, old in enumerate(left)]
+            return data
+
+        data = kept(self.data, (), ())
+        return replace(self, data=data, moved=moved, lost=self.lost | {self.in_file(at) for at in doomed})
+
+    def lacks_some_of(self, at: PropertyPath) -> bool:
+        """Whether `without` left out what stands at a place of the file, or a part of it."""
+        return any(lost[: len(at)] == at for lost in self.lost)
 
 
 class _Loader(yaml.SafeLoader):
@@ -109,14 +139,6 @@ def property_text(at: PropertyPath) -> str:
     for part in at:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
     return text
-
-
-def shown(path: Path) -> str:
-    """As short as it is clear: relative to where the person stands, when below it."""
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
 
 
 class _Builder:

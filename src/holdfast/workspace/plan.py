@@ -10,11 +10,12 @@ guard: {burn_rate: 14.4, for: 10s}
 capacity: self_service
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field
 
-from holdfast.workspace.binding import Definition, Duration
+from holdfast.workspace.binding import Broken, Definition, Duration
 
 
 class PhaseDefinition(Definition):
@@ -86,15 +87,14 @@ class Plan(Definition):
     guard: GuardDefinition | None = None
     capacity: str | None = None
 
-    @model_validator(mode="after")
-    def _fits_together(self) -> "Plan":
+    def broken(self) -> Iterator[Broken]:
         names = [phase.name for phase in self.phases]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"two phases are called {', '.join(twice)}: give each a name of its own")
+        for index, name in enumerate(names):
+            if name in names[:index]:
+                yield Broken(("phases", index, "name"), f"two phases are called {name}", "give each a name of its own")
         if not (self.load or self.journeys or self.capacity):
-            raise ValueError("nothing would be measured: name load, journeys or capacity")
-        return self
+            what = "nothing would be measured"
+            yield Broken((), what, "name load, journeys or capacity", ("load", "journeys", "capacity"))
 
     @property
     def duration(self) -> float:

@@ -7,11 +7,12 @@ mix: {sign_in: 5, billing_inquiry: 3}
 visitors: {at_most: 400}
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from holdfast.workspace.binding import Definition, Duration, Rate
+from holdfast.workspace.binding import Broken, Definition, Duration, Rate
 
 
 class Stage(Definition):
@@ -22,13 +23,12 @@ class Stage(Definition):
     hold: Rate | None = None
     for_: Annotated[Duration | None, Field(alias="for")] = None
 
-    @model_validator(mode="after")
-    def _is_one_of_the_two(self) -> "Stage":
+    def broken(self) -> Iterator[Broken]:
         ramp = self.ramp_to is not None and self.over is not None
         hold = self.hold is not None and self.for_ is not None
         if ramp == hold or (self.ramp_to is None) != (self.over is None) or (self.hold is None) != (self.for_ is None):
-            raise ValueError("a stage is {ramp_to: 40/s, over: 30s} or {hold: 40/s, for: 2m}")
-        return self
+            what = "a stage is either a ramp or a hold"
+            yield Broken((), what, "write {ramp_to: 40/s, over: 30s} or {hold: 40/s, for: 2m}")
 
     @property
     def seconds(self) -> float:
@@ -53,13 +53,14 @@ class LoadProfile(Definition):
     mix: Annotated[dict[str, Annotated[float, Field(gt=0, strict=False)]], Field(min_length=1)]
     visitors: Visitors = Visitors()
 
-    @model_validator(mode="after")
-    def _is_open_or_closed(self) -> "LoadProfile":
+    def broken(self) -> Iterator[Broken]:
         if bool(self.stages) == (self.virtual_users is not None):
-            raise ValueError("write either stages (open model: an arrival rate) or virtual_users (closed model)")
+            what = "a profile is either an open model or a closed one"
+            fix = "write either stages (open model: an arrival rate) or virtual_users (closed model)"
+            yield Broken(("virtual_users",) if self.stages else (), what, fix, ("stages", "virtual_users"))
         if self.think_time is not None and self.virtual_users is None:
-            raise ValueError("think_time belongs to a closed model: write virtual_users too")
-        return self
+            what = "think_time belongs to a closed model"
+            yield Broken(("think_time",), what, "write virtual_users too", ("virtual_users",))
 
     @property
     def seconds(self) -> float:

@@ -4,8 +4,7 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-from holdfast.errors import InputError, Problem
-from holdfast.workspace.document import shown
+from holdfast.errors import InputError, Problem, shown
 
 CONTENT_FOLDERS: Final = ("plans", "scenarios", "synthetics", "chaos", "slo", "capacity")
 RUNBOOKS: Final = "docs/runbooks"  # what the objectives and journeys name for the one who is woken

@@ -9,15 +9,16 @@ Only loopback, or a host that `holdfast.yaml` marks as `allowed: true`, is ever 
 """
 
 import ipaddress
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from holdfast import __version__
 from holdfast.errors import Problem
-from holdfast.workspace.binding import Definition, Duration
+from holdfast.workspace.binding import Broken, Definition, Duration
 
 REFERENCE: Final = "reference"
 MARKER: Final = f"holdfast/{__version__} (synthetic)"
@@ -51,22 +52,30 @@ class TargetDefinition(Definition):
     outbox_url: str | None = None
     replicas: Annotated[int | None, Field(ge=1)] = None  # how many carry the load: a sizing needs to know
 
-    @model_validator(mode="after")
-    def _is_one_of_the_two(self) -> "TargetDefinition":
+    def broken(self) -> Iterator[Broken]:
         if (self.stack is None) == (self.url is None):
-            raise ValueError("a target is either {stack: reference} or {url: https://…}")
+            what = "a target is either a reference stack or an address"
+            yield Broken((), what, "write {stack: reference} or {url: https://…}", ("stack", "url"))
         if self.settings is not None and self.stack is None:
-            raise ValueError("settings belong to {stack: reference}")
+            yield Broken(("settings",), "settings belong to {stack: reference}", "remove them", ("stack", "settings"))
         if self.replicas is not None and self.stack is not None:
-            raise ValueError("replicas belong to {url: …}; write them under settings for the reference stack")
-        for url in (self.url, self.outbox_url):
-            if url is not None and (urlsplit(url).scheme not in {"http", "https"} or not urlsplit(url).hostname):
-                raise ValueError(f"{url!r} is not an http or https address")
-            if url is not None and not _is_sound(url):
-                raise ValueError(f"{url!r} is not an address: check its host and port")
-            if url is not None and urlsplit(url).username is not None:
-                raise ValueError("an address must not hold a user name or password")
-        return self
+            yield Broken(
+                ("replicas",), "replicas belong to {url: …}", "write them under settings", ("stack", "replicas")
+            )
+        for key, url in (("url", self.url), ("outbox_url", self.outbox_url)):
+            if url is not None:
+                yield from (Broken((key,), what, fix) for what, fix in _wrong_with(url))
+
+
+def _wrong_with(url: str) -> Iterator[tuple[str, str]]:
+    if not _is_sound(url):
+        yield "is not an address", "check its host and port"
+        return
+    parts = urlsplit(url)
+    if parts.username is not None or parts.password is not None:
+        yield "an address must not hold a user name or password", "remove it; secrets come from the environment"
+    elif parts.scheme not in {"http", "https"} or not parts.hostname:
+        yield f"{url!r} is not an http or https address", "write one such as https://account.example"
 
 
 def _is_sound(url: str) -> bool:

