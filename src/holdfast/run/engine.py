@@ -62,10 +62,14 @@ def run(prepared: Prepared, stop: StopSignal | None = None) -> Iterator[RunEvent
     """
     clock = SystemClock()
     folder = create_run_folder(prepared.workspace.runs_folder, prepared.name, clock.now())
+    started = False
     try:
-        yield from _run_in(folder, prepared, clock, stop or StopSignal())
+        for event in _run_in(folder, prepared, clock, stop or StopSignal()):
+            started = started or isinstance(event, Started)
+            yield event
     except InputError:
-        shutil.rmtree(folder.path, ignore_errors=True)
+        if not started:
+            shutil.rmtree(folder.path, ignore_errors=True)
         raise
     summary = judge_run(folder)
     write_summary(summary, folder.path)
