@@ -58,6 +58,21 @@ class Arrival:
     scenario: str
 
 
+@dataclass(frozen=True, slots=True)
+class Stripe:
+    """The part of worker `index` of `of`: every `of`-th, from `index` on."""
+
+    index: int = 0
+    of: int = 1
+
+    def share(self, total: int) -> int:
+        """Its part of so many visitors or users: over all workers they sum up to `total`."""
+        return total // self.of + (self.index < total % self.of)
+
+
+WHOLE: Final = Stripe()
+
+
 def stages_of(profile: Mapping[str, Any], scale: float = 1.0) -> tuple[RateStage, ...]:
     """A job's `[{"from", "to", "seconds"}, …]` with every rate multiplied by `scale`."""
     return tuple(
@@ -84,7 +99,12 @@ def fitted(stages: Sequence[RateStage], seconds: float) -> tuple[RateStage, ...]
 
 
 def arrivals(
-    stages: Sequence[RateStage], mix: Mapping[str, float], seed: object, spacing: Spacing, stratum: int = 1
+    stages: Sequence[RateStage],
+    mix: Mapping[str, float],
+    seed: object,
+    spacing: Spacing,
+    stratum: int = 1,
+    part: Stripe = WHOLE,
 ) -> Iterator[Arrival]:
     """The schedule, in order of time. The same arguments give the same schedule, everywhere.
 
@@ -92,8 +112,10 @@ def arrivals(
     `islice(arrivals(…), k, None, n)`: the union of the stripes is the schedule. `stratum`: arrivals of one stratum.
     """
     draw = scenario_draws(mix, seed)
-    for offset in _offsets(stages, _marks(seed, spacing, stratum)):
-        yield Arrival(offset, next(draw))
+    for number, offset in enumerate(_offsets(stages, _marks(seed, spacing, stratum))):
+        scenario = next(draw)
+        if number % part.of == part.index:
+            yield Arrival(offset, scenario)
 
 
 def scenario_draws(mix: Mapping[str, float], seed: object) -> Iterator[str]:

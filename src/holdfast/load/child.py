@@ -7,6 +7,8 @@ The job, beside what every child is given (see `holdfast.channel`):
     scenarios  {"sign_in": path}
     accounts   {"first", "count"}
     drain      seconds to wait, after the last arrival, for those who are still there
+    workers    how many processes of this machine play it; none: this one does
+    remote     {"count", "host", "port", "key"}: workers of other machines join there
     adaptive   true: no stages; play each {"hold": {"name", "rate", "start", "seconds", "mix", "arrivals"}} that comes,
                tell "held" after each, end on stop; `at_most` visitors
 
@@ -14,24 +16,19 @@ It tells `scenario_error` once for each bug of a scenario, and at its end planne
 unfinished: planned = started + dropped and started = finished + unfinished, or the run is not to be trusted.
 """
 
-import contextlib
 import gc
 import os
-import resource
 import signal
 import sys
 import traceback
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING
 
 from holdfast.channel import ChildEnd
 from holdfast.errors import HoldfastError, Problem
 
-_SWITCH_INTERVAL: Final = (
-    0.0005  # seconds the recording thread may keep the interpreter from the loop; Python's is 5 ms
-)
-
-_PRIORITY: Final = -10
+if TYPE_CHECKING:
+    from holdfast.load.distribution import Master
 
 
 def main() -> int:
@@ -43,13 +40,13 @@ def main() -> int:
         return 0
     import locust  # noqa: F401  first: it patches sockets and TLS, and must not come late
 
+    from holdfast.load.distribution import Master
     from holdfast.load.job import Job
     from holdfast.load.loading import load_scenarios
-    from holdfast.load.session import Session
+    from holdfast.load.process import settle
+    from holdfast.load.session import alone
 
-    _allow_descriptors()
-    _go_first()
-    sys.setswitchinterval(_SWITCH_INTERVAL)
+    settle()
     try:
         if "check" in message:
             load_scenarios({name: Path(path) for name, path in message["check"].items()})
@@ -57,8 +54,9 @@ def main() -> int:
             message = channel.receive()
             if message is None or "stop" in message:
                 return 0
-        job = Job.of(message)
-        session = Session(job, channel)
+        if message.get("workers") or message.get("remote"):
+            return _lead(Master(message, channel), channel)
+        session = alone(Job.of(message), channel)
     except HoldfastError as error:
         channel.tell_problems(error.problems)
         return 2
@@ -67,10 +65,24 @@ def main() -> int:
             [Problem("load job", f"{type(error).__name__}: {error}", "is the runner of this version?")]
         )
         return 2
+    session.open()
     gc.collect()
     gc.freeze()  # what is loaded by now lives as long as the process: no collection need walk it again
     channel.tell_ready()
     session.run()
+    return 0
+
+
+def _lead(master: "Master", channel: ChildEnd) -> int:
+    """Have workers play it. The exit code."""
+    try:
+        master.prepare()
+    except HoldfastError as error:
+        channel.tell_problems(error.problems)
+        master.close()
+        return 2
+    channel.tell_ready()
+    master.run()
     return 0
 
 
@@ -84,15 +96,3 @@ def run() -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
-
-
-def _go_first() -> None:
-    """Where the machine is shared with the target, the clock of the measurement must not wait. Takes root; else no."""
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
-
-
-def _allow_descriptors() -> None:
-    """Every visitor in flight holds a socket: take what the hard limit gives."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -19,7 +19,7 @@ import numpy as np
 
 from holdfast.clock import Clock
 from holdfast.kit.accounts import Account
-from holdfast.load.arrivals import arrivals, scenario_draws
+from holdfast.load.arrivals import Stripe, arrivals, scenario_draws
 from holdfast.load.health import GENERATOR_LATE, NO_ACCOUNT, NO_VISITOR
 from holdfast.load.job import ClosedLoad, OpenLoad
 from holdfast.load.seats import Seats
@@ -67,7 +67,9 @@ class Engine:
         scenarios: Mapping[str, type[Visitor]],
         steps: Mapping[str, Sequence[str]],
         environment: object,
+        part: Stripe,
     ) -> None:
+        self._part = part
         self._ground = ground
         self._clock: Clock = ground.clock
         self._recorder = recorder
@@ -88,7 +90,7 @@ class Engine:
         begin = time_zero + load.start
         now, release, at_most = self._clock.now, self._release, load.at_most
         paused_at = now()
-        for arrival in arrivals(load.stages, load.mix, load.seed, load.spacing, load.stratum):
+        for arrival in arrivals(load.stages, load.mix, load.seed, load.spacing, load.stratum, self._part):
             due = begin + arrival.offset
             while (wait := due - (present := now())) > 0 and self._stopped_at is None:
                 gevent.sleep(min(wait, _NAP_SECONDS))

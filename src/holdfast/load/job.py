@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from holdfast.errors import Problem, raise_input_error
-from holdfast.load.arrivals import POISSON, STRATIFIED, RateStage, Spacing, fitted, stages_of
+from holdfast.load.arrivals import POISSON, STRATIFIED, WHOLE, RateStage, Spacing, Stripe, fitted, stages_of
 
 _MOST_VISITORS: Final = 400
 
@@ -73,13 +73,15 @@ class Job:
     adaptive: bool
     visitors: int
     drain: float
+    stripe: Stripe = WHOLE
 
     @classmethod
     def of(cls, message: Mapping[str, Any]) -> Self:
         """Raises InputError when the load names scenarios that are not there; KeyError when it is no job of ours."""
         seed = int(message["seed"])
         workspace = Path(message["workspace"])
-        loads = tuple(_load(entry, f"{seed}/{index}") for index, entry in enumerate(message["load"]))
+        stripe = Stripe(**message.get("stripe", {}))
+        loads = tuple(_load(entry, f"{seed}/{index}", stripe) for index, entry in enumerate(message["load"]))
         scenarios = {name: Path(path) for name, path in message["scenarios"].items()}
         raise_input_error(_problems(loads, scenarios))
         adaptive = bool(message.get("adaptive", False))
@@ -107,6 +109,7 @@ class Job:
             if adaptive
             else max(sum(load.at_most for load in loads), 1),
             drain=float(message.get("drain", 10.0)),
+            stripe=stripe,
         )
 
 
@@ -136,16 +139,16 @@ class Hold:
         return cls(name, float(message["start"]), seconds, load)
 
 
-def _load(entry: Mapping[str, Any], seed: str) -> OpenLoad | ClosedLoad:
+def _load(entry: Mapping[str, Any], seed: str, stripe: Stripe) -> OpenLoad | ClosedLoad:
     profile = entry["profile"]
     name, scale = str(entry["name"]), float(entry.get("scale", 1.0))
     start, end = float(entry["start"]), float(entry["end"])
     mix = {str(scenario): float(weight) for scenario, weight in profile["mix"].items()}
     if profile.get("virtual_users") is not None:
-        users = max(1, round(profile["virtual_users"] * scale))
+        users = stripe.share(max(1, round(profile["virtual_users"] * scale)))
         return ClosedLoad(name, start, end, mix, seed, users, float(profile.get("think_time") or 0.0))
     stages = fitted(stages_of(profile, scale), end - start)
-    at_most = int(profile.get("at_most") or _MOST_VISITORS)
+    at_most = stripe.share(int(profile.get("at_most") or _MOST_VISITORS))
     return OpenLoad(name, start, stages, mix, profile.get("arrivals", POISSON), seed, at_most)
 
 

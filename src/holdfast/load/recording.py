@@ -15,8 +15,9 @@ from gevent.hub import get_hub
 from gevent.lock import Semaphore
 
 from holdfast.clock import Clock
+from holdfast.load.runner_end import RecordSink
 from holdfast.record.recorder import Batch, Folded, Recorder, fold
-from holdfast.record.store import Gauge, RunStore
+from holdfast.record.store import Gauge
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ _LOOK_SECONDS: Final = 0.05  # 20 looks a second at how late the loop comes back
 class Recording:
     """Empties a recorder into a store. `in_flight` is asked once a second."""
 
-    def __init__(self, recorder: Recorder, store: RunStore, clock: Clock, in_flight: Callable[[], int]) -> None:
+    def __init__(self, recorder: Recorder, store: RecordSink, clock: Clock, in_flight: Callable[[], int]) -> None:
         self._recorder = recorder
         self._store = store
         self._clock = clock

@@ -13,7 +13,7 @@ import gevent
 from gevent.hub import Waiter, get_hub
 from locust import User
 from locust.env import Environment
-from locust.runners import LocalRunner
+from locust.runners import LocalRunner, WorkerRunner
 
 _SPAWN_PATIENCE: Final = 30.0
 
@@ -21,18 +21,21 @@ _SPAWN_PATIENCE: Final = 30.0
 class Seats:
     """`at_most` parked users of a Locust runner. Open it before time 0, close it at the end."""
 
-    def __init__(self, environment: Environment, at_most: int) -> None:
+    def __init__(self, environment: Environment, at_most: int, runner: WorkerRunner | None = None) -> None:
+        """`runner`: that of a worker, whose master says when to spawn."""
         self._at_most = at_most
         self._parked: deque[Waiter] = deque()
         self._wake = get_hub().loop.run_callback
         environment.user_classes = [_seat_class(self)]
-        self._runner: LocalRunner = environment.create_local_runner()
+        self._is_worker = runner is not None
+        self._runner: LocalRunner | WorkerRunner = runner or environment.create_local_runner()
 
     def open(self) -> None:
         """Have Locust spawn the users; returns when all are parked. Raises TimeoutError."""
         # At once. Above 100 a second Locust warns: that is meant for users who connect when they are spawned.
         logging.getLogger("locust.runners").setLevel(logging.ERROR)
-        self._runner.start(self._at_most, spawn_rate=self._at_most)
+        if not self._is_worker:
+            self._runner.start(self._at_most, spawn_rate=self._at_most)
         with gevent.Timeout(_SPAWN_PATIENCE, TimeoutError):
             while len(self._parked) < self._at_most:
                 gevent.sleep(0.01)

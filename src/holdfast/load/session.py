@@ -12,8 +12,8 @@ from typing import Any, Final
 import gevent
 import locust
 from gevent.event import AsyncResult, Event
-from gevent.hub import get_hub
 from locust.env import Environment
+from locust.runners import WorkerRunner
 
 from holdfast.channel import ChildEnd
 from holdfast.clock import SystemClock
@@ -25,6 +25,7 @@ from holdfast.load.engine import Engine, Tally, totals
 from holdfast.load.job import Hold, Job, OpenLoad
 from holdfast.load.loading import load_scenarios
 from holdfast.load.recording import Recording
+from holdfast.load.runner_end import PipeEnd, RecordSink, RunnerEnd
 from holdfast.load.scenario import steps_of
 from holdfast.load.scenario_error import frames_of, place_of, text_of
 from holdfast.load.seats import Seats
@@ -41,9 +42,16 @@ _LOOK_SECONDS: Final = 0.02
 
 
 class Session:
-    """Prepared when it is made: scenarios loaded, visitors parked. Raises InputError when something is missing."""
+    """Prepared when it is made, ready once it is open. Raises InputError when something is missing."""
 
-    def __init__(self, job: Job, channel: ChildEnd) -> None:
+    def __init__(
+        self,
+        job: Job,
+        channel: RunnerEnd,
+        sink: RecordSink,
+        environment: Environment,
+        runner: WorkerRunner | None = None,
+    ) -> None:
         self._job = job
         self._channel = channel
         self._clock = SystemClock(job.anchor)
@@ -55,8 +63,7 @@ class Session:
         scenarios = load_scenarios(job.scenarios)
         steps = {name: steps_of(path) for name, path in job.scenarios.items()}
         accounts = accounts_of(job.target.accounts, job.first_account, job.account_count)
-        # Content's listeners are on locust.events; an environment of its own would never fire them.
-        environment = Environment(events=locust.events, host=job.target.url)
+        environment.host = job.target.url
         recorder = Recorder(SOURCE)
         outbox = job.target.outbox_url
         ground = Ground(
@@ -72,10 +79,13 @@ class Session:
             choices=Random(f"{job.seed}/tasks"),
         )
         self._scenarios = scenarios
-        self._store = RunStore.open(job.run_db)
-        self._seats = Seats(environment, job.visitors)
-        self._engine = Engine(ground, recorder, self._seats, scenarios, steps, environment)
-        self._recording = Recording(recorder, self._store, self._clock, lambda: self._engine.in_flight)
+        self._sink = sink
+        self._seats = Seats(environment, job.visitors, runner)
+        self._engine = Engine(ground, recorder, self._seats, scenarios, steps, environment, job.stripe)
+        self._recording = Recording(recorder, sink, self._clock, lambda: self._engine.in_flight)
+
+    def open(self) -> None:
+        """Have the visitors parked. Raises TimeoutError."""
         self._seats.open()
 
     def run(self) -> None:
@@ -90,9 +100,9 @@ class Session:
             self._drain()
         unfinished = self._engine.seal()
         self._recording.close()
-        self._seats.close()
-        self._store.close()
+        self._sink.close()
         self._channel.tell_done(**totals(self._tallies, unfinished))
+        self._seats.close()
 
     def _play(self, time_zero: float) -> None:
         for load in self._job.loads:
@@ -136,13 +146,8 @@ class Session:
         )
 
     def _listen(self, go: "AsyncResult[float | None]") -> None:
-        """The channel is read in a native thread of the loop's pool: a patched one would stop the loop."""
-        receive = self._channel.receive
         while True:
-            try:
-                message = get_hub().threadpool.apply(receive)
-            except ValueError:
-                message = None  # half a line: the runner died while it wrote
+            message = self._channel.receive()
             if message is None:
                 self._stop("orphaned")
                 go.set(None)
@@ -180,6 +185,12 @@ class Session:
         text = f"{scenario if step is None else f'{scenario}/{step}'}: {text_of(error, visit.account)} ({place})"
         sys.stderr.write("\n  ".join([text, *frames_of(error)]) + "\n")
         self._channel.tell_event("scenario_error", self._clock.now(), scenario=scenario, where=place, text=text)
+
+
+def alone(job: Job, channel: ChildEnd) -> Session:
+    """A session that has the load to itself. Raises InputError, RunFolderError."""
+    # Content's listeners are on locust.events; an environment of its own would never fire them.
+    return Session(job, PipeEnd(channel), RunStore.open(job.run_db), Environment(events=locust.events))
 
 
 def _origin(url: str) -> Origin:
