@@ -1,44 +1,34 @@
 """`holdfast load`, `check` and `chaos`: one part alone, as a plan made on the spot."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Final
 
 import click
 
 from holdfast.cli.following import follow
+from holdfast.cli.options import Duration, worker_options
 from holdfast.cli.workspace import ContentName, workspace_as_it_is
 from holdfast.errors import InputError, Problem
 from holdfast.run.preparation import prepare_plan
+from holdfast.run.workers import asked_workers
 from holdfast.synthetics.definition import settings_of
 from holdfast.workspace.plan import Plan
-from holdfast.workspace.quantity import seconds
 from holdfast.workspace.workspace import Workspace, load_profile
 
 _CLOSED_MODEL_SECONDS: Final = 60.0
 _SPARE_SECONDS: Final = 5.0  # a browser starts, a code waits for its next step
-_LONGEST_SECONDS: Final = 7 * 86_400.0
 _CODE_WAIT_SECONDS: Final = 30.0
-
-
-class _Duration(click.ParamType[float]):
-    name = "duration"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        try:
-            duration = value if isinstance(value, float) else seconds(value)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-        if not 1 <= duration <= _LONGEST_SECONDS:
-            self.fail(f"{value} is not between 1s and 7d", param, ctx)
-        return duration
 
 
 @click.command()
 @click.argument("profile", type=ContentName("scenarios/profiles"))
-@click.option("--for", "duration", type=_Duration(), help="How long, such as 30s. Default: the profile's own stages.")
+@click.option("--for", "duration", type=Duration(), help="How long, such as 30s. Default: the profile's own stages.")
 @click.option("--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Multiply its rates.")
 @click.option("--objectives", multiple=True, type=ContentName("slo"), help="Judge by this file; may be repeated.")
 @click.option("--target", help="A target of holdfast.yaml.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the arrivals.")
+@worker_options
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout.")
 def load(
     profile: str,
@@ -47,6 +37,10 @@ def load(
     objectives: tuple[str, ...],
     target: str | None,
     seed: int,
+    workers: int,
+    remote_workers: int,
+    listen: str | None,
+    key_file: Path | None,
     as_json: bool,
 ) -> int:
     """Run one load PROFILE alone."""
@@ -66,6 +60,7 @@ def load(
         }
     )
     prepared = prepare_plan(workspace, f"load-{_stem(profile)}", plan, target=target, seed=seed)
+    prepared = replace(prepared, workers=asked_workers(workers, remote_workers, listen, key_file))
     return follow(prepared, as_json=as_json).summary.exit_code
 
 
@@ -96,7 +91,7 @@ def check(journeys: tuple[str, ...], times: int, target: str | None, as_json: bo
 
 @click.command()
 @click.argument("experiment", type=ContentName("chaos"))
-@click.option("--for", "duration", type=_Duration(), default="20s", show_default=True, help="How long the fault is in.")
+@click.option("--for", "duration", type=Duration(), default="20s", show_default=True, help="How long the fault is in.")
 @click.option(
     "--load",
     "profile",

@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "init": ("holdfast.cli.init", "Make a new workspace that runs as it is."),
     "validate": ("holdfast.cli.validate", "Check every file of the workspace, starting nothing."),
     "doctor": ("holdfast.cli.doctor", "Say what this machine has and lacks."),
+    "worker": ("holdfast.cli.worker", "Join a distributed run, and play a part of its load."),
     "schema": ("holdfast.cli.schema", "Print the JSON Schema of summary.json."),
 }
 _EXIT_CODES: Final = (

@@ -1,13 +1,16 @@
 """`holdfast run` and `holdfast demo`."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from holdfast.cli.following import follow
+from holdfast.cli.options import worker_options
 from holdfast.cli.workspace import ContentName, workspace_as_it_is
 from holdfast.errors import InputError
 from holdfast.run.preparation import prepare
+from holdfast.run.workers import asked_workers
 from holdfast.workspace.starter import copy_starter
 from holdfast.workspace.workspace import Workspace, find_workspace
 
@@ -18,13 +21,24 @@ _DEMO_FOLDER = "holdfast-demo"
 @click.argument("plan", type=ContentName("plans"))
 @click.option("--target", help="A target of holdfast.yaml, instead of the plan's.")
 @click.option("--seed", type=int, help="Seed of the arrivals, instead of the plan's.")
+@worker_options
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout.")
-def run(plan: str, target: str | None, seed: int | None, as_json: bool) -> int:
+def run(
+    plan: str,
+    target: str | None,
+    seed: int | None,
+    workers: int,
+    remote_workers: int,
+    listen: str | None,
+    key_file: Path | None,
+    as_json: bool,
+) -> int:
     """Run PLAN (a name under plans/, or a path) and judge it.
 
     The run folder under runs/ holds the record, summary.json, report.html, junit.xml and report.md.
     """
     prepared = prepare(workspace_as_it_is(), plan, target=target, seed=seed)
+    prepared = replace(prepared, workers=asked_workers(workers, remote_workers, listen, key_file))
     return follow(prepared, as_json=as_json).summary.exit_code
 
 

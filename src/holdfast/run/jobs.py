@@ -80,6 +80,7 @@ def _load_job(prepared: Prepared, shares: _Shares) -> Job:
         "accounts": {"first": 0, "count": shares.load},
         "adaptive": False,
         "drain": DRAIN_SECONDS,
+        **prepared.workers.as_job(),
     }
 
 

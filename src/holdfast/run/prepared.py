@@ -18,6 +18,7 @@ from holdfast.run.asked import (
     AskedPhase,
     plan_hash,
 )
+from holdfast.run.workers import ALONE, Workers
 from holdfast.workspace.plan import Plan
 from holdfast.workspace.profile import LoadProfile
 from holdfast.workspace.target import TargetDefinition
@@ -47,6 +48,7 @@ class Prepared:
     capacity_objectives: tuple[AskedObjective, ...] = ()
     browser: Path | None = None
     notices: tuple[str, ...] = field(default=())
+    workers: Workers = ALONE
 
 
 def asked_of(prepared: Prepared, run_id: str, now: float) -> Asked:

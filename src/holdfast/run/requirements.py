@@ -113,10 +113,15 @@ def check_extras(checking: Checking, plan: Plan, target_name: str, definition: T
     if definition is not None and definition.stack is not None:
         needed["reference"] = checking.where_in_configuration(("targets", target_name, "stack"))
     for extra, where in needed.items():
-        missing = [module for module in _EXTRAS[extra] if importlib.util.find_spec(module) is None]
+        missing = missing_modules(extra)
         if missing:
             what = f"needs {', '.join(missing)}, which is not installed"
             checking.wrong(where, what, f'pip install "holdfast[{extra}]"')
+
+
+def missing_modules(extra: str) -> list[str]:
+    """Of the packages that an extra installs."""
+    return [module for module in _EXTRAS[extra] if importlib.util.find_spec(module) is None]
 
 
 def find_plan_browser(checking: Checking, plan: Plan) -> Path | None:

@@ -1,0 +1,90 @@
+"""`holdfast worker`: a process of another machine that plays its part of a run; or the manifests that start some."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import yaml
+
+from holdfast.cli.options import Duration
+from holdfast.cli.workspace import current_workspace
+from holdfast.errors import InputError, Problem
+from holdfast.run.manifest import KEY_SECRET, manifests
+from holdfast.run.requirements import missing_modules
+from holdfast.run.workers import address_of, key_from
+
+
+@click.command()
+@click.option("--join", help="Where the run waits for workers, as host:port (its --listen).")
+@click.option("--key-file", type=click.Path(path_type=Path), help="The shared key; else HOLDFAST_WORKER_KEY.")
+@click.option("--patience", type=Duration(), default="60s", show_default=True, help="How long to wait for the run.")
+@click.option("--manifest", is_flag=True, help="Print Kubernetes manifests of a runner and its workers instead.")
+@click.option("--image", help="For the manifests: an image with holdfast, and the workspace under /workspace.")
+@click.option("--count", type=click.IntRange(1, 1000), default=2, show_default=True, help="For the manifests: workers.")
+@click.option("--plan", default="ci", show_default=True, help="For the manifests: the plan that is run.")
+@click.option("--namespace", default="default", show_default=True, help="For the manifests.")
+def worker(
+    join: str | None,
+    key_file: Path | None,
+    patience: float,
+    manifest: bool,
+    image: str | None,
+    count: int,
+    plan: str,
+    namespace: str,
+) -> int:
+    """Join a distributed run (`holdfast run PLAN --remote-workers N`), play a part of its load, and end with it.
+
+    Start it in a copy of the run's workspace: a file that differs is told, and nothing starts. Exit 0 when its part
+    was played.
+    """
+    if manifest:
+        return _print_manifests(image, count, plan, namespace)
+    if join is None:
+        raise InputError(Problem("--join", "is missing", "say where the run waits: --join 10.0.0.5:5557"))
+    host, port = address_of(join, "--join")
+    missing = missing_modules("load")
+    if missing:
+        what = f"needs {', '.join(missing)}, which is not installed"
+        raise InputError(Problem("worker", what, 'pip install "holdfast[load]"'))
+    words = {
+        "host": host,
+        "port": port,
+        "key": key_from(key_file, os.environ),
+        "workspace": str(current_workspace().root),
+        "patience": patience,
+    }
+    return _play(words)
+
+
+def _play(words: dict[str, object]) -> int:
+    """Locust patches the process it is imported in, so it is a child; Ctrl-C is passed on as the end of its stdin."""
+    process = subprocess.Popen([sys.executable, "-m", "holdfast.load.worker"], stdin=subprocess.PIPE, text=True)
+    if process.stdin is None:
+        raise RuntimeError("a worker was started without a pipe")
+    before = signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    try:
+        process.stdin.write(json.dumps(words) + "\n")
+        process.stdin.flush()
+        return process.wait()
+    except KeyboardInterrupt:
+        process.stdin.close()
+        process.wait()
+        raise
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _print_manifests(image: str | None, count: int, plan: str, namespace: str) -> int:
+    if image is None:
+        fix = "build one with holdfast and the workspace under /workspace, and name it: --image registry/name:tag"
+        raise InputError(Problem("--image", "is missing", fix))
+    click.echo(f"# Make the shared key first, once:\n#   kubectl -n {namespace} create secret generic {KEY_SECRET} \\")
+    click.echo("#     --from-literal=key=\"$(python3 -c 'import secrets; print(secrets.token_urlsafe(32))')\"")
+    found = manifests(image=image, workers=count, plan=plan, namespace=namespace)
+    click.echo(yaml.safe_dump_all(found, sort_keys=False), nl=False)
+    return 0
