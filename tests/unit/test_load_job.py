@@ -41,7 +41,7 @@ def test_an_open_profile_is_scaled_and_fitted_to_its_time():
 
 
 def test_virtual_users_make_a_closed_model():
-    (load,) = Job.of(message({"virtual_users": 9, "think_time": 2})).loads
+    (load,) = Job.of(message({"stages": [], "virtual_users": 9, "think_time": 2})).loads
     assert isinstance(load, ClosedLoad)
     assert (load.virtual_users, load.think_time, load.start, load.end) == (4, 2.0, 5.0, 25.0)
 

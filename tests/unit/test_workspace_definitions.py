@@ -91,9 +91,9 @@ def test_a_profile_expects_the_area_under_its_rate(tmp_path: Path) -> None:
     assert profile.expected_arrivals(30, scale=0.5) == pytest.approx(300)
 
 
-def test_a_profile_is_open_or_closed_never_both(tmp_path: Path) -> None:
-    _, problems = _bind(tmp_path, LoadProfile, PROFILE + "virtual_users: 5\n")
-    assert "either stages" in problems[0].fix
+def test_a_profile_is_open_or_closed_or_both_and_never_neither(tmp_path: Path) -> None:
+    _, problems = _bind(tmp_path, LoadProfile, PROFILE + "virtual_users: 5\nthink_time: 2s\n")
+    assert not problems
     _, problems = _bind(tmp_path, LoadProfile, "kind: LoadProfile\ndescription: x\nmix: {a: 1}\n")
     assert "either stages" in problems[0].fix
 

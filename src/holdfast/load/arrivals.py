@@ -1,6 +1,6 @@
 """When visitors arrive, and what each of them does: pure, no clock and no engine.
 
-In: stages of a piecewise-linear arrival rate λ(t), a mix of scenarios and a seed. Out: an iterator of `Arrival`s.
+In: stages of an arrival rate λ(t) (`workspace.rate`), a mix of scenarios and a seed. Out: an iterator of `Arrival`s.
 
 With Λ(t) = ∫ λ, the expected arrivals up to t, arrival k of a uniform schedule is due at Λ⁻¹(k + ½), so that any
 window [a, b) holds Λ(b) - Λ(a) of them, give or take one. A Poisson schedule maps the points of a unit-rate Poisson
@@ -9,53 +9,51 @@ Devroye, Non-Uniform Random Variate Generation, VI.1.3): no thinning, no step of
 given its counts: each stratum of n expected arrivals holds exactly n, at random places, so that a rate held for seconds
 is the rate that was offered.
 
-Within one stage of rates r₀ → r₁ over d seconds, slope a = (r₁ - r₀) / d, y = r₀·t + a·t²/2 is solved for t as
+Several workers share a schedule without a word between them: worker k of n takes arrivals i ≡ k (mod n), its `Stripe`.
+Every worker draws the points of all (some 20 ns each, in chunks) and places only its own.
 
-    t = 2y / (r₀ + √(r₀² + 2·a·y))
-
-which, unlike the schoolbook form, subtracts nothing of like size and needs no special case for a = 0.
+The randomness is PCG64's raw bits, seeded by SHA-256 and turned into numbers here: numpy promises the bits of its
+generators for ever, and those of its distributions not (NEP 19).
 """
 
+import hashlib
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, count, islice
+from itertools import accumulate, islice
 from random import Random
 from typing import Any, Final, Literal
+
+import numpy as np
+
+from holdfast.workspace.rate import ArrivalRate, Floats, RateStage, Stage, WaveStage, fitted, stage_of
+
+__all__ = [
+    "POISSON",
+    "STRATIFIED",
+    "Arrival",
+    "RateStage",
+    "Spacing",
+    "Stage",
+    "Stripe",
+    "WaveStage",
+    "arrivals",
+    "first",
+    "fitted",
+    "offsets",
+    "scenario_draws",
+    "stages_of",
+    "stripe",
+]
 
 Spacing = Literal["poisson", "uniform", "stratified"]
 POISSON: Final = "poisson"
 STRATIFIED: Final = "stratified"
 
-
-@dataclass(frozen=True, slots=True)
-class RateStage:
-    """A stretch of the arrival rate, in arrivals a second: linear from `start_rate` to `end_rate`."""
-
-    start_rate: float
-    end_rate: float
-    seconds: float
-
-    @property
-    def expected(self) -> float:
-        """The integral of the rate: arrivals to be expected."""
-        return (self.start_rate + self.end_rate) / 2 * self.seconds
-
-    def elapsed_at(self, expected: float) -> float:
-        """After how many of its seconds so many arrivals are to be expected: Λ⁻¹."""
-        slope = (self.end_rate - self.start_rate) / self.seconds if self.seconds else 0.0
-        root = math.sqrt(max(self.start_rate * self.start_rate + 2 * slope * expected, 0.0))
-        below = self.start_rate + root
-        return min(2 * expected / below, self.seconds) if below else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """One visitor: due `offset` seconds after the schedule's start."""
-
-    offset: float
-    scenario: str
+_CHUNK: Final = (
+    4096  # points drawn at once: some tenths of a millisecond, so that the loop that plays them is not held up
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,49 +71,51 @@ class Stripe:
 WHOLE: Final = Stripe()
 
 
-def stages_of(profile: Mapping[str, Any], scale: float = 1.0) -> tuple[RateStage, ...]:
-    """A job's `[{"from", "to", "seconds"}, …]` with every rate multiplied by `scale`."""
-    return tuple(
-        RateStage(float(stage["from"]) * scale, float(stage["to"]) * scale, float(stage["seconds"]))
-        for stage in profile["stages"]
-    )
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One visitor: due `offset` seconds after the schedule's start."""
+
+    offset: float
+    scenario: str
 
 
-def fitted(stages: Sequence[RateStage], seconds: float) -> tuple[RateStage, ...]:
-    """Stages that last exactly `seconds`: cut where they are longer, the last rate held where they are shorter."""
-    found: list[RateStage] = []
-    left = seconds
-    for stage in stages:
-        if left <= 0:
-            break
-        if stage.seconds > left:
-            end_rate = stage.start_rate + (stage.end_rate - stage.start_rate) * (left / stage.seconds)
-            stage = RateStage(stage.start_rate, end_rate, left)  # noqa: PLW2901  the cut one takes its place
-        found.append(stage)
-        left -= stage.seconds
-    if left > 0 and stages:
-        found.append(RateStage(stages[-1].end_rate, stages[-1].end_rate, left))
-    return tuple(found)
+def stages_of(profile: Mapping[str, Any], scale: float = 1.0) -> tuple[Stage, ...]:
+    """The stages of a job's profile with every rate multiplied by `scale`."""
+    return tuple(stage_of(stage).scaled(scale) for stage in profile["stages"])
 
 
 def arrivals(
-    stages: Sequence[RateStage],
+    stages: Sequence[Stage],
     mix: Mapping[str, float],
     seed: object,
     spacing: Spacing,
     stratum: int = 1,
     part: Stripe = WHOLE,
 ) -> Iterator[Arrival]:
-    """The schedule, in order of time. The same arguments give the same schedule, everywhere.
+    """The schedule, or a worker's `part` of it, in order of time. The same arguments give the same, everywhere.
 
-    Times and scenarios are drawn from streams of their own: another mix moves no arrival. For worker k of n, take
-    `islice(arrivals(…), k, None, n)`: the union of the stripes is the schedule. `stratum`: arrivals of one stratum.
+    Times and scenarios are drawn from streams of their own: another mix moves no arrival. `stratum`: arrivals of one
+    stratum. `mix` must hold a positive weight.
     """
-    draw = scenario_draws(mix, seed)
-    for number, offset in enumerate(_offsets(stages, _marks(seed, spacing, stratum))):
-        scenario = next(draw)
-        if number % part.of == part.index:
-            yield Arrival(offset, scenario)
+    names = list(mix)
+    bounds = np.cumsum(list(mix.values()))
+    draws = _Stream(f"{seed}/mix")
+    for due, begin, count in _chunks(stages, seed, spacing, stratum, part):
+        drawn = draws.uniform(count)[begin :: part.of][: len(due)]
+        picked = np.minimum(np.searchsorted(bounds, drawn * bounds[-1], side="right"), len(names) - 1)
+        for offset, name in zip(due.tolist(), picked.tolist(), strict=True):
+            yield Arrival(offset, names[name])
+
+
+def offsets(stages: Sequence[Stage], seed: object, spacing: Spacing, stratum: int = 1) -> Floats:
+    """The times alone of a whole schedule, as one array: for looking at it. Seconds."""
+    chunks = [due for due, _, _ in _chunks(stages, seed, spacing, stratum, WHOLE)]
+    return np.concatenate(chunks) if chunks else np.empty(0)
+
+
+def stripe(plan: Iterable[Arrival], index: int, of: int) -> Iterator[Arrival]:
+    """Every `of`-th of a schedule in hand, from `index` on. To make only those, give `arrivals` a `part`."""
+    return islice(plan, index, None, of)
 
 
 def scenario_draws(mix: Mapping[str, float], seed: object) -> Iterator[str]:
@@ -132,28 +132,47 @@ def first(arriving: Iterable[Arrival], most: int) -> list[Arrival]:
     return list(islice(arriving, most))
 
 
-def _marks(seed: object, spacing: Spacing, stratum: int) -> Iterator[float]:
-    """The values of Λ at which somebody arrives, increasing."""
-    if spacing == POISSON:
-        random = Random(f"{seed}/times")
-        total = 0.0
-        while True:
-            total += random.expovariate(1.0)
-            yield total
-    if spacing == STRATIFIED:
-        random = Random(f"{seed}/times")
-        for begin in count(0, stratum):
-            yield from sorted(begin + random.random() * stratum for _ in range(stratum))
-    yield from (k + 0.5 for k in count())
+def _chunks(
+    stages: Sequence[Stage], seed: object, spacing: Spacing, stratum: int, part: Stripe
+) -> Iterator[tuple[Floats, int, int]]:
+    """A chunk of the part's times; where in the whole chunk its first lies; how many points the whole chunk has."""
+    rate = ArrivalRate(stages)
+    drawn = 0
+    for marks in _marks(seed, spacing, stratum):
+        begin = (part.index - drawn) % part.of
+        inside = int(np.searchsorted(marks, rate.expected, side="left"))
+        yield rate.times_at(marks[begin : inside : part.of]), begin, len(marks)
+        if inside < len(marks):
+            return
+        drawn += len(marks)
 
 
-def _offsets(stages: Sequence[RateStage], marks: Iterator[float]) -> Iterator[float]:
-    began = passed = 0.0  # seconds, and expected arrivals, before the present stage
-    mark = next(marks)
-    for stage in stages:
-        within = stage.expected
-        while mark - passed < within:
-            yield began + stage.elapsed_at(mark - passed)
-            mark = next(marks)
-        began += stage.seconds
-        passed += within
+def _marks(seed: object, spacing: Spacing, stratum: int) -> Iterator[Floats]:
+    """The values of Λ at which somebody arrives, increasing, in chunks for ever."""
+    stream = _Stream(f"{seed}/times")
+    passed = 0.0
+    marks: Floats
+    strata = max(1, _CHUNK // stratum)
+    while True:
+        if spacing == POISSON:
+            marks = passed + np.cumsum(-np.log1p(-stream.uniform(_CHUNK)))
+            passed = float(marks[-1])
+        elif spacing == STRATIFIED:
+            within = np.sort(stream.uniform(strata * stratum).reshape(strata, stratum), axis=1)
+            marks = passed + ((np.arange(strata)[:, None] + within) * stratum).ravel()
+            passed += strata * stratum
+        else:
+            marks = passed + np.arange(_CHUNK) + 0.5
+            passed += _CHUNK
+        yield marks
+
+
+class _Stream:
+    """Numbers in [0, 1), the same for the same name on every machine."""
+
+    def __init__(self, name: str) -> None:
+        self._bits = np.random.PCG64(int.from_bytes(hashlib.sha256(name.encode()).digest()[:16]))
+
+    def uniform(self, count: int) -> Floats:
+        raw = self._bits.random_raw(count)
+        return (raw >> np.uint64(11)).astype(np.float64) * math.ldexp(1.0, -53)

@@ -19,7 +19,13 @@ def unprovable(prepared: Prepared, profiles: Mapping[str, LoadProfile]) -> tuple
     planned: dict[str, float] = {}  # visits in the judged phases, by scenario
     for entry in prepared.load:
         profile = next(found for name, found in profiles.items() if Path(name).stem == entry.name)
-        visits = profile.expected_arrivals(entry.end - entry.start, entry.scale) * judged / prepared.plan.duration
+        visits = sum(
+            profile.expected_arrivals(end - begin, entry.scale, after=begin - entry.start)
+            for phase in prepared.phases
+            if phase.judged
+            for begin, end in [(max(phase.start, entry.start), min(phase.end, entry.end))]
+            if begin < end
+        )
         for scenario, weight in profile.mix.items():
             planned[scenario] = planned.get(scenario, 0.0) + visits * weight / sum(profile.mix.values())
     open_model = all(entry.profile["virtual_users"] is None for entry in prepared.load)

@@ -108,20 +108,16 @@ def prepare_plan(
 
 
 def profile_for_child(profile: LoadProfile) -> dict[str, Any]:
-    """A load profile as the load child takes it: rates at both ends of each stage, in plain numbers."""
-    stages = []
-    rate = 0.0
-    for stage in profile.stages:
-        target = stage.hold if stage.hold is not None else stage.ramp_to or 0.0
-        stages.append({"from": target if stage.hold is not None else rate, "to": target, "seconds": stage.seconds})
-        rate = target
+    """A load profile as the load child takes it: stages with a closed integral, in plain numbers."""
     return {
         "arrivals": profile.arrivals,
-        "stages": stages,
+        "stages": [piece.message() for piece in profile.pieces],
         "mix": dict(profile.mix),
         "at_most": profile.visitors.at_most,
         "virtual_users": profile.virtual_users,
         "think_time": profile.think_time,
+        "new_connections": profile.visitors.new_connections,
+        "accounts": profile.accounts,
     }
 
 

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from holdfast.errors import InputError, Problem, raise_input_error, shown
 from holdfast.workspace.binding import Broken, Definition, Model, bind_what_fits
+from holdfast.workspace.curve import Point, load_curve
 from holdfast.workspace.document import Document, load_document, nearest
 from holdfast.workspace.plan import Plan
 from holdfast.workspace.profile import LoadProfile
@@ -110,7 +111,22 @@ def load_profile(
     path = workspace.file_of("scenarios/profiles", name)
     if not path.is_file():
         return None, None, [_no_such("load profile", name, path, workspace.names("scenarios/profiles", ".yaml"), where)]
-    return _load(LoadProfile, path)
+    profile, document, problems = _load(LoadProfile, path)
+    if profile is None or document is None:
+        return profile, document, problems
+    curves: list[list[Point]] = [[] for _ in profile.stages]
+    for index, stage in enumerate(profile.stages):
+        if stage.curve is not None:
+            beside = path.parent / stage.curve
+            file = beside if beside.is_file() else workspace.root / stage.curve
+            if file.is_file():
+                curves[index], wrong = load_curve(file, stage.bin)
+                problems += wrong
+            else:
+                known = nearest(stage.curve, (found.name for found in path.parent.glob("*.csv*")))
+                place = document.where(("stages", index, "curve"))
+                problems.append(Problem(place, f'there is no file "{stage.curve}"', known))
+    return profile.with_curves(curves), document, problems
 
 
 def _load(model: type[Model], path: Path) -> tuple[Model | None, Document | None, list[Problem]]:
