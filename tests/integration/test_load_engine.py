@@ -125,7 +125,7 @@ def job_of(
 ):
     paths = {name: str(ROOT / "scenarios" / f"{name}.py") for name in ALL} | (scenarios or {})
     rate = profile.pop("rate", 30.0)
-    stages = [{"from": rate, "to": rate, "seconds": duration}]
+    stages = [] if profile.get("virtual_users") else [{"from": rate, "to": rate, "seconds": duration}]
     shape = {
         "arrivals": "uniform",
         "stages": stages,

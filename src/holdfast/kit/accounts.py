@@ -142,6 +142,19 @@ class AccountPool:
             return self._plain.popleft()[1]
         return None
 
+    def share(self, mfa: bool | None = None) -> Account | None:
+        """One that others may hold too, each in turn, with a second factor or not as asked; None when there is none.
+
+        Nothing to give back. Of a pool that lends as well, those that are lent are not among them.
+        """
+        wanted = [queue for queue in (self._plain, self._mfa) if queue and mfa in {None, queue is self._mfa}]
+        if not wanted:
+            return None
+        queue = min(wanted, key=lambda queue: queue[0][0])
+        account = queue.popleft()[-1]
+        self._put(account, rested_at=0.0)
+        return account
+
     def give_back(self, account: Account) -> None:
         """Return it. One with a second factor rests until the present 30 s step is over."""
         step = int(self._clock.now() // STEP_SECONDS)

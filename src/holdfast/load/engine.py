@@ -19,7 +19,7 @@ import numpy as np
 
 from holdfast.clock import Clock
 from holdfast.kit.accounts import Account
-from holdfast.load.arrivals import Stripe, arrivals, scenario_draws
+from holdfast.load.arrivals import scenario_draws
 from holdfast.load.health import GENERATOR_LATE, NO_ACCOUNT, NO_VISITOR
 from holdfast.load.job import ClosedLoad, OpenLoad
 from holdfast.load.seats import Seats
@@ -67,9 +67,7 @@ class Engine:
         scenarios: Mapping[str, type[Visitor]],
         steps: Mapping[str, Sequence[str]],
         environment: object,
-        part: Stripe,
     ) -> None:
-        self._part = part
         self._ground = ground
         self._clock: Clock = ground.clock
         self._recorder = recorder
@@ -88,9 +86,9 @@ class Engine:
     def play(self, load: OpenLoad, time_zero: float, tally: Tally) -> None:
         """Release the arrivals of an open load, each when it is due; returns after the last. Runs in a greenlet."""
         begin = time_zero + load.start
-        now, release, at_most = self._clock.now, self._release, load.at_most
+        now, release = self._clock.now, self._release
         paused_at = now()
-        for arrival in arrivals(load.stages, load.mix, load.seed, load.spacing, load.stratum, self._part):
+        for arrival in load.arrivals():
             due = begin + arrival.offset
             while (wait := due - (present := now())) > 0 and self._stopped_at is None:
                 gevent.sleep(min(wait, _NAP_SECONDS))
@@ -99,7 +97,7 @@ class Engine:
                 gevent.sleep(0)
                 paused_at = now()
             if self._stopped_at is None:
-                release(arrival.scenario, due, tally, at_most, None)
+                release(arrival.scenario, due, tally, load, None)
             elif due <= self._stopped_at:
                 tally.planned += 1  # it was due, and we had not got to it: that is ours to own up to
                 self._drop(arrival.scenario, due, tally, GENERATOR_LATE)
@@ -118,7 +116,7 @@ class Engine:
         def next_visit() -> None:
             if self._stopped_at is not None or self._clock.now() >= end:
                 return
-            if not self._release(next(draw), self._clock.now(), tally, load.virtual_users, come_again):
+            if not self._release(next(draw), self._clock.now(), tally, load, come_again):
                 gevent.spawn_later(max(think(), _RETRY_SECONDS), next_visit)
 
         def come_again() -> None:
@@ -142,15 +140,18 @@ class Engine:
             visit.cut_off()
         return len(self._in_flight)
 
-    def _release(self, scenario: str, due: float, tally: Tally, at_most: int, after: Callable[[], None] | None) -> bool:
+    def _release(
+        self, scenario: str, due: float, tally: Tally, load: OpenLoad | ClosedLoad, after: Callable[[], None] | None
+    ) -> bool:
         """Hand an arrival to a parked visitor; False when it had to be dropped."""
         tally.planned += 1
-        if not self._seats.free or tally.planned - 1 - tally.dropped - tally.finished >= at_most:
+        if not self._seats.free or tally.planned - 1 - tally.dropped - tally.finished >= load.at_most:
             return self._drop(scenario, due, tally, NO_VISITOR)
-        account = self._ground.accounts.lease(self._scenarios[scenario].mfa)
+        accounts, mfa = self._ground.accounts, self._scenarios[scenario].mfa
+        account = accounts.share(mfa) if load.shared_accounts else accounts.lease(mfa)
         if account is None:
             return self._drop(scenario, due, tally, NO_ACCOUNT)
-        return self._seats.take(partial(self._stay, scenario, account, due, tally, after))
+        return self._seats.take(partial(self._stay, scenario, account, due, tally, load.shared_accounts, after))
 
     def _drop(self, scenario: str, due: float, tally: Tally, why: str) -> bool:
         tally.dropped += 1
@@ -158,7 +159,13 @@ class Engine:
         return False
 
     def _stay(
-        self, scenario: str, account: Account, due: float, tally: Tally, after: Callable[[], None] | None
+        self,
+        scenario: str,
+        account: Account,
+        due: float,
+        tally: Tally,
+        shared: bool,
+        after: Callable[[], None] | None,
     ) -> None:
         """In the seat's greenlet: one visit from its start to its end."""
         lag = max(self._clock.now() - due, 0.0)
@@ -172,7 +179,8 @@ class Engine:
             if not self._sealed:
                 del self._in_flight[visit]
                 tally.finished += 1
-                self._ground.accounts.give_back(account)
+                if not shared:
+                    self._ground.accounts.give_back(account)
         if after is not None:
             after()
 

@@ -81,7 +81,7 @@ class Session:
         self._scenarios = scenarios
         self._sink = sink
         self._seats = Seats(environment, job.visitors, runner)
-        self._engine = Engine(ground, recorder, self._seats, scenarios, steps, environment, job.stripe)
+        self._engine = Engine(ground, recorder, self._seats, scenarios, steps, environment)
         self._recording = Recording(recorder, sink, self._clock, lambda: self._engine.in_flight)
 
     def open(self) -> None:
