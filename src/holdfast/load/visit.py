@@ -20,10 +20,14 @@ from holdfast.kit.outcome import OutcomeError
 from holdfast.kit.service import SelfService
 from holdfast.kit.totp import StepLedger
 from holdfast.load.client import Exchange, LeanClient
+from holdfast.load.heads import RequestHeads
+from holdfast.load.pool import ConnectionPool
 from holdfast.load.wire import Dialer
 from holdfast.record.recorder import Recorder
 from holdfast.record.sample import DROPPED, FAILED, OK, UNFINISHED
 
+WIRE: Final = ("dns", "connect", "tls", "first_byte")
+"""Names under the source "wire": a request's parts, each where it happened, so new connections are counted too."""
 OUTSIDE: Final = "outside"  # the step's name of requests that no step holds
 
 
@@ -41,6 +45,8 @@ class Ground:
     """What all visitors of one process share.
 
     `fire` is Locust's request event; `note_error` hears of exceptions that are nobody's outcome: bugs of a scenario.
+    `wire` takes the parts of requests, by the names of `WIRE`; `pool` the connections of visits that are over: without
+    one every visit dials.
     """
 
     dialer: Dialer
@@ -55,6 +61,14 @@ class Ground:
     choices: Random
     ledger: StepLedger = field(default_factory=StepLedger)
     entropy: Random = field(default_factory=Random)  # trace ids must differ between runs of one seed
+    wire: Recorder | None = None
+    pool: ConnectionPool | None = None
+    heads: RequestHeads = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.heads = RequestHeads(self.dialer.origin, self.marker)
+        if self.pool is None:
+            self.pool = ConnectionPool(self.dialer)
 
 
 class Visit:
@@ -84,9 +98,9 @@ class Visit:
         self._left_by: tuple[str, Exception] | None = None  # the last step that raised, and what
         self._ended = False
         self.client = LeanClient(
-            ground.dialer,
+            ground.pool or ConnectionPool(ground.dialer),
+            ground.heads,
             self._observe,
-            marker=ground.marker,
             trace_id=f"{ground.entropy.getrandbits(128) or 1:032x}",
             random=ground.entropy,
         )
@@ -142,22 +156,29 @@ class Visit:
             return
         ground = self._ground
         began = ground.clock.now() - exchange.duration
+        trace_id = self.client.trace_id
         if ground.recorder is not None:
             step = OUTSIDE if self._step is None else self._step.name
             name = f"{self.scenario}/{step}/{exchange.name}"
-            ground.recorder.add(
-                name, began, exchange.outcome, exchange.duration, 0.0, exchange.detail, self.client.trace_id
-            )
+            ground.recorder.add(name, began, exchange.outcome, exchange.duration, 0.0, exchange.detail, trace_id)
+        wire = ground.wire
+        if wire is not None:
+            if exchange.first_byte:
+                wire.add("first_byte", began, OK, exchange.first_byte, 0.0, "", trace_id)
+            if exchange.connect:
+                for part, seconds in zip(WIRE, (exchange.dns, exchange.connect, exchange.tls), strict=False):
+                    if seconds:
+                        wire.add(part, began, OK, seconds, 0.0, "", trace_id)
         ground.fire(
             request_type=exchange.method,
             name=exchange.name,
             response_time=exchange.duration * 1000,
             response_length=exchange.length,
-            response=None,
+            response=exchange.response,
             context={},
             exception=exchange.error,
             start_time=began,
-            url=None,
+            url=exchange.url,
         )
 
     def _record(self, name: str, due: float, outcome: str, lag: float, detail: str) -> None:
