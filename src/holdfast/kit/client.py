@@ -29,14 +29,21 @@ class Client(Protocol):
         method: str,
         path: str,
         *,
+        params: Mapping[str, str | int | Sequence[str]] | None = None,
         json: object = None,
         form: Mapping[str, str] | None = None,
+        body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         expect: Sequence[int] | None = None,
+        follow: int = 0,
+        timeout: float | None = None,
         name: str | None = None,
     ) -> Response:
-        """Answer in `expect` (None: any 2xx or 3xx), or raise OutcomeError. No redirect is followed.
+        """Answer in `expect` (None: any 2xx or 3xx), or raise OutcomeError.
 
-        `name` is what the sample is called ("GET invoice"); without one, the method and the path.
+        At most one of `json`, `form` and `body`. `params` are encoded and added to the path. `follow`: how many
+        redirects are gone after, within the target only; 0 takes a redirect for the answer. `timeout`: seconds for all
+        of it, instead of the client's own. `name` is what the sample is called ("GET invoice"); without one, the
+        method and the path without its query.
         """
         ...

@@ -1,241 +1,312 @@
-"""The visitor's HTTP client: cookies, bodies, outcomes, one measured sample a request.
+"""The visitor's HTTP client: cookies, bodies, redirects where asked, outcomes, one measured sample an attempt.
 
 In: a method and a path. Out: `HttpResponse`, or OutcomeError; and one `Exchange` to the observer for each attempt.
-HTTP/1.1 only. One deadline covers a whole request, connecting included. No redirect is followed. Nothing is retried but
-a kept-alive connection that turned out to be dead, once, where the method may be repeated, and then the dead attempt is
-a sample of its own.
+HTTP/1.1 only. One deadline covers a whole request: DNS, connecting, TLS, sending, reading, and all its attempts.
+Nothing is retried but a kept-alive connection that turned out to be dead, once, where the method may be repeated, and
+then the dead attempt is a sample of its own, as each hop of a redirect is.
 """
 
 import json as json_codec
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from random import Random
-from typing import Any, Final
+from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
-from holdfast.kit.outcome import OutcomeError, failed
+from holdfast.kit.outcome import OutcomeError
 from holdfast.load.cookies import CookieJar
+from holdfast.load.heads import RequestHeads, with_headers
 from holdfast.load.health import LOCAL_LIMITS
-from holdfast.load.wire import Connection, Dialer, Received, WireError
+from holdfast.load.pool import ConnectionPool
+from holdfast.load.redirects import is_redirect, next_method, next_path, refusal
+from holdfast.load.response import Exchange, HttpResponse
+from holdfast.load.wire import Connection, Opening
+from holdfast.load.wire_error import WireError
 from holdfast.record.sample import FAILED, OK, RATE_LIMITED, REJECTED, TIMED_OUT, TRANSPORT_ERROR
+
+__all__ = ["DEADLINE_SECONDS", "Exchange", "HttpResponse", "LeanClient"]
 
 DEADLINE_SECONDS: Final = 10.0
 _MAY_BE_REPEATED: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})  # RFC 9110, 9.2.2
-_encode = json_codec.JSONEncoder(separators=(",", ":")).encode  # json.dumps would build an encoder each time
 _NEVER_WITHOUT_LENGTH: Final = frozenset({"POST", "PUT", "PATCH"})
+_NOT_OPENED: Final = Opening()
+_encode = json_codec.JSONEncoder(separators=(",", ":")).encode  # json.dumps would build an encoder each time
 
 
-@dataclass(frozen=True, slots=True)
-class HttpResponse:
-    """An answer. Header names are lower case; `body` is decoded."""
+class _Asked(NamedTuple):
+    """One attempt's request, but for what the connection and the moment add."""
 
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        """Raises OutcomeError `failed` when the body is not JSON."""
-        try:
-            return json_codec.loads(self.body)
-        except ValueError as error:
-            raise failed("not_json") from error
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """One attempt as it went. `started` on the monotonic clock, all times in seconds; `status` 0: no answer."""
-
-    name: str
     method: str
-    outcome: str
-    detail: str
-    status: int
-    started: float
-    duration: float
-    length: int
-    reused: bool
-    connecting: float
-    error: OutcomeError | None
+    path: str
+    headers: Mapping[str, str] | None
+    content: bytes
+    content_type: str
+    name: str
+    expect: Sequence[int] | None
+    follow: int | None  # redirects that may still be followed; None: nobody asked, a redirect is an answer
 
 
 class LeanClient:
-    """One visitor's connection and cookies. Close it when the visit is over."""
+    """One visitor's connection and cookies. Close it when the visit is over: the connection goes back to the pool."""
+
+    __slots__ = (
+        "_connection",
+        "_cookies",
+        "_deadline",
+        "_heads",
+        "_observe",
+        "_pool",
+        "_random",
+        "_trace",
+        "trace_id",
+    )
 
     def __init__(
         self,
-        dialer: Dialer,
+        pool: ConnectionPool,
+        heads: RequestHeads,
         observe: Callable[[Exchange], None],
         *,
-        marker: str,
         trace_id: str,
         random: Random,
         deadline: float = DEADLINE_SECONDS,
     ) -> None:
-        self._dialer = dialer
+        self._pool = pool
+        self._heads = heads
         self._observe = observe
         self._deadline = deadline
-        self.trace_id = trace_id
         self._random = random
-        self._cookies = CookieJar()
-        self._connection: Connection | None = None
-        self._fixed = (
-            f"Host: {dialer.origin.authority}\r\nUser-Agent: {marker}\r\nX-Holdfast-Synthetic: 1\r\n"
-            "Accept: application/json, */*\r\nAccept-Encoding: gzip\r\n"
-        )
+        self._cookies: CookieJar | None = None
+        self._connection = pool.kept()
+        self.trace_id = trace_id
+        self._trace = f"traceparent: 00-{trace_id}-".encode()
 
     def request(
         self,
         method: str,
         path: str,
         *,
+        params: Mapping[str, str | int | Sequence[str]] | None = None,
         json: object = None,
         form: Mapping[str, str] | None = None,
+        body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         expect: Sequence[int] | None = None,
+        follow: int = 0,
+        timeout: float | None = None,
         name: str | None = None,
     ) -> HttpResponse:
         """See `holdfast.kit.client.Client`. Raises ValueError when path or headers hold what no request may."""
-        called = name or f"{method} {path.partition('?')[0]}"
-        reused = self._connection is not None
-        deadline = time.monotonic() + self._deadline
-        try:
-            return self._attempt(method, path, json, form, headers, expect, called, deadline)
-        except _StaleConnectionError as stale:
-            if not (reused and method in _MAY_BE_REPEATED):
-                raise stale.outcome from stale
-        try:
-            return self._attempt(method, path, json, form, headers, expect, called, deadline)
-        except _StaleConnectionError as stale:
-            raise stale.outcome from stale
+        content, content_type = _content(json, form, body)
+        if name is None:
+            name = f"{method} {path.partition('?')[0]}"
+        if params:
+            path += ("&" if "?" in path else "?") + urlencode(params, doseq=True)
+        deadline = time.monotonic() + (self._deadline if timeout is None else timeout)
+        asked = _Asked(method, path, headers, content, content_type, name, expect, follow or None)
+        response = self._asked(asked, deadline)
+        if follow and is_redirect(response.status):
+            return self._followed(asked, response, deadline)
+        return response
 
     def close(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
-            connection.close()
+            self._pool.give_back(connection)
 
-    def _attempt(
-        self,
-        method: str,
-        path: str,
-        json: object,
-        form: Mapping[str, str] | None,
-        headers: Mapping[str, str] | None,
-        expect: Sequence[int] | None,
-        called: str,
-        deadline: float,
-    ) -> HttpResponse:
-        request = self._bytes(method, path, json, form, headers)
-        received = Received()
-        reused = self._connection is not None
-        connecting = 0.0
-        response: HttpResponse | None = None
-        error: OutcomeError | None = None
-        stale = False
-        connected = reused
-        started = time.monotonic()
-        try:
-            connection = self._connection or self._dialer.open(deadline)
-            self._connection = connection
-            connected = True
-            connecting = 0.0 if reused else connection.connecting
-            again = connection.exchange(request, deadline, head=method == "HEAD", received=received)
-            if not again:
-                self.close()
-            response = HttpResponse(received.status, received.headers, received.body())
-        except TimeoutError:
-            self.close()
-            error = OutcomeError(TIMED_OUT, "ResponseTimeout" if connected else "ConnectTimeout")
-        except (WireError, OSError) as cause:
-            self.close()
-            stale = reused and not received.began and isinstance(cause, OSError)
-            error = OutcomeError(TRANSPORT_ERROR, "StaleConnection" if stale else _reason(cause))
-        except BaseException:
-            self.close()  # the visit is being ended in the middle of a request
-            raise
-        duration = time.monotonic() - started
-        if response is not None:
-            if received.set_cookie:
-                self._cookies.update(received.set_cookie, path, time.time())
-            error = _unexpected(response, expect)
-        self._observe(
-            Exchange(
-                name=called,
+    def _followed(self, first: _Asked, response: HttpResponse, deadline: float) -> HttpResponse:
+        """Each hop is an attempt of its own, named after the request and its number: places would be too many names."""
+        asked, left = first, first.follow or 0
+        base = self._base()
+        while left and is_redirect(response.status):
+            left -= 1
+            method = next_method(response.status, asked.method)
+            prefix = self._pool.dialer.origin.prefix
+            path = next_path(base + prefix + asked.path, response.headers.get("location"))
+            asked = asked._replace(
                 method=method,
-                outcome=OK if error is None else error.outcome,
-                detail="" if error is None else error.detail,
-                status=received.status,
-                started=started,
-                duration=duration,
-                length=received.length,
-                reused=reused,
-                connecting=connecting,
-                error=error,
+                path=path.removeprefix(prefix) if prefix else path,
+                name=f"{first.name} (hop {(first.follow or 0) - left})",
+                follow=left,
             )
-        )
+            if method != first.method:  # what described the body goes with it
+                kept = {k: v for k, v in (asked.headers or {}).items() if not k.lower().startswith("content-")}
+                asked = asked._replace(content=b"", content_type="", headers=kept)
+            response = self._asked(asked, deadline)
+        return response
+
+    def _asked(self, asked: _Asked, deadline: float) -> HttpResponse:
+        request = self._bytes(asked)
+        reused = self._connection is not None
+        response, error, stale = self._attempt(asked, request, deadline)
+        if stale and reused and asked.method in _MAY_BE_REPEATED:
+            response, error, _ = self._attempt(asked, request, deadline)
         if error is not None:
-            raise _StaleConnectionError(error) if stale else error
+            raise error
         if response is None:
             raise AssertionError("unreachable: an attempt ends in an answer or an error")
         return response
 
-    def _bytes(
+    def _attempt(
+        self, asked: _Asked, request: bytes, deadline: float
+    ) -> tuple[HttpResponse | None, OutcomeError | None, bool]:
+        """The answer, what is wrong with it, whether a kept connection turned out to be dead."""
+        dialer = self._pool.dialer
+        connection = self._connection
+        reused = connection is not None
+        response: HttpResponse | None = None
+        error: OutcomeError | None = None
+        stale = False
+        head = asked.method == "HEAD"
+        watched = dialer.deadlines.watch(deadline)
+        started = time.monotonic()
+        try:
+            if connection is None:
+                connection = self._connection = dialer.open()
+            again = connection.exchange(request, head=head)
+            reader = connection.reader
+            response = HttpResponse(reader.status, reader.headers, b"" if head else reader.body())
+            if not again:
+                self._hang_up()
+        except TimeoutError:
+            self._hang_up()
+            error = OutcomeError(TIMED_OUT, _late(connection))
+        except (WireError, OSError) as cause:
+            self._hang_up()
+            stale = reused and isinstance(cause, OSError) and connection is not None and not connection.reader.began
+            error = OutcomeError(TRANSPORT_ERROR, "StaleConnection" if stale else _reason(cause))
+        except BaseException:
+            self._hang_up()  # the visit is being ended in the middle of a request
+            raise
+        finally:
+            dialer.deadlines.release(watched)
+        ended = time.monotonic()
+        if response is not None and connection is not None:
+            set_cookie = connection.reader.values(b"set-cookie")
+            if set_cookie:
+                self._take_cookies(set_cookie, asked.path)
+            error = self._unexpected(response, asked)
+        self._observe(self._exchange(asked, connection, reused, started, ended, response, error))
+        return response, error, stale
+
+    def _exchange(
         self,
-        method: str,
-        path: str,
-        json: object,
-        form: Mapping[str, str] | None,
-        headers: Mapping[str, str] | None,
-    ) -> bytes:
-        origin = self._dialer.origin
-        target = origin.prefix + path
-        if not target.startswith("/") or not target.isascii() or not target.isprintable() or " " in target:
-            raise ValueError("a path begins with / and is percent-encoded")
-        head = f"{method} {target} HTTP/1.1\r\n{self._fixed}traceparent: {self._traceparent()}\r\n"
-        cookies = self._cookies.header_for(path, origin.secure)
-        if cookies:
-            head += f"Cookie: {cookies}\r\n"
-        for key, value in (headers or {}).items():
-            if "\r" in value or "\n" in value or "\r" in key or "\n" in key or ":" in key:
-                raise ValueError(f"header {key!r} would break the request")
-            head += f"{key}: {value}\r\n"
-        body = b""
-        if json is not None:
-            body = _encode(json).encode()
-            head += "Content-Type: application/json\r\n"
-        elif form is not None:
-            body = urlencode(form).encode()
-            head += "Content-Type: application/x-www-form-urlencoded\r\n"
-        if body or method in _NEVER_WITHOUT_LENGTH:
-            head += f"Content-Length: {len(body)}\r\n"
-        return f"{head}\r\n".encode("latin-1") + body
+        asked: _Asked,
+        connection: Connection | None,
+        reused: bool,
+        started: float,
+        ended: float,
+        response: HttpResponse | None,
+        error: OutcomeError | None,
+    ) -> Exchange:
+        opening, status, length, first_byte, body = _NOT_OPENED, 0, 0, 0.0, 0.0
+        if connection is not None:
+            reader = connection.reader
+            status, length = reader.status, reader.length
+            if not reused:
+                opening = connection.opening
+            if connection.first_at:
+                first_byte, body = connection.first_at - connection.sent_at, ended - connection.first_at
+        return Exchange(
+            asked.name,
+            asked.method,
+            self._base() + self._pool.dialer.origin.prefix + asked.path,
+            OK if error is None else error.outcome,
+            "" if error is None else error.detail,
+            status,
+            started,
+            ended - started,
+            length,
+            reused,
+            opening.dns,
+            opening.connect,
+            opening.tls,
+            opening.resumed,
+            first_byte,
+            body,
+            response,
+            error,
+        )
 
-    def _traceparent(self) -> str:
-        """W3C Trace Context, sampled: the visit is the trace, each request a span."""
-        return f"00-{self.trace_id}-{self._random.getrandbits(64) or 1:016x}-01"
+    def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _base(self) -> str:
+        return self._pool.dialer.origin.base
+
+    def _take_cookies(self, set_cookie: list[str], path: str) -> None:
+        if self._cookies is None:
+            self._cookies = CookieJar(self._pool.dialer.origin.host)
+        self._cookies.update(set_cookie, self._pool.dialer.origin.prefix + path, time.time())
+
+    def _unexpected(self, response: HttpResponse, asked: _Asked) -> OutcomeError | None:
+        """None where the answer is one that was wished for."""
+        status, expect = response.status, asked.expect
+        if asked.follow is not None and is_redirect(status):
+            if asked.follow == 0:
+                return refusal(status, 0)
+            try:  # a place that may not be gone to is this attempt's outcome
+                url = self._base() + self._pool.dialer.origin.prefix + asked.path
+                next_path(url, response.headers.get("location"))
+            except OutcomeError as error:
+                return error
+            return None
+        if (200 <= status < 400) if expect is None else (status in expect):
+            return None
+        retry_after = _seconds(response.headers.get("retry-after"))
+        if status == 429:
+            return OutcomeError(RATE_LIMITED, "429", retry_after=retry_after)
+        return OutcomeError(REJECTED if 400 <= status < 500 else FAILED, str(status), retry_after=retry_after)
+
+    def _bytes(self, asked: _Asked) -> bytes:
+        method = asked.method
+        head = self._heads.of(method, asked.path)
+        # W3C Trace Context, sampled: the visit is the trace, each request a span.
+        span = b"%016x-01\r\n" % (self._random.getrandbits(64) or 1)
+        if self._cookies is None and asked.headers is None and not asked.content and method == "GET":
+            return b"%b%b%b\r\n" % (head, self._trace, span)
+        content_type = asked.content_type
+        if asked.headers:
+            head = with_headers(head, asked.headers)
+            if any(name.lower() == "content-type" for name in asked.headers):
+                content_type = ""
+        parts = [head, self._trace, span]
+        if self._cookies is not None:
+            origin = self._pool.dialer.origin
+            cookies = self._cookies.header_for(origin.prefix + asked.path, origin.secure, time.time())
+            if cookies:
+                parts.append(f"Cookie: {cookies}\r\n".encode("latin-1"))
+        if content_type:
+            parts.append(f"Content-Type: {content_type}\r\n".encode("latin-1"))
+        if asked.content or method in _NEVER_WITHOUT_LENGTH:
+            parts.append(b"Content-Length: %d\r\n" % len(asked.content))
+        parts += (b"\r\n", asked.content)
+        return b"".join(parts)
 
 
-class _StaleConnectionError(Exception):
-    def __init__(self, outcome: OutcomeError) -> None:
-        super().__init__(str(outcome))
-        self.outcome = outcome
+def _content(json: object, form: Mapping[str, str] | None, body: bytes | None) -> tuple[bytes, str]:
+    """The body's bytes and their type."""
+    if (json is not None) + (form is not None) + (body is not None) > 1:
+        raise ValueError("one of json, form and body")
+    if json is not None:
+        return _encode(json).encode(), "application/json"
+    if form is not None:
+        return urlencode(form).encode(), "application/x-www-form-urlencoded"
+    return (b"", "") if body is None else (body, "application/octet-stream")
 
 
-def _unexpected(response: HttpResponse, expect: Sequence[int] | None) -> OutcomeError | None:
-    status = response.status
-    if (200 <= status < 400) if expect is None else (status in expect):
-        return None
-    detail = str(status)
-    if status == 429:
-        return OutcomeError(RATE_LIMITED, detail, retry_after=_seconds(response.headers.get("retry-after")))
-    if 400 <= status < 500:
-        return OutcomeError(REJECTED, detail)
-    return OutcomeError(FAILED, detail, retry_after=_seconds(response.headers.get("retry-after")))
+def _late(connection: Connection | None) -> str:
+    """What was being waited for when the deadline passed."""
+    if connection is None:
+        return "ConnectTimeout"
+    return "ResponseTimeout" if connection.sent_at else "SendTimeout"
 
 
 def _seconds(text: str | None) -> float | None:
     """Retry-After as seconds; its other form, a date, is not worth a parser here."""
-    return float(text) if text is not None and text.isdecimal() else None
+    return float(text) if text is not None and text.isdecimal() and len(text) < 10 else None
 
 
 def _reason(cause: WireError | OSError) -> str:

@@ -20,10 +20,14 @@ from holdfast.kit.outcome import OutcomeError
 from holdfast.kit.service import SelfService
 from holdfast.kit.totp import StepLedger
 from holdfast.load.client import Exchange, LeanClient
+from holdfast.load.heads import RequestHeads
+from holdfast.load.pool import ConnectionPool
 from holdfast.load.wire import Dialer
 from holdfast.record.recorder import Recorder
 from holdfast.record.sample import DROPPED, FAILED, OK, UNFINISHED
 
+WIRE: Final = ("dns", "connect", "tls", "first_byte")
+"""Names under the source "wire": a request's parts, each where it happened, so new connections are counted too."""
 OUTSIDE: Final = "outside"  # the step's name of requests that no step holds
 
 
@@ -41,6 +45,7 @@ class Ground:
     """What all visitors of one process share.
 
     `fire` is Locust's request event; `note_error` hears of exceptions that are nobody's outcome: bugs of a scenario.
+    `wire` takes the parts of requests, by the names of `WIRE`.
     """
 
     dialer: Dialer
@@ -55,6 +60,13 @@ class Ground:
     choices: Random
     ledger: StepLedger = field(default_factory=StepLedger)
     entropy: Random = field(default_factory=Random)  # trace ids must differ between runs of one seed
+    wire: Recorder | None = None
+    heads: RequestHeads = field(init=False)
+    cold: ConnectionPool = field(init=False)  # keeps nothing: every visit dials
+
+    def __post_init__(self) -> None:
+        self.heads = RequestHeads(self.dialer.origin, self.marker)
+        self.cold = ConnectionPool(self.dialer)
 
 
 class Visit:
@@ -74,7 +86,16 @@ class Visit:
         "service",
     )
 
-    def __init__(self, ground: Ground, scenario: str, account: Account, due: float, lag: float = 0.0) -> None:
+    def __init__(
+        self,
+        ground: Ground,
+        scenario: str,
+        account: Account,
+        due: float,
+        lag: float = 0.0,
+        pool: ConnectionPool | None = None,
+    ) -> None:
+        """`pool`: where its connection comes from and goes to; without one it dials."""
         self.scenario = scenario
         self.account = account
         self.due = due
@@ -84,9 +105,9 @@ class Visit:
         self._left_by: tuple[str, Exception] | None = None  # the last step that raised, and what
         self._ended = False
         self.client = LeanClient(
-            ground.dialer,
+            pool or ground.cold,
+            ground.heads,
             self._observe,
-            marker=ground.marker,
             trace_id=f"{ground.entropy.getrandbits(128) or 1:032x}",
             random=ground.entropy,
         )
@@ -142,22 +163,29 @@ class Visit:
             return
         ground = self._ground
         began = ground.clock.now() - exchange.duration
+        trace_id = self.client.trace_id
         if ground.recorder is not None:
             step = OUTSIDE if self._step is None else self._step.name
             name = f"{self.scenario}/{step}/{exchange.name}"
-            ground.recorder.add(
-                name, began, exchange.outcome, exchange.duration, 0.0, exchange.detail, self.client.trace_id
-            )
+            ground.recorder.add(name, began, exchange.outcome, exchange.duration, 0.0, exchange.detail, trace_id)
+        wire = ground.wire
+        if wire is not None:
+            if exchange.first_byte:
+                wire.add("first_byte", began, OK, exchange.first_byte, 0.0, "", trace_id)
+            if exchange.connect:
+                for part, seconds in zip(WIRE, (exchange.dns, exchange.connect, exchange.tls), strict=False):
+                    if seconds:
+                        wire.add(part, began, OK, seconds, 0.0, "", trace_id)
         ground.fire(
             request_type=exchange.method,
             name=exchange.name,
             response_time=exchange.duration * 1000,
             response_length=exchange.length,
-            response=None,
+            response=exchange.response,
             context={},
             exception=exchange.error,
             start_time=began,
-            url=None,
+            url=exchange.url,
         )
 
     def _record(self, name: str, due: float, outcome: str, lag: float, detail: str) -> None:

@@ -1,32 +1,32 @@
-"""HTTP/1.1 on gevent sockets: connections opened, a request's bytes sent, an answer read by llhttp. Nothing more.
+"""HTTP/1.1 on gevent sockets: connections opened, a request's bytes sent, an answer read. Nothing more.
 
-In: an origin, bytes, a deadline. Out: `Received`, or an OSError, `TimeoutError` or `WireError`. Sockets are never
-handed to select(): it fails on descriptors above 1023, and gevent's yields to the loop inside what is being measured.
+In: an origin, bytes. Out: an answer in the connection's reader, or an OSError, `TimeoutError` or `WireError`. Sockets
+are never handed to select(): it fails on descriptors above 1023, and gevent's yields to the loop inside what is being
+measured. No socket has a timeout of its own: who calls watches one deadline over all (`deadlines`).
 """
 
 import contextlib
+import select
 import ssl
 import time
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-import gevent
+import gevent.monkey
 import gevent.socket
 import gevent.ssl
-import httptools
+from gevent.hub import get_hub
 
-MOST_HEADER_BYTES: Final = 64 * 1024
-MOST_BODY_BYTES: Final = 16 * 1024 * 1024
+from holdfast.load.deadlines import Deadlines
+from holdfast.load.received import AnswerReader
+from holdfast.load.wire_error import WireError
+
 _READ_BYTES: Final = 64 * 1024
 _ADDRESS_SECONDS: Final = 10.0  # how long a resolved name is used: at 1,000 arrivals a second DNS is not what we test
 _PORTS: Final = {"http": 80, "https": 443}
-
-
-class WireError(Exception):
-    """The answer broke the protocol, or a limit of ours. The text is a low-cardinality reason."""
+_READABLE: Final = 1  # libev's EV_READ
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,189 +55,133 @@ class Origin:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
+    @property
+    def base(self) -> str:
+        """The URL without its path."""
+        return f"{self.scheme}://{self.authority}"
 
-class Received:
-    """An answer as it is being read; llhttp's callbacks fill it in. Header names are lower case."""
 
-    __slots__ = (
-        "_length",
-        "_parts",
-        "began",
-        "complete",
-        "excess",
-        "headers",
-        "headers_done",
-        "keep_alive",
-        "parser",
-        "set_cookie",
-        "status",
-    )
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """How long a new connection took, in seconds. 0: that part did not happen (the name was known, there is no TLS).
 
-    def __init__(self) -> None:
-        self.parser: Any = httptools.HttpResponseParser(self)
-        self.status = 0
-        self.headers: dict[str, str] = {}
-        self.set_cookie: list[str] = []
-        self.began = False
-        self.headers_done = False
-        self.keep_alive = False
-        self.complete = False
-        self.excess = False  # bytes after the end: whose they are nobody knows
-        self._parts: list[bytes] = []
-        self._length = 0
+    `resumed`: the TLS session was taken up again instead of being agreed on anew.
+    """
 
-    def on_message_begin(self) -> None:
-        self.began = True
-        if self.complete:
-            self.excess = True
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self.complete:
-            return
-        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
-        if key == "set-cookie":
-            self.set_cookie.append(text)
-        else:
-            known = self.headers.get(key)
-            self.headers[key] = text if known is None else f"{known}, {text}"
-
-    def on_headers_complete(self) -> None:
-        if self.complete:
-            return
-        status = self.parser.get_status_code()
-        if status < 200:  # 100 Continue, 103 Early Hints: the answer itself is still to come
-            self.headers.clear()
-            self.set_cookie.clear()
-            return
-        self.status = status
-        self.headers_done = True
-        self.keep_alive = self.parser.should_keep_alive()  # llhttp forgets it when the message is complete
-
-    def on_body(self, part: bytes) -> None:
-        if not self.complete:
-            self._parts.append(part)
-            self._length += len(part)
-
-    def on_message_complete(self) -> None:
-        if self.headers_done:
-            self.complete = True
+    dns: float = 0.0
+    connect: float = 0.0
+    tls: float = 0.0
+    resumed: bool = False
 
     @property
-    def length(self) -> int:
-        """Body bytes as they came over the wire."""
-        return self._length
-
-    @property
-    def ends_at_close(self) -> bool:
-        """Neither a length nor chunks: the body ends with the connection (RFC 9112, 6.3)."""
-        return self.headers_done and not {"content-length", "transfer-encoding"} & self.headers.keys()
-
-    def body(self) -> bytes:
-        """Decoded. Raises WireError when its encoding is broken or it is too large."""
-        body = b"".join(self._parts)
-        if self.headers.get("content-encoding", "").lower() not in {"gzip", "x-gzip"} or not body:
-            return body
-        decoder = zlib.decompressobj(wbits=31)
-        try:
-            decoded = decoder.decompress(body, MOST_BODY_BYTES)
-        except zlib.error as error:
-            raise WireError("BadEncoding") from error
-        if decoder.unconsumed_tail:
-            raise WireError("BodyTooLarge")
-        if not decoder.eof:
-            raise WireError("BadEncoding")
-        return decoded
+    def seconds(self) -> float:
+        return self.dns + self.connect + self.tls
 
 
 class Connection:
-    """One open connection."""
+    """One open connection. `sent_at` and `first_at`, on the monotonic clock, are of the last exchange; 0: not yet."""
 
-    __slots__ = ("_socket", "connecting")
+    __slots__ = ("_dialer", "_hub", "_io", "_secure", "_socket", "first_at", "opening", "reader", "sent_at")
 
-    def __init__(self, opened: Any, connecting: float) -> None:
+    def __init__(self, opened: Any, opening: Opening, dialer: "Dialer") -> None:
         self._socket = opened
-        self.connecting = connecting  # seconds: DNS, TCP and TLS together
+        self._dialer = dialer
+        self._secure = dialer.origin.secure
+        self._hub = get_hub()
+        self._io = None if self._secure else self._hub.loop.io(opened.fileno(), _READABLE)
+        self.opening = opening
+        self.reader = AnswerReader()
+        self.sent_at = self.first_at = 0.0
 
-    def exchange(self, request: bytes, deadline: float, *, head: bool, received: Received) -> bool:
-        """Send, then read the whole answer into `received`. True when the connection can be used again.
+    def exchange(self, request: bytes, *, head: bool) -> bool:
+        """Send, then read the whole answer into `reader`. True when the connection can be used again.
 
-        `deadline` is on the monotonic clock. Raises TimeoutError, OSError (ConnectionError when closed too early),
-        WireError.
+        Waits as long as it takes: the caller watches the deadline. Raises OSError (ConnectionError when closed too
+        early), WireError.
         """
-        try:
-            return self._exchange(request, deadline, head=head, received=received)
-        finally:
-            received.parser = None  # the parser and its callbacks hold each other: do not leave that to the collector
-
-    def _exchange(self, request: bytes, deadline: float, *, head: bool, received: Received) -> bool:
-        self._allow(deadline)
+        reader, monotonic = self.reader, time.monotonic
+        reader.expect()
+        self.sent_at = self.first_at = 0.0
         with contextlib.suppress(BrokenPipeError):  # it may have answered before it hung up: look
-            self._socket.sendall(request)
-        header_bytes = 0
-        while not received.complete:
-            self._allow(deadline)
+            sent = self._socket.send(request)
+            if sent != len(request):
+                self._socket.sendall(memoryview(request)[sent:])
+        self.sent_at = monotonic()
+        while not reader.complete:
+            if self._io is not None:
+                self._hub.wait(self._io)  # the answer is hardly ever there yet: trying first costs an exception
             data = self._socket.recv(_READ_BYTES)
+            if not self.first_at:
+                self.first_at = monotonic()
             if not data:
-                if received.ends_at_close:
+                if reader.ends_at_close:
                     return False
                 raise ConnectionResetError("closed before the answer was complete")
-            self._feed(received, data)
-            if received.headers_done and head:
-                return received.keep_alive and not received.length
-            if not received.headers_done:
-                header_bytes += len(data)
-                if header_bytes > MOST_HEADER_BYTES:
-                    raise WireError("HeaderTooLarge")
-            elif received.length > MOST_BODY_BYTES:
-                raise WireError("BodyTooLarge")
-        return received.keep_alive and not received.excess
+            reader.feed(data)
+            if head and reader.headers_done:
+                return reader.headers_only() and reader.keep_alive and not reader.excess
+        return reader.keep_alive and not reader.excess
+
+    def alive(self) -> bool:
+        """Between two exchanges: neither closed by the other side, nor with bytes that nobody asked for.
+
+        The system's poll(), not gevent's: no yield to the loop, any descriptor, TLS or not.
+        """
+        poll = gevent.monkey.get_original("select", "poll")()
+        poll.register(self._socket.fileno(), select.POLLIN | select.POLLRDHUP)
+        return not poll.poll(0)
 
     def close(self) -> None:
+        if self._secure:
+            self._dialer.keep_session(self._socket)
+        if self._io is not None:
+            self._io.close()
+            self._io = None
+        self.reader.forget()
         self._socket.close()
-
-    @staticmethod
-    def _feed(received: Received, data: bytes) -> None:
-        try:
-            received.parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            if not received.complete:
-                raise WireError(type(error).__name__) from error
-            received.excess = True
-
-    def _allow(self, deadline: float) -> None:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._socket.settimeout(left)
 
 
 class Dialer:
-    """Opens connections to one origin. Certificates are verified unless `verify` is false."""
+    """Opens connections to one origin.
 
-    def __init__(self, origin: Origin, *, verify: bool = True) -> None:
+    `verify`: whether certificates are checked (against `ca_file` where given, else the system's). `resume`: whether a
+    new connection takes up the last one's TLS session, which spares the target most of a handshake; off, because
+    visitors are strangers to each other. All three can be read, so that a report can say them.
+    """
+
+    def __init__(
+        self, origin: Origin, *, verify: bool = True, ca_file: str | None = None, resume: bool = False
+    ) -> None:
         self.origin = origin
+        self.verify = verify
+        self.ca_file = ca_file
+        self.resume = resume
         self.opened = 0
-        self._tls = _context(verify) if origin.secure else None
+        self.resumed = 0
+        self.deadlines = Deadlines()
+        self._tls = _context(verify, ca_file) if origin.secure else None
+        self._session: Any = None
         self._addresses: list[tuple[Any, ...]] = []
         self._resolved_at = -_ADDRESS_SECONDS
 
-    def open(self, deadline: float) -> Connection:
-        """A new connection, by the first address that takes it. Raises TimeoutError or OSError."""
+    def open(self) -> Connection:
+        """A new connection, by the first address that takes it. Raises OSError. The caller watches the deadline."""
         began = time.monotonic()
-        with gevent.Timeout(max(deadline - began, 0.0), TimeoutError):  # one deadline over DNS, TCP and TLS
-            opened = self._connect()
-        self.opened += 1
-        return Connection(opened, time.monotonic() - began)
-
-    def _connect(self) -> Any:
+        dns = self._resolve(began)
         refused: OSError | None = None
-        for family, kind, protocol, _, address in self._resolve():
+        for family, kind, protocol, _, address in self._addresses:
             opened = gevent.socket.socket(family, kind, protocol)
             try:
+                connect_began = time.monotonic()
+                opened.settimeout(None)
                 opened.connect(address)
                 opened.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
+                connected = time.monotonic()
+                connect, tls, resumed = connected - connect_began, 0.0, False
                 if self._tls is not None:
-                    opened = self._tls.wrap_socket(opened, server_hostname=self.origin.host)
+                    opened = self._tls.wrap_socket(opened, server_hostname=self.origin.host, session=self._session)
+                    tls, resumed = time.monotonic() - connected, bool(opened.session_reused)
+                    self.resumed += resumed
             except OSError as error:
                 opened.close()
                 refused = error
@@ -245,26 +189,33 @@ class Dialer:
                 opened.close()
                 raise
             else:
-                return opened
+                self.opened += 1
+                return Connection(opened, Opening(dns, connect, tls, resumed), self)
         raise refused or OSError("no address")
 
-    def _resolve(self) -> list[tuple[Any, ...]]:
-        now = time.monotonic()
-        if now - self._resolved_at >= _ADDRESS_SECONDS:
-            self._addresses = gevent.socket.getaddrinfo(
-                self.origin.host, self.origin.port, 0, gevent.socket.SOCK_STREAM
-            )
-            self._resolved_at = now
-        return self._addresses
+    def keep_session(self, opened: Any) -> None:
+        """Called with each TLS socket before it is closed: by now the server has sent its tickets."""
+        if self.resume:
+            self._session = opened.session or self._session
+
+    def _resolve(self, now: float) -> float:
+        """Seconds it took; 0 where the name is known."""
+        if now - self._resolved_at < _ADDRESS_SECONDS:
+            return 0.0
+        self._addresses = gevent.socket.getaddrinfo(self.origin.host, self.origin.port, 0, gevent.socket.SOCK_STREAM)
+        self._resolved_at = time.monotonic()
+        return self._resolved_at - now
 
 
-def _context(verify: bool) -> Any:
+def _context(verify: bool, ca_file: str | None) -> Any:
     context = gevent.ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if verify:
-        context.load_default_certs()
-    else:
+    if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    elif ca_file is not None:
+        context.load_verify_locations(ca_file)
+    else:
+        context.load_default_certs()
     return context
 
 
@@ -278,18 +229,20 @@ def fetcher(timeout: float, headers: str = "") -> Callable[[str], bytes]:
         dialer = dialers.setdefault(origin, Dialer(origin))
         path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         request = f"GET {path} HTTP/1.1\r\nHost: {origin.authority}\r\n{headers}Connection: close\r\n\r\n"
-        deadline = time.monotonic() + timeout
-        connection = dialer.open(deadline)
-        received = Received()
+        connection: Connection | None = None
+        watched = dialer.deadlines.watch(time.monotonic() + timeout)
         try:
-            connection.exchange(request.encode("ascii"), deadline, head=False, received=received)
-            body = received.body()
+            connection = dialer.open()
+            connection.exchange(request.encode("ascii"), head=False)
+            status, body = connection.reader.status, connection.reader.body()
         except WireError as error:
             raise OSError(str(error)) from error
         finally:
-            connection.close()
-        if received.status != 200:
-            raise OSError(f"{received.status}")
+            dialer.deadlines.release(watched)
+            if connection is not None:
+                connection.close()
+        if status != 200:
+            raise OSError(f"{status}")
         return body
 
     return fetch
