@@ -22,6 +22,7 @@ from holdfast.kit.accounts import Account
 from holdfast.load.arrivals import scenario_draws
 from holdfast.load.health import GENERATOR_LATE, NO_ACCOUNT, NO_VISITOR
 from holdfast.load.job import ClosedLoad, OpenLoad
+from holdfast.load.pool import ConnectionPool
 from holdfast.load.seats import Seats
 from holdfast.load.visit import Ground, Visit, record_dropped
 from holdfast.load.visitor import Visitor
@@ -56,6 +57,15 @@ class Tally:
         return float(np.quantile(np.frombuffer(self.lags), 0.99, method="inverted_cdf")) if self.lags else 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the visits of one load have in common."""
+
+    at_most: int
+    shared_accounts: bool
+    pool: ConnectionPool
+
+
 class Engine:
     """Plays schedules on seats. All in one thread's greenlets; after `seal` nothing more is counted or recorded."""
 
@@ -76,6 +86,7 @@ class Engine:
         self._steps = steps
         self._environment = environment
         self._in_flight: dict[Visit, Tally] = {}
+        self._pools: dict[float, ConnectionPool] = {}
         self._sealed = False
         self._stopped_at: float | None = None
 
@@ -86,7 +97,7 @@ class Engine:
     def play(self, load: OpenLoad, time_zero: float, tally: Tally) -> None:
         """Release the arrivals of an open load, each when it is due; returns after the last. Runs in a greenlet."""
         begin = time_zero + load.start
-        now, release = self._clock.now, self._release
+        now, release, terms = self._clock.now, self._release, self._terms(load)
         paused_at = now()
         for arrival in load.arrivals():
             due = begin + arrival.offset
@@ -97,7 +108,7 @@ class Engine:
                 gevent.sleep(0)
                 paused_at = now()
             if self._stopped_at is None:
-                release(arrival.scenario, due, tally, load, None)
+                release(arrival.scenario, due, tally, terms, None)
             elif due <= self._stopped_at:
                 tally.planned += 1  # it was due, and we had not got to it: that is ours to own up to
                 self._drop(arrival.scenario, due, tally, GENERATOR_LATE)
@@ -109,6 +120,7 @@ class Engine:
         begin, end = time_zero + load.start, time_zero + load.end
         draw = scenario_draws(load.mix, load.seed)
         random = Random(f"{load.seed}/think")
+        terms = self._terms(load)
 
         def think() -> float:
             return load.think_time * (0.5 + random.random())  # half to one and a half: or all would march in step
@@ -116,7 +128,7 @@ class Engine:
         def next_visit() -> None:
             if self._stopped_at is not None or self._clock.now() >= end:
                 return
-            if not self._release(next(draw), self._clock.now(), tally, load, come_again):
+            if not self._release(next(draw), self._clock.now(), tally, terms, come_again):
                 gevent.spawn_later(max(think(), _RETRY_SECONDS), next_visit)
 
         def come_again() -> None:
@@ -140,18 +152,25 @@ class Engine:
             visit.cut_off()
         return len(self._in_flight)
 
-    def _release(
-        self, scenario: str, due: float, tally: Tally, load: OpenLoad | ClosedLoad, after: Callable[[], None] | None
-    ) -> bool:
+    def _terms(self, load: OpenLoad | ClosedLoad) -> Terms:
+        """Loads that open connections for the same share of their visits keep the others together."""
+        share = load.new_connections
+        if share not in self._pools:
+            self._pools[share] = ConnectionPool(
+                self._ground.dialer, share_new=share, random=Random(f"{load.seed}/connections"), most_idle=load.at_most
+            )
+        return Terms(load.at_most, load.shared_accounts, self._pools[share])
+
+    def _release(self, scenario: str, due: float, tally: Tally, terms: Terms, after: Callable[[], None] | None) -> bool:
         """Hand an arrival to a parked visitor; False when it had to be dropped."""
         tally.planned += 1
-        if not self._seats.free or tally.planned - 1 - tally.dropped - tally.finished >= load.at_most:
+        if not self._seats.free or tally.planned - 1 - tally.dropped - tally.finished >= terms.at_most:
             return self._drop(scenario, due, tally, NO_VISITOR)
         accounts, mfa = self._ground.accounts, self._scenarios[scenario].mfa
-        account = accounts.share(mfa) if load.shared_accounts else accounts.lease(mfa)
+        account = accounts.share(mfa) if terms.shared_accounts else accounts.lease(mfa)
         if account is None:
             return self._drop(scenario, due, tally, NO_ACCOUNT)
-        return self._seats.take(partial(self._stay, scenario, account, due, tally, load.shared_accounts, after))
+        return self._seats.take(partial(self._stay, scenario, account, due, tally, terms, after))
 
     def _drop(self, scenario: str, due: float, tally: Tally, why: str) -> bool:
         tally.dropped += 1
@@ -164,14 +183,14 @@ class Engine:
         account: Account,
         due: float,
         tally: Tally,
-        shared: bool,
+        terms: Terms,
         after: Callable[[], None] | None,
     ) -> None:
         """In the seat's greenlet: one visit from its start to its end."""
         lag = max(self._clock.now() - due, 0.0)
         tally.started += 1
         tally.lags.append(lag)
-        visit = Visit(self._ground, scenario, account, due, lag)
+        visit = Visit(self._ground, scenario, account, due, lag, terms.pool)
         self._in_flight[visit] = tally
         try:
             self._scenarios[scenario](self._environment).stay(visit, self._ground)
@@ -179,7 +198,7 @@ class Engine:
             if not self._sealed:
                 del self._in_flight[visit]
                 tally.finished += 1
-                if not shared:
+                if not terms.shared_accounts:
                     self._ground.accounts.give_back(account)
         if after is not None:
             after()

@@ -105,7 +105,7 @@ class Visit:
         self._left_by: tuple[str, Exception] | None = None  # the last step that raised, and what
         self._ended = False
         self.client = LeanClient(
-            pool or ground.cold,
+            ground.cold if pool is None else pool,  # an empty one is false
             ground.heads,
             self._observe,
             trace_id=f"{ground.entropy.getrandbits(128) or 1:032x}",
