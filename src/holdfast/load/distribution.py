@@ -336,7 +336,8 @@ class Master:
 
     def _write(self) -> None:
         """One at a time and in order; each acknowledged once it is in the file, also when it comes again."""
-        for member, number, blob in self._writing:
+        while (delta := self._writing.get()) is not None:
+            member, number, blob = delta
             if number > member.last_delta:
                 try:
                     folded, gauges = unpacked(blob)
