@@ -19,7 +19,9 @@ _LONGEST_SECONDS: Final = 7 * 86_400.0
 _CODE_WAIT_SECONDS: Final = 30.0
 
 
-class _Duration(click.ParamType[float]):
+class Length(click.ParamType[float]):
+    """A duration such as 30s, from a second to a week."""
+
     name = "duration"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
@@ -34,7 +36,7 @@ class _Duration(click.ParamType[float]):
 
 @click.command()
 @click.argument("profile", type=ContentName("scenarios/profiles"))
-@click.option("--for", "duration", type=_Duration(), help="How long, such as 30s. Default: the profile's own stages.")
+@click.option("--for", "duration", type=Length(), help="How long, such as 30s. Default: the profile's own stages.")
 @click.option("--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Multiply its rates.")
 @click.option("--objectives", multiple=True, type=ContentName("slo"), help="Judge by this file; may be repeated.")
 @click.option("--target", help="A target of holdfast.yaml.")
@@ -96,7 +98,7 @@ def check(journeys: tuple[str, ...], times: int, target: str | None, as_json: bo
 
 @click.command()
 @click.argument("experiment", type=ContentName("chaos"))
-@click.option("--for", "duration", type=_Duration(), default="20s", show_default=True, help="How long the fault is in.")
+@click.option("--for", "duration", type=Length(), default="20s", show_default=True, help="How long the fault is in.")
 @click.option(
     "--load",
     "profile",
