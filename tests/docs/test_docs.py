@@ -104,6 +104,18 @@ def test_the_python_of_a_guide_is_valid_content(tmp_path: Path, guide: str, name
     assert validate(find_workspace(tmp_path / "w")).problems == ()
 
 
+def test_the_profiles_of_the_guide_on_shaping_a_load_are_valid(tmp_path: Path) -> None:
+    from holdfast.workspace.starter import copy_starter
+    from holdfast.workspace.workspace import find_workspace, load_profile
+
+    copy_starter(tmp_path / "w")
+    blocks = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/guides/shape-a-load.md").read_text("utf-8"), re.DOTALL)
+    assert len(blocks) == 2
+    for number, block in enumerate(blocks):
+        (tmp_path / "w/scenarios/profiles" / f"guide_{number}.yaml").write_text(block, encoding="utf-8")
+        assert load_profile(find_workspace(tmp_path / "w"), f"guide_{number}")[2] == []
+
+
 def test_the_yaml_of_the_other_guides_is_valid_content(tmp_path: Path) -> None:
     from holdfast.run.validation import validate
     from holdfast.workspace.starter import copy_starter

@@ -1,11 +1,28 @@
+import hashlib
 import math
+import subprocess
+import sys
 from itertools import islice, pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import chi2, kstest
 
-from holdfast.load.arrivals import Arrival, RateStage, arrivals, first, fitted, stages_of
+from holdfast.load.arrivals import (
+    Arrival,
+    RateStage,
+    Stripe,
+    WaveStage,
+    arrivals,
+    first,
+    fitted,
+    offsets,
+    stages_of,
+    stripe,
+)
+from holdfast.workspace.rate import ArrivalRate
 
 MIX = {"sign_in": 3.0, "billing_inquiry": 1.0}
 rates = st.floats(0.0, 200.0)
@@ -132,3 +149,71 @@ def test_scale_multiplies_every_rate():
 def test_uniform_arrivals_stand_in_the_middle_of_their_share():
     found = list(arrivals([RateStage(2.0, 2.0, 1.0)], {"sign_in": 1.0}, 1, "uniform"))
     assert found == [Arrival(0.25, "sign_in"), Arrival(0.75, "sign_in")]
+
+
+@given(stages, st.integers(1, 5), st.sampled_from(["uniform", "poisson", "stratified"]))
+def test_the_parts_that_workers_make_themselves_are_the_stripes_of_the_schedule(planned, workers, spacing):
+    whole = list(arrivals(planned, MIX, 3, spacing, 7))
+    for index in range(workers):
+        part = list(arrivals(planned, MIX, 3, spacing, 7, Stripe(index, workers)))
+        assert part == list(stripe(whole, index, workers))
+
+
+def test_parts_are_stripes_across_many_chunks_of_points_too():
+    planned = [RateStage(3000.0, 3000.0, 5.0), WaveStage(2000.0, 1500.0, 2.0, 3.0)]
+    whole = list(arrivals(planned, MIX, 3, "poisson"))
+    assert len(whole) > 20_000
+    for index in range(3):
+        assert list(arrivals(planned, MIX, 3, "poisson", part=Stripe(index, 3))) == whole[index::3]
+
+
+@given(st.integers(0, 1000), st.integers(1, 20))
+def test_shares_of_visitors_sum_up_exactly(total, workers):
+    shares = [Stripe(index, workers).share(total) for index in range(workers)]
+    assert sum(shares) == total
+    assert max(shares) - min(shares) <= 1
+
+
+WAVY = [RateStage(0.0, 80.0, 50.0), WaveStage(50.0, 50.0, 40.0, 100.0), RateStage(20.0, 20.0, 50.0)]
+
+
+def test_poisson_points_seen_through_the_integral_are_independent_exponential_steps():
+    found = offsets(WAVY, 17, "poisson")
+    steps = np.diff(ArrivalRate(WAVY).expected_at(found))
+    assert kstest(steps, "expon").pvalue > 0.01
+    assert abs(np.corrcoef(steps[:-1], steps[1:])[0, 1]) < 4 / math.sqrt(len(steps))
+
+
+def test_poisson_counts_of_equal_expectation_pass_the_test_of_dispersion_and_do_not_follow_each_other():
+    rate = ArrivalRate(WAVY)
+    marks = rate.expected_at(offsets(WAVY, 23, "poisson"))
+    counts = np.bincount((marks / 20).astype(int))[: int(rate.expected / 20)]
+    dispersion = ((counts - counts.mean()) ** 2).sum() / counts.mean()
+    assert 0.005 < chi2.sf(dispersion, len(counts) - 1) < 0.995
+    assert abs(np.corrcoef(counts[:-1], counts[1:])[0, 1]) < 4 / math.sqrt(len(counts))
+
+
+@given(st.integers(1, 50))
+def test_a_stratum_holds_exactly_its_arrivals(stratum):
+    found = offsets([RateStage(10.0, 10.0, 100.0)], 5, "stratified", stratum)
+    counts = np.bincount((found * 10 / stratum).astype(int))
+    assert set(counts[: 1000 // stratum].tolist()) == {stratum}
+
+
+def test_a_window_of_a_wave_holds_what_its_integral_says():
+    rate = ArrivalRate(WAVY)
+    found = offsets(WAVY, 1, "uniform")
+    for begin, end in [(0, 10), (49, 51), (60, 75.5), (140, 200)]:
+        count = int(((found >= begin) & (found < end)).sum())
+        expected = float(np.diff(rate.expected_at(np.array([begin, end], dtype=float)))[0])
+        assert abs(count - expected) < 1 + 1e-6
+
+
+def test_another_process_draws_the_very_same_schedule():
+    code = (
+        "from holdfast.load.arrivals import *\n"
+        "import hashlib\n"
+        "print(hashlib.sha256(offsets([RateStage(50.0, 90.0, 60.0)], 7, 'poisson').tobytes()).hexdigest())"
+    )
+    other = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    assert other == hashlib.sha256(offsets([RateStage(50.0, 90.0, 60.0)], 7, "poisson").tobytes()).hexdigest()

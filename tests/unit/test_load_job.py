@@ -70,3 +70,41 @@ def test_a_hold_is_one_flat_stage():
     hold = Hold.of({"name": "1: 30/s", "rate": 30, "start": 1e9, "seconds": 5, "mix": {"sign_in": 1}}, 7, 120)
     assert hold.load.stages == (RateStage(30.0, 30.0, 5.0),)
     assert (hold.load.at_most, hold.load.spacing, hold.load.stratum, hold.start) == (120, "stratified", 30, 1e9)
+
+
+def test_stages_and_virtual_users_are_two_loads_side_by_side():
+    open_load, closed = Job.of(message({"virtual_users": 9, "think_time": 2})).loads
+    assert isinstance(open_load, OpenLoad)
+    assert isinstance(closed, ClosedLoad)
+    assert open_load.mix == closed.mix
+    assert open_load.seed != closed.seed
+
+
+def test_connections_and_accounts_are_told_to_both_models():
+    asked = {"virtual_users": 9, "new_connections": 0.25, "accounts": "shared"}
+    for load in Job.of(message(asked)).loads:
+        assert (load.new_connections, load.shared_accounts) == (0.25, True)
+    assert [(load.new_connections, load.shared_accounts) for load in Job.of(message({})).loads] == [(1.0, False)]
+
+
+def test_workers_divide_a_job_so_that_it_sums_up_exactly():
+    jobs = [Job.of(message({"virtual_users": 9}, stripe={"index": k, "of": 3})) for k in range(3)]
+    assert [job.stripe.index for job in jobs] == [0, 1, 2]
+    assert sum(job.loads[0].at_most for job in jobs) == 50
+    assert sum(job.loads[1].virtual_users for job in jobs) == 4
+    assert len({job.loads[1].seed for job in jobs}) == 3
+    whole = list(Job.of(message({})).loads[0].arrivals())
+    together = [arrival for job in jobs for arrival in job.loads[0].arrivals()]
+    assert sorted(together, key=lambda arrival: arrival.offset) == whole
+
+
+def test_a_worker_without_a_virtual_user_has_no_closed_load():
+    asked = {"stages": [], "virtual_users": 2}
+    assert [len(Job.of(message(asked, stripe={"index": k, "of": 2})).loads) for k in (0, 1)] == [1, 0]
+
+
+def test_fewer_visitors_than_workers_are_wrong_input():
+    with pytest.raises(InputError, match="cannot be divided among 60 workers"):
+        Job.of(message({}, stripe={"index": 0, "of": 60}))
+    with pytest.raises(InputError, match="does not exist"):
+        Job.of(message({}, stripe={"index": 2, "of": 2}))

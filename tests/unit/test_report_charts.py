@@ -6,10 +6,20 @@ from dataclasses import replace
 import pytest
 from tests.unit.report_samples import VARIANTS, all_met, fault_hurt, no_data
 
-from holdfast.report.charts import budget_chart, capacity_chart, funnel_chart, sizing_chart, timeline_chart, to_png
+from holdfast.report.charts import (
+    budget_chart,
+    capacity_chart,
+    funnel_chart,
+    shape_chart,
+    sizing_chart,
+    timeline_chart,
+    to_png,
+)
 from holdfast.report.palette import COLOURS
 from holdfast.report.rows import MOST_POINTS, fault_rows, gauge_rows, second_rows
+from holdfast.run.shape import shape_of
 from holdfast.run.summary import TimelineFault
+from holdfast.workspace.profile import LoadProfile
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -109,3 +119,17 @@ def test_a_fault_not_seen_to_end_lasts_as_long_as_the_run():
 def test_a_picture_can_be_saved_as_a_file(theme):
     spec = funnel_chart(fault_hurt().load.funnels[0])
     assert to_png(spec, 1.0, theme).startswith(PNG)
+
+
+def test_a_load_profile_is_drawn_as_planned_and_as_drawn():
+    asked = {"kind": "LoadProfile", "description": "x", "mix": {"a": 1}}
+    planned = LoadProfile.model_validate(asked | {"stages": [{"ramp_to": "40/s", "over": "30s"}]})
+    spec = shape_chart(shape_of("x", planned, scale=1.0, seed=1))
+    rows = spec["datasets"]["seconds"]
+    assert len(rows) == 30
+    assert sum(row["planned"] for row in rows) == pytest.approx(600)
+    assert to_png(spec).startswith(PNG)
+    long = LoadProfile.model_validate(asked | {"stages": [{"hold": "1/s", "for": "9h"}]})
+    assert len(shape_chart(shape_of("x", long, scale=1.0, seed=1))["datasets"]["seconds"]) <= MOST_POINTS
+    closed = LoadProfile.model_validate(asked | {"virtual_users": 3})
+    assert shape_chart(shape_of("x", closed, scale=1.0, seed=1)) is None

@@ -16,6 +16,7 @@ _COMMANDS: Final = {
     ),
     "run": ("holdfast.cli.run", "Run a plan and judge it."),
     "load": ("holdfast.cli.parts", "Run one load profile alone."),
+    "profile": ("holdfast.cli.profile", "Look at a load profile before it runs, or make one from a log."),
     "check": ("holdfast.cli.parts", "Walk browser journeys once: can customers sign in right now?"),
     "chaos": ("holdfast.cli.parts", "Run one experiment under a little load."),
     "report": ("holdfast.cli.report", "Render a recorded run again."),

@@ -155,14 +155,16 @@ def _marks(seed: object, spacing: Spacing, stratum: int) -> Iterator[Floats]:
     strata = max(1, _CHUNK // stratum)
     while True:
         if spacing == POISSON:
-            marks = passed + np.cumsum(-np.log1p(-stream.uniform(_CHUNK)))
+            steps: Floats = -np.log1p(-stream.uniform(_CHUNK))
+            marks = passed + np.cumsum(steps)
             passed = float(marks[-1])
         elif spacing == STRATIFIED:
             within = np.sort(stream.uniform(strata * stratum).reshape(strata, stratum), axis=1)
-            marks = passed + ((np.arange(strata)[:, None] + within) * stratum).ravel()
+            begins = np.arange(strata, dtype=np.float64)[:, None]
+            marks = passed + ((begins + within) * stratum).ravel()
             passed += strata * stratum
         else:
-            marks = passed + np.arange(_CHUNK) + 0.5
+            marks = np.arange(_CHUNK, dtype=np.float64) + (passed + 0.5)
             passed += _CHUNK
         yield marks
 

@@ -11,6 +11,7 @@ import csv
 import gzip
 import math
 import re
+import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -77,10 +78,8 @@ def text_lines(path: Path) -> Iterator[str]:
         while True:
             try:
                 piece = stream.readline(_LONGEST_LINE)
-            except (gzip.BadGzipFile, EOFError) as error:
+            except (gzip.BadGzipFile, EOFError, zlib.error) as error:
                 raise OSError(f"the gzip file is broken ({error})") from error
-            except Exception as error:  # zlib.error is no OSError
-                raise OSError(f"cannot be unpacked ({error})") from error
             if not piece:
                 return
             if whole:
@@ -93,7 +92,7 @@ def read_log(path: Path) -> tuple[Log | None, list[Problem]]:
     try:
         lines = text_lines(path)
         header = next(lines, "")
-        names = [name.strip().lower() for name in _cells(header)]
+        names = [name.strip().lower() for name in cells_of(header)]
         topic, count = _column(names, _TOPICS), _column(names, _COUNTS)
         time, asked = _column(names, _TIMES), _column(names, _PATHS)
         if topic is not None and count is not None:
@@ -162,7 +161,7 @@ def _access_line(line: str) -> Read | None:
 
 
 def _row(line: str, time: int, asked: int | None) -> Read | None:
-    cells = _cells(line)
+    cells = cells_of(line)
     try:
         at, zoned = _moment(cells[time])
         return at, zoned, None if asked is None else _bare_path(cells[asked])
@@ -203,7 +202,7 @@ def _topics(lines: Iterator[str], topic: int, count: int) -> Log:
     for line in lines:
         if not line.strip():
             continue
-        cells = _cells(line)
+        cells = cells_of(line)
         try:
             number = float(cells[count])
             name = cells[topic].strip()[:_LONGEST_PATH]
@@ -226,7 +225,8 @@ def _bare_path(text: str | None) -> str | None:
     return re.split(r"[?#;]", asked, maxsplit=1)[0][:_LONGEST_PATH]
 
 
-def _cells(line: str) -> list[str]:
+def cells_of(line: str) -> list[str]:
+    """Of one line of a CSV file; none of one that is no such line."""
     try:
         return next(csv.reader([line]), [])
     except csv.Error:

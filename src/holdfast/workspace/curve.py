@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from holdfast.errors import Problem, shown
-from holdfast.workspace.access_log import Log, moment, read_log, text_lines
+from holdfast.workspace.access_log import Log, cells_of, moment, read_log, text_lines
 from holdfast.workspace.quantity import per_second, seconds
 
 MOST_POINTS: Final = 100_000
@@ -37,7 +37,7 @@ def load_curve(path: Path, bin_seconds: float | None = None) -> tuple[list[Point
     """The points of a curve, the first at 0; or what is wrong. `bin_seconds`: of timestamps, how long a bin is."""
     try:
         lines = text_lines(path)
-        header = next(iter(csv.reader([next(lines, "")])), [])
+        header = cells_of(next(lines, ""))
         names = [name.strip().lower() for name in header]
         at = next((names.index(name) for name in _OFFSETS if name in names), None)
         if at is not None and "rate" in names:
@@ -108,9 +108,9 @@ def _points(where: str, lines: Iterable[str], at: int, rate_at: int) -> tuple[li
         if not line.strip():
             continue
         try:
-            cells = next(csv.reader([line]))
+            cells = cells_of(line)
             point = Point(_offset(cells[at]), _rate(cells[rate_at]))
-        except (ValueError, IndexError, csv.Error):
+        except (ValueError, IndexError):
             what = f"{line.strip()[:60]!r} is not a moment and a rate"
             problems.append(Problem(f"{where}:{number}", what, "write seconds and arrivals a second, such as 60,12.5"))
         else:

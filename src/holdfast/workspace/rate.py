@@ -79,7 +79,7 @@ class RateStage:
 
 @dataclass(frozen=True, slots=True)
 class WaveStage:
-    """A stretch of the arrival rate that swings about `mean` by `amplitude`, from its lowest on. In arrivals a second."""
+    """A stretch of the arrival rate that swings about `mean` by `amplitude`, from its lowest on. Per second."""
 
     mean: float
     amplitude: float

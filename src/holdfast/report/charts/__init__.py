@@ -6,6 +6,7 @@ The only place that knows altair and vl_convert; importing it costs a second, so
 from holdfast.report.charts.capacity import capacity_chart, sizing_chart
 from holdfast.report.charts.drawing import Spec, runtime, to_png
 from holdfast.report.charts.funnel import funnel_chart
+from holdfast.report.charts.shape import shape_chart
 from holdfast.report.charts.timeline import budget_chart, timeline_chart
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "capacity_chart",
     "funnel_chart",
     "runtime",
+    "shape_chart",
     "sizing_chart",
     "timeline_chart",
     "to_png",
