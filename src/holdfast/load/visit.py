@@ -64,11 +64,11 @@ class Ground:
     wire: Recorder | None = None
     pool: ConnectionPool | None = None
     heads: RequestHeads = field(init=False)
+    connections: ConnectionPool = field(init=False)
 
     def __post_init__(self) -> None:
         self.heads = RequestHeads(self.dialer.origin, self.marker)
-        if self.pool is None:
-            self.pool = ConnectionPool(self.dialer)
+        self.connections = self.pool if self.pool is not None else ConnectionPool(self.dialer)
 
 
 class Visit:
@@ -98,7 +98,7 @@ class Visit:
         self._left_by: tuple[str, Exception] | None = None  # the last step that raised, and what
         self._ended = False
         self.client = LeanClient(
-            ground.pool or ConnectionPool(ground.dialer),
+            ground.connections,
             ground.heads,
             self._observe,
             trace_id=f"{ground.entropy.getrandbits(128) or 1:032x}",
