@@ -87,7 +87,11 @@ def test_the_adapter_of_the_guide_is_one_that_can_be_used(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("guide", "name", "folder"),
-    [("write-a-scenario", "look_in", "scenarios"), ("write-a-journey", "open_sign_in", "synthetics")],
+    [
+        ("write-a-scenario", "look_in", "scenarios"),
+        ("what-the-client-measures", "search_invoice", "scenarios"),
+        ("write-a-journey", "open_sign_in", "synthetics"),
+    ],
 )
 def test_the_python_of_a_guide_is_valid_content(tmp_path: Path, guide: str, name: str, folder: str) -> None:
     from holdfast.run.validation import validate

@@ -10,6 +10,7 @@ import threading
 import time
 from random import Random
 
+import gevent
 import pytest
 import requests
 
@@ -46,6 +47,13 @@ ANSWERS: dict[str, list[bytes | str]] = {
     "/bad-gzip": [OK + b"Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello"],
     "/huge-header": [OK + b"X-A: " + b"a" * 200_000 + b"\r\nContent-Length: 5\r\n\r\nhello"],
     "/drip": [OK + b"Content-Length: 1000\r\n\r\n", *([b"x"] * 400)],
+    "/to/plain": [
+        b"HTTP/1.1 302 Found\r\nLocation: ../plain\r\nSet-Cookie: hop=1; Path=/\r\nContent-Length: 0\r\n\r\n"
+    ],
+    "/kept": [b"HTTP/1.1 307 Kept\r\nLocation: /plain\r\nContent-Length: 0\r\n\r\n"],
+    "/twice": [b"HTTP/1.1 302 Found\r\nLocation: /to/plain\r\nContent-Length: 0\r\n\r\n"],
+    "/loop": [b"HTTP/1.1 302 Found\r\nLocation: /loop\r\nContent-Length: 0\r\n\r\n"],
+    "/elsewhere": [b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n"],
     "/429": [b"HTTP/1.1 429 Slow Down\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n"],
     "/503": [b"HTTP/1.1 503 Busy\r\nContent-Length: 4\r\n\r\nbusy"],
     "/404": [b"HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n"],
@@ -95,7 +103,7 @@ class Handler(socketserver.StreamRequestHandler):
                 headers[name.strip().lower()] = value.strip()
             body = self.rfile.read(int(headers.get("content-length", 0)))
             self.server.seen.append((method, path, headers, body))
-            for piece in ANSWERS[path]:
+            for piece in ANSWERS[path.partition("?")[0]]:
                 if isinstance(piece, str):
                     return
                 part = piece.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if method == "HEAD" else piece
@@ -103,7 +111,7 @@ class Handler(socketserver.StreamRequestHandler):
                     self.wfile.write(part)
                 except OSError:
                     return
-                if len(ANSWERS[path]) > 1:
+                if len(ANSWERS[path.partition("?")[0]]) > 1:
                     time.sleep(0.01)
 
 
@@ -292,27 +300,184 @@ def test_more_than_a_thousand_connections_stay_alive(server, exchanges):
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_certificates_are_verified_unless_told_otherwise(tmp_path, exchanges):
-    certificate, key = tmp_path / "c.pem", tmp_path / "k.pem"
-    made = subprocess.run(
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    made, key = folder / "c.pem", folder / "k.pem"
+    ran = subprocess.run(
         [
             *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"),
-            *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)),
+            *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", str(key), "-out", str(made)),
         ],
         capture_output=True,
     )
-    if made.returncode:
+    if ran.returncode:
         pytest.skip("openssl is not here")
+    return made, key
+
+
+@pytest.fixture
+def secure(certificate):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    with Server() as secure:
-        secure.socket = context.wrap_socket(secure.socket, server_side=True)
-        threading.Thread(target=secure.serve_forever, daemon=True).start()
-        origin = Origin.of(secure.url.replace("http", "https"))
-        with pytest.raises(OutcomeError, match="SSLCertVerificationError"):
-            lean(Dialer(origin), exchanges).request("GET", "/plain")
-        trusting = lean(Dialer(origin, verify=False), exchanges)
-        assert trusting.request("GET", "/plain").body == b"hello"
-        assert trusting.request("GET", "/plain").body == b"hello"
-        trusting.close()
-        secure.shutdown()
+    context.load_cert_chain(*certificate)
+    with Server() as running:
+        running.names = []
+        context.sni_callback = lambda _, name, __: running.names.append(name)
+        running.socket = context.wrap_socket(running.socket, server_side=True)
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        running.url = running.url.replace("http://127.0.0.1", "https://localhost")
+        yield running
+        running.shutdown()
+
+
+def test_certificates_are_verified_unless_told_otherwise(secure, exchanges):
+    origin = Origin.of(secure.url)
+    with pytest.raises(OutcomeError, match="SSLCertVerificationError"):
+        lean(Dialer(origin), exchanges).request("GET", "/plain")
+    careless = Dialer(origin, verify=False)
+    trusting = lean(careless, exchanges)
+    assert trusting.request("GET", "/plain").body == b"hello"
+    assert trusting.request("GET", "/plain").body == b"hello"
+    trusting.close()
+    assert (Dialer(origin).verify, careless.verify) == (True, False)
+
+
+def test_an_authority_of_ones_own_is_trusted_and_the_server_is_told_its_name(secure, certificate, exchanges):
+    client = lean(Dialer(Origin.of(secure.url), ca_file=str(certificate[0])), exchanges)
+    assert client.request("GET", "/plain").body == b"hello"
+    client.close()
+    assert secure.names == ["localhost"]
+    assert exchanges[0].tls > 0
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_a_session_is_taken_up_again_only_where_asked_and_then_it_shows(secure, certificate, exchanges, resume):
+    dialer = Dialer(Origin.of(secure.url), ca_file=str(certificate[0]), resume=resume)
+    for _ in range(3):
+        client = lean(dialer, exchanges)
+        client.request("GET", "/plain")
+        client.close()
+    assert [e.resumed for e in exchanges] == [False, resume, resume]
+    assert dialer.resumed == 2 * resume
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_connection_is_kept_from_one_visit_to_the_next_where_asked(server, secure, exchanges, scheme):
+    dialer = Dialer(Origin.of(server.url if scheme == "http" else secure.url), verify=False)
+    pool = ConnectionPool(dialer, share_new=0.0)
+    for _ in range(3):
+        client = lean(dialer, exchanges, pool=pool)
+        client.request("GET", "/two-cookies")
+        client.close()
+    assert (dialer.opened, [e.reused for e in exchanges]) == (1, [False, True, True])
+    assert not any("cookie" in headers for _, _, headers, _ in (server if scheme == "http" else secure).seen[-3:])
+    pool.close()
+
+
+def test_a_kept_connection_that_the_server_closed_is_not_taken(server, exchanges):
+    dialer = Dialer(Origin.of(server.url))
+    pool = ConnectionPool(dialer, share_new=0.0)
+    first = lean(dialer, exchanges, pool=pool)
+    first.request("GET", "/hang-up-later")
+    first.close()
+    assert pool.idle == 1
+    time.sleep(0.1)
+    second = lean(dialer, exchanges, pool=pool)
+    assert second.request("GET", "/plain").status == 200
+    second.close()
+    assert [(e.detail, e.reused) for e in exchanges] == [("", False), ("", False)]
+    pool.close()
+
+
+@pytest.mark.parametrize(("method", "path"), [("GET", "/to/plain"), ("POST", "/to/plain"), ("POST", "/kept")])
+def test_a_redirect_is_followed_as_requests_does_and_each_hop_is_an_attempt(server, client, exchanges, method, path):
+    form = {"a": "1"} if method == "POST" else None
+    requests.request(method, server.url + path, data=form, timeout=5)
+    expected = server.seen[-1]
+    found = client.request(method, path, form=form, follow=3, name="look")
+    assert (found.status, found.body) == (200, b"hello")
+    assert (server.seen[-1][:2], server.seen[-1][3]) == (expected[:2], expected[3])
+    assert ("content-type" in server.seen[-1][2]) == ("content-type" in expected[2])
+    assert server.seen[-1][2].get("cookie") == expected[2].get("cookie")
+    assert [(e.name, e.status, e.outcome) for e in exchanges] == [
+        ("look", 307 if path == "/kept" else 302, "ok"),
+        ("look (hop 1)", 200, "ok"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "follow", "details"),
+    [
+        ("/twice", 1, ["", "TooManyRedirects"]),
+        ("/loop", 3, ["", "", "", "TooManyRedirects"]),
+        ("/elsewhere", 3, ["RedirectElsewhere"]),
+    ],
+)
+def test_a_redirect_too_far_or_to_somebody_else_is_a_failure(client, exchanges, path, follow, details):
+    with pytest.raises(OutcomeError, match=f"failed: {details[-1]}"):
+        client.request("GET", path, follow=follow)
+    assert [e.detail for e in exchanges] == details
+
+
+def test_a_prefix_of_the_target_is_part_of_what_is_asked(server, exchanges):
+    client = lean(Dialer(Origin.of(server.url + "/to")), exchanges)
+    assert client.request("GET", "/plain", follow=1).body == b"hello"
+    assert [path for _, path, _, _ in server.seen[-2:]] == ["/to/plain", "/plain"]
+    assert [e.url for e in exchanges] == [server.url + "/to/plain", server.url + "/plain"]
+    client.close()
+
+
+def test_parameters_are_encoded_as_requests_does(server, client, exchanges):
+    params = {"q": "a b&c=ü", "tag": ["x", "y"], "n": 3}
+    requests.get(server.url + "/plain", params=params, timeout=5)
+    expected = server.seen[-1][1]
+    client.request("GET", "/plain", params=params)
+    assert server.seen[-1][1] == expected
+    assert exchanges[0].name == "GET /plain"
+    client.request("GET", "/plain?a=1", params={"b": "2"})
+    assert server.seen[-1][1] == "/plain?a=1&b=2"
+
+
+def test_raw_bytes_are_sent_as_they_are_with_the_type_they_are_given(server, client):
+    client.request("PUT", "/plain", body=b"\x00\xff", headers={"Content-Type": "image/png"})
+    assert (server.seen[-1][3], server.seen[-1][2]["content-type"]) == (b"\x00\xff", "image/png")
+    client.request("PUT", "/plain", body=b"x")
+    assert server.seen[-1][2]["content-type"] == "application/octet-stream"
+    with pytest.raises(ValueError, match="one of json, form and body"):
+        client.request("PUT", "/plain", body=b"x", json={})
+
+
+def test_a_request_can_have_a_deadline_of_its_own(server, client, exchanges):
+    with pytest.raises(OutcomeError, match="timed_out: ResponseTimeout"):
+        client.request("GET", "/drip", timeout=0.1)
+    assert exchanges[0].duration < 1.5
+    assert client.request("GET", "/plain").status == 200
+
+
+def test_the_deadline_also_covers_sending(exchanges):
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        client = lean(Dialer(Origin.of(f"http://127.0.0.1:{deaf.getsockname()[1]}")), exchanges, deadline=0.2)
+        with pytest.raises(OutcomeError, match="timed_out: SendTimeout"):
+            client.request("POST", "/", body=bytes(30_000_000))
+    assert exchanges[0].duration < 1.5
+
+
+def test_many_deadlines_pass_at_once_and_nobody_elses(server, exchanges):
+    dialer = Dialer(Origin.of(server.url))
+    outcomes = []
+
+    def one(path, deadline):
+        client = lean(dialer, exchanges, deadline=deadline)
+        try:
+            outcomes.append(client.request("GET", path).status)
+        except OutcomeError as error:
+            outcomes.append(error.detail)
+        client.close()
+
+    gevent.joinall(
+        [gevent.spawn(one, "/drip", 0.1) for _ in range(20)]
+        + [gevent.spawn(one, "/split-headers", 5.0) for _ in range(5)],
+        raise_error=True,
+    )
+    assert sorted(map(str, outcomes)) == ["200"] * 5 + ["ResponseTimeout"] * 20
+    assert not dialer.deadlines._watched

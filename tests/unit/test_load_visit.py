@@ -1,11 +1,14 @@
 """What a visit records, and what stands for one that was never made."""
 
+from dataclasses import replace
 from random import Random
 
 import pytest
 
 from holdfast.kit.accounts import AccountPool, generated_account
+from holdfast.load.client import Exchange, HttpResponse
 from holdfast.load.health import NO_VISITOR
+from holdfast.load.pool import ConnectionPool
 from holdfast.load.visit import Ground, Visit, record_dropped
 from holdfast.load.wire import Dialer, Origin
 from holdfast.record.recorder import Recorder, fold
@@ -97,3 +100,54 @@ def test_an_error_is_known_by_the_step_it_came_out_of(visit):
         pass
     assert visit.step_that_raised(error) == "sign_in"
     assert visit.step_that_raised(KeyError("x")) is None
+
+
+def exchange(**changes):
+    fields = dict.fromkeys(Exchange._fields, 0.0) | {"name": "GET bill", "method": "GET", "outcome": OK, "detail": ""}
+    return Exchange(**(fields | {"response": None, "error": None, "url": "http://x/bill", "duration": 0.5} | changes))
+
+
+@pytest.fixture
+def wire(visit):
+    visit._ground.wire = Recorder("wire")
+    return visit._ground.wire
+
+
+def test_a_requests_parts_are_recorded_where_they_happened_and_change_no_other_count(visit, recorder, wire):
+    visit._observe(exchange(dns=0.01, connect=0.02, tls=0.03, first_byte=0.04))
+    visit._observe(exchange(connect=0.02, first_byte=0.04))
+    visit._observe(exchange(reused=True, first_byte=0.04))
+    visit._observe(exchange(outcome="timed_out"))
+    assert {(i.name, i.count) for i in fold("wire", wire.take()).intervals} == {
+        ("dns", 1),
+        ("connect", 2),
+        ("tls", 1),
+        ("first_byte", 3),
+    }
+    assert {depth_of(i.name) for i in fold("load", recorder.take()).intervals} == {3}
+
+
+def test_locust_hears_what_its_own_clients_tell_it(visit):
+    told = []
+    visit._ground.fire = lambda **fields: told.append(fields)
+    response = HttpResponse(200, [], b"hello")
+    visit._observe(exchange(length=5, response=response))
+    assert told == [
+        {
+            "request_type": "GET",
+            "name": "GET bill",
+            "response_time": 500.0,
+            "response_length": 5,
+            "response": response,
+            "context": {},
+            "exception": None,
+            "start_time": 101.5,
+            "url": "http://x/bill",
+        }
+    ]
+
+
+def test_visits_share_the_pool_they_were_given_even_an_empty_one(visit):
+    pool = ConnectionPool(visit._ground.dialer, share_new=0.0)
+    ground = replace(visit._ground, pool=pool)
+    assert Visit(ground, "bill", generated_account(1), due=100.0).client._pool is pool

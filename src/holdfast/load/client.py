@@ -37,7 +37,7 @@ class _Asked(NamedTuple):
     """One attempt's request, but for what the connection and the moment add."""
 
     method: str
-    path: str
+    target: str  # path and query
     headers: Mapping[str, str] | None
     content: bytes
     content_type: str
@@ -50,12 +50,14 @@ class LeanClient:
     """One visitor's connection and cookies. Close it when the visit is over: the connection goes back to the pool."""
 
     __slots__ = (
+        "_base",
         "_connection",
         "_cookies",
         "_deadline",
         "_heads",
         "_observe",
         "_pool",
+        "_prefix",
         "_random",
         "_trace",
         "trace_id",
@@ -72,6 +74,7 @@ class LeanClient:
         deadline: float = DEADLINE_SECONDS,
     ) -> None:
         self._pool = pool
+        self._base, self._prefix = pool.dialer.origin.base, pool.dialer.origin.prefix
         self._heads = heads
         self._observe = observe
         self._deadline = deadline
@@ -103,7 +106,7 @@ class LeanClient:
         if params:
             path += ("&" if "?" in path else "?") + urlencode(params, doseq=True)
         deadline = time.monotonic() + (self._deadline if timeout is None else timeout)
-        asked = _Asked(method, path, headers, content, content_type, name, expect, follow or None)
+        asked = _Asked(method, self._prefix + path, headers, content, content_type, name, expect, follow or None)
         response = self._asked(asked, deadline)
         if follow and is_redirect(response.status):
             return self._followed(asked, response, deadline)
@@ -117,15 +120,13 @@ class LeanClient:
     def _followed(self, first: _Asked, response: HttpResponse, deadline: float) -> HttpResponse:
         """Each hop is an attempt of its own, named after the request and its number: places would be too many names."""
         asked, left = first, first.follow or 0
-        base = self._base()
+        base = self._base
         while left and is_redirect(response.status):
             left -= 1
             method = next_method(response.status, asked.method)
-            prefix = self._pool.dialer.origin.prefix
-            path = next_path(base + prefix + asked.path, response.headers.get("location"))
             asked = asked._replace(
                 method=method,
-                path=path.removeprefix(prefix) if prefix else path,
+                target=next_path(base + asked.target, response.headers.get("location")),
                 name=f"{first.name} (hop {(first.follow or 0) - left})",
                 follow=left,
             )
@@ -184,7 +185,7 @@ class LeanClient:
         if response is not None and connection is not None:
             set_cookie = connection.reader.values(b"set-cookie")
             if set_cookie:
-                self._take_cookies(set_cookie, asked.path)
+                self._take_cookies(set_cookie, asked.target)
             error = self._unexpected(response, asked)
         self._observe(self._exchange(asked, connection, reused, started, ended, response, error))
         return response, error, stale
@@ -210,7 +211,7 @@ class LeanClient:
         return Exchange(
             asked.name,
             asked.method,
-            self._base() + self._pool.dialer.origin.prefix + asked.path,
+            self._base + asked.target,
             OK if error is None else error.outcome,
             "" if error is None else error.detail,
             status,
@@ -233,13 +234,10 @@ class LeanClient:
         if connection is not None:
             connection.close()
 
-    def _base(self) -> str:
-        return self._pool.dialer.origin.base
-
-    def _take_cookies(self, set_cookie: list[str], path: str) -> None:
+    def _take_cookies(self, set_cookie: list[str], target: str) -> None:
         if self._cookies is None:
             self._cookies = CookieJar(self._pool.dialer.origin.host)
-        self._cookies.update(set_cookie, self._pool.dialer.origin.prefix + path, time.time())
+        self._cookies.update(set_cookie, target, time.time())
 
     def _unexpected(self, response: HttpResponse, asked: _Asked) -> OutcomeError | None:
         """None where the answer is one that was wished for."""
@@ -248,8 +246,7 @@ class LeanClient:
             if asked.follow == 0:
                 return refusal(status, 0)
             try:  # a place that may not be gone to is this attempt's outcome
-                url = self._base() + self._pool.dialer.origin.prefix + asked.path
-                next_path(url, response.headers.get("location"))
+                next_path(self._base + asked.target, response.headers.get("location"))
             except OutcomeError as error:
                 return error
             return None
@@ -262,7 +259,7 @@ class LeanClient:
 
     def _bytes(self, asked: _Asked) -> bytes:
         method = asked.method
-        head = self._heads.of(method, asked.path)
+        head = self._heads.of(method, asked.target)
         # W3C Trace Context, sampled: the visit is the trace, each request a span.
         span = b"%016x-01\r\n" % (self._random.getrandbits(64) or 1)
         if self._cookies is None and asked.headers is None and not asked.content and method == "GET":
@@ -275,7 +272,7 @@ class LeanClient:
         parts = [head, self._trace, span]
         if self._cookies is not None:
             origin = self._pool.dialer.origin
-            cookies = self._cookies.header_for(origin.prefix + asked.path, origin.secure, time.time())
+            cookies = self._cookies.header_for(asked.target, origin.secure, time.time())
             if cookies:
                 parts.append(f"Cookie: {cookies}\r\n".encode("latin-1"))
         if content_type:

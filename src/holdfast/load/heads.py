@@ -24,36 +24,32 @@ _REPLACEABLE: Final = {
 class _Place(Protocol):
     @property
     def authority(self) -> str: ...
-    @property
-    def prefix(self) -> str: ...
 
 
 class RequestHeads:
     """Of one origin; `marker` is the User-Agent, so that whoever is tested can tell who we are."""
 
-    __slots__ = ("_kept", "_prefix", "_rest")
+    __slots__ = ("_kept", "_rest")
 
     def __init__(self, origin: _Place, marker: str) -> None:
         self._kept: dict[tuple[str, str], bytes] = {}
-        self._prefix = origin.prefix
         constant = (
             f"Host: {origin.authority}\r\nUser-Agent: {_value('User-Agent', marker)}\r\nX-Holdfast-Synthetic: 1\r\n"
         )
         self._rest = constant.encode("latin-1") + b"".join(_REPLACEABLE.values())
 
-    def of(self, method: str, path: str) -> bytes:
-        """Request line and constant headers, the last one's end included. Raises ValueError."""
-        known = self._kept.get((method, path))
+    def of(self, method: str, target: str) -> bytes:
+        """Request line and constant headers, the last one's end included. `target`: path and query. ValueError."""
+        known = self._kept.get((method, target))
         if known is not None:
             return known
-        target = self._prefix + path
         if not target.startswith("/") or not target.isascii() or not target.isprintable() or set(' #"<>') & set(target):
             raise ValueError("a path begins with / and is percent-encoded")
         if not _TOKEN.fullmatch(method):
             raise ValueError(f"{method!r} is no method")
         made = f"{method} {target} HTTP/1.1\r\n".encode() + self._rest
-        if len(self._kept) < _MOST_KEPT and "?" not in path:
-            self._kept[method, path] = made
+        if len(self._kept) < _MOST_KEPT and "?" not in target:
+            self._kept[method, target] = made
         return made
 
 

@@ -39,7 +39,8 @@ class ConnectionPool:
         self._idle_seconds = idle_seconds
         self._idle: deque[tuple[float, Connection]] = deque()
 
-    def __len__(self) -> int:
+    @property
+    def idle(self) -> int:
         return len(self._idle)
 
     def kept(self) -> Connection | None:

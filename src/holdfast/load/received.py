@@ -49,11 +49,8 @@ class AnswerReader:
             if not self.complete:
                 raise WireError(type(error).__name__) from error
             self.excess = True
-        if not self.headers_done:
-            if self._read > MOST_HEADER_BYTES:
-                raise WireError("HeaderTooLarge")
-        elif self._read > MOST_BODY_BYTES + MOST_HEADER_BYTES:
-            raise WireError("BodyTooLarge")
+        if self._read > MOST_HEADER_BYTES:  # chunk heads and hints count too: nothing here is without an end
+            self._limit()
 
     def headers_only(self) -> bool:
         """The answer to a HEAD request ends with its headers, whatever they say. True when no body followed them."""
@@ -92,6 +89,12 @@ class AnswerReader:
         body = parts[0] if len(parts) == 1 else b"".join(parts)
         encodings = self.values(b"content-encoding")
         return decoded(body, ",".join(encodings), MOST_BODY_BYTES) if encodings else body
+
+    def _limit(self) -> None:
+        if not self.headers_done or sum(len(name) + len(value) for name, value in self.headers) > MOST_HEADER_BYTES:
+            raise WireError("HeaderTooLarge")
+        if self._read > MOST_BODY_BYTES + MOST_HEADER_BYTES:
+            raise WireError("BodyTooLarge")
 
     # What llhttp calls.
 
