@@ -79,10 +79,14 @@ def load(workspace, url, *, rate, scenario, seconds, accounts):
     return {check["name"]: check for check in summary["validity"]["checks"]}
 
 
+def _cases(path):
+    return ET.parse(path).iter("testcase")  # noqa: S314 - we wrote it
+
+
 def everywhere(summary, run):
     """Every report says which checks failed, and why."""
-    written = {path.name: path.read_text() for path in run.iterdir() if path.suffix in {".md", ".html", ".xml"}}
-    cases = {case.get("name"): case for case in ET.fromstring(written["junit.xml"]).iter("testcase")}
+    written = {path.name: path.read_text() for path in run.iterdir() if path.suffix in {".md", ".html"}}
+    cases = {case.get("name"): case for case in _cases(run / "junit.xml")}
     for check in (check for check in summary["validity"]["checks"] if check["verdict"] == "invalid"):
         reason = check["reason"]
         words = reason.split(":")[0].split("(")[0].strip()
@@ -93,14 +97,14 @@ def everywhere(summary, run):
 
 
 def test_a_saturated_generator_is_invalid_and_exits_3(workspace, stub):
-    found = load(workspace, stub, rate=80, scenario="burning", seconds=2, accounts=400)
+    found = load(workspace, stub, rate=70, scenario="burning", seconds=2, accounts=400)
     assert found["lag"]["verdict"] == "invalid"
     assert "our own" in found["lag"]["reason"]
     assert found["reconciled"]["verdict"] == "valid"
 
 
 def test_a_starved_pool_of_accounts_is_invalid_and_exits_3(workspace, stub):
-    found = load(workspace, stub, rate=20, scenario="sign_in", seconds=3, accounts=1)
+    found = load(workspace, stub, rate=20, scenario="sign_in", seconds=2, accounts=1)
     assert found["accounts"]["verdict"] == found["dropped"]["verdict"] == "invalid"
     assert "give the target more accounts" in found["accounts"]["reason"]
     assert found["accounts"]["value"] > 0.5

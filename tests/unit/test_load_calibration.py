@@ -91,7 +91,9 @@ def test_the_search_ends_close_below_what_the_machine_can_do(truth):
     assert (least_failed(tried) or 0) / most_kept(tried) <= 1.16
 
 
-def test_a_rate_that_failed_once_is_tried_again_and_a_hiccup_does_not_count():
-    assert next_rate([Held(250.0, kept=False)]) == 250.0
-    assert next_rate([Held(250.0, kept=False), Held(250.0, kept=True)]) == 500.0
-    assert next_rate([Held(250.0, kept=False), Held(250.0, kept=False)]) is None
+def test_a_rate_that_failed_is_tried_again_and_a_hiccup_does_not_count():
+    lagged, dropped, held = Held(250.0, kept=False), Held(250.0, kept=False, dropped=True), Held(250.0, kept=True)
+    assert next_rate([lagged]) == next_rate([lagged, lagged]) == next_rate([dropped]) == 250.0
+    assert next_rate([lagged, held]) == 500.0
+    assert next_rate([lagged] * 3) is None
+    assert next_rate([dropped] * 2) is None

@@ -21,7 +21,8 @@ SCHEMA: Final = "holdfast/calibration/v1"
 _FIRST_RATE: Final = 250.0
 _GROWTH: Final = 2.0
 _CLOSE_ENOUGH: Final = 1.15  # of the lowest rate not held to the highest held
-_TRIES: Final = 2  # a rate that fails once may have met a hiccup of the machine
+_TRIES_THAT_LAG: Final = 3  # one hiccup of the machine is a p99 of lag
+_TRIES_THAT_DROP: Final = 2  # it takes a longer one for this
 _AGAIN: Final = "calibrate again: `holdfast load --calibrate`"
 
 
@@ -63,6 +64,7 @@ class Held:
 
     rate: float
     kept: bool
+    dropped: bool = False
 
 
 def this_machine() -> Machine:
@@ -131,12 +133,13 @@ def write_calibration(calibration: Calibration, state_folder: Path) -> Path:
 def next_rate(tried: Sequence[Held]) -> float | None:
     """Arrivals/s to try next: doubled until one is not kept up with, then halved ratios; None when it is known.
 
-    A rate counts as not kept up with when it failed twice and never held.
+    A rate counts as not kept up with when it failed two or three times and never held.
     """
     if not tried:
         return _FIRST_RATE
     last = tried[-1]
-    if not last.kept and sum(held.rate == last.rate for held in tried) < _TRIES:
+    tries = _TRIES_THAT_DROP if last.dropped else _TRIES_THAT_LAG
+    if not last.kept and sum(held.rate == last.rate for held in tried) < tries:
         return last.rate
     low, high = most_kept(tried), least_failed(tried)
     if high is None:

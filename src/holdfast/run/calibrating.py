@@ -29,10 +29,7 @@ from holdfast.run.children import Child, Children
 
 LAG_LIMIT: Final = 0.005
 """Seconds, p99. Half of what degrades a run: a rate that is held so leaves nothing of the generator in the figures."""
-_HOLD_SECONDS: Final = 1.5
 _WARM_SECONDS: Final = 1.0
-_CLOSED_SECONDS: Final = 4.0
-_OPEN_BOUND: Final = 20.0  # seconds; then the best so far is it
 _READY_SECONDS: Final = 15.0
 _LATE_SECONDS: Final = 8.0
 _VISITORS: Final = 400
@@ -45,6 +42,19 @@ _MODULE: Final = "holdfast.load"
 _STUB: Final = "holdfast.load.stub"
 
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How long it may take, in seconds: a rate is held for `hold`, rates are tried for `bound`, users for `closed`.
+
+    A rate is held when nothing was dropped and the p99 of the lag was at most `lag`.
+    """
+
+    hold: float = 1.5
+    bound: float = 20.0
+    closed: float = 4.0
+    lag: float = LAG_LIMIT
 
 
 @dataclass(slots=True)
@@ -67,20 +77,21 @@ class _Bench:
     children: Children
     clock: SystemClock
     say: Say
+    effort: Effort
     notes: list[str] = field(default_factory=list)
 
 
-def calibrate(say: Say = lambda _: None) -> Calibration:
+def calibrate(say: Say, effort: Effort = Effort()) -> Calibration:
     """Measure; takes half a minute. `say` hears of progress. Raises MeasurementError when nothing could be measured."""
     clock = SystemClock()
     with tempfile.TemporaryDirectory(prefix="holdfast-calibration-") as name, _running_stub() as stub:
         folder = Path(name)
         children = Children(clock, folder)
-        bench = _Bench(folder, stub, children, clock, say)
+        bench = _Bench(folder, stub, children, clock, say, effort)
         try:
             for load in (_OPEN, _CLOSED):
                 child = children.start(load, _MODULE)
-                child.send(_job(load, folder, stub.url, clock))
+                child.send(_job(load, folder, stub.url, clock, effort.closed))
             children.wait_until_ready(_READY_SECONDS)
             visits = _most_visits(bench, children.all[_OPEN])
             requests = _most_requests(bench, children.all[_CLOSED])
@@ -103,19 +114,19 @@ def _most_visits(bench: _Bench, child: Child) -> float:
     clock, tried = bench.clock, list[Held]()
     bench.children.release(child.name, clock.now())
     _hold(bench, child, 100.0, _WARM_SECONDS, "warm-up")
-    deadline = clock.now() + _OPEN_BOUND
+    deadline = clock.now() + bench.effort.bound
     while clock.now() < deadline and (rate := next_rate(tried)) is not None:
         before, began = bench.stub.cpu(), clock.now()
-        told = _hold(bench, child, rate, _HOLD_SECONDS, f"{len(tried) + 1}: {rate:.0f}/s")
+        told = _hold(bench, child, rate, bench.effort.hold, f"{len(tried) + 1}: {rate:.0f}/s")
         kept = (
             told["planned"] > 0
             and told["dropped"] == 0
             and told["finished"] == told["planned"]
-            and told["lag_p99"] <= LAG_LIMIT
+            and told["lag_p99"] <= bench.effort.lag
         )
         if kept:
             bench.stub.busiest = max(bench.stub.busiest, (bench.stub.cpu() - before) / (clock.now() - began))
-        tried.append(Held(rate, kept))
+        tried.append(Held(rate, kept, dropped=told["dropped"] > 0))
         what = "held" if kept else f"not held: {told['dropped']:.0f} dropped"
         bench.say(f"{rate:.0f} visits/s {what}, lag p99 {told['lag_p99'] * 1000:.1f} ms")
     child.send({"stop": "drain"})
@@ -140,17 +151,17 @@ def _most_requests(bench: _Bench, child: Child) -> float:
     start = float(math.ceil(clock.now() + 0.25))
     bench.children.release(child.name, start)
     before, began = None, start + 1.0
-    deadline = start + _CLOSED_SECONDS + _LATE_SECONDS
+    deadline = start + bench.effort.closed + _LATE_SECONDS
     while not child.ended and child.done is None and clock.now() < deadline:
         bench.children.next_message(0.1)
         if before is None and clock.now() >= began:
             before, began = bench.stub.cpu(), clock.now()
-        elif before is not None and clock.now() < start + _CLOSED_SECONDS:
+        elif before is not None and clock.now() < start + bench.effort.closed:
             bench.stub.busiest = max(bench.stub.busiest, _since(bench, before, began))
     seconds: dict[int, int] = {}
     with RunStore.open(bench.folder / f"{_CLOSED}.db") as store:
         for interval in store.intervals("load"):
-            if depth_of(interval.name) == 3 and start + 1 <= interval.second < start + _CLOSED_SECONDS - 1:
+            if depth_of(interval.name) == 3 and start + 1 <= interval.second < start + bench.effort.closed - 1:
                 seconds[interval.second] = seconds.get(interval.second, 0) + interval.count
     if child.done is None or not seconds:
         raise MeasurementError(
@@ -191,19 +202,19 @@ def _all_ok(bench: _Bench, load: str) -> None:
         bench.notes.append(f"{sum(bad.values())} of {total} requests were not answered: {', '.join(sorted(bad))}")
 
 
-def _job(load: str, folder: Path, url: str, clock: SystemClock) -> dict[str, Any]:
+def _job(load: str, folder: Path, url: str, clock: SystemClock, seconds: float) -> dict[str, Any]:
     database = folder / f"{load}.db"
     RunStore.create(database).close()
     scenario = "one_request" if load == _OPEN else "many_requests"
     profile = {"mix": {scenario: 1}, "virtual_users": _BUSY_USERS, "think_time": 0.0, "stages": []}
-    closed = {"name": load, "scale": 1.0, "start": 0.0, "end": _CLOSED_SECONDS, "profile": profile}
+    closed = {"name": load, "scale": 1.0, "start": 0.0, "end": seconds, "profile": profile}
     return {
         "anchor": clock.anchor,
         "run_db": str(database),
         "run_folder": str(folder),
         "workspace": str(folder),
         "seed": 1,
-        "duration": _CLOSED_SECONDS,
+        "duration": seconds,
         "target": {"name": "stub", "url": url, "accounts": {"generated": _ACCOUNTS}},
         "load": [closed] if load == _CLOSED else [],
         "scenarios": {scenario: str(_stub_folder() / f"{scenario}.py")},
