@@ -21,8 +21,8 @@ SCHEMA: Final = "holdfast/calibration/v1"
 _FIRST_RATE: Final = 250.0
 _GROWTH: Final = 2.0
 _CLOSE_ENOUGH: Final = 1.15  # of the lowest rate not held to the highest held
-_TRIES_THAT_LAG: Final = 3  # one hiccup of the machine is a p99 of lag
-_TRIES_THAT_DROP: Final = 2  # it takes a longer one for this
+_TRIES: Final = 2  # a rate that fails once may have met a hiccup of the machine
+_LAGGING_IN_A_ROW: Final = 3  # rates; fewer may be an uneasy machine: one that is asked for little wakes up late
 _AGAIN: Final = "calibrate again: `holdfast load --calibrate`"
 
 
@@ -131,19 +131,21 @@ def write_calibration(calibration: Calibration, state_folder: Path) -> Path:
 
 
 def next_rate(tried: Sequence[Held]) -> float | None:
-    """Arrivals/s to try next: doubled until one is not kept up with, then halved ratios; None when it is known.
+    """Arrivals/s to try next, or None when the limit is known.
 
-    A rate counts as not kept up with when it failed two or three times and never held.
+    Doubled until one drops arrivals, or three in a row lag; then between the highest held and the lowest not held, by
+    their geometric mean. A rate counts as not held when it failed twice, and one above it that is held overrules it.
     """
     if not tried:
         return _FIRST_RATE
     last = tried[-1]
-    tries = _TRIES_THAT_DROP if last.dropped else _TRIES_THAT_LAG
-    if not last.kept and sum(held.rate == last.rate for held in tried) < tries:
+    if not last.kept and sum(held.rate == last.rate for held in tried) < _TRIES:
         return last.rate
     low, high = most_kept(tried), least_failed(tried)
-    if high is None:
-        return low * _GROWTH
+    beyond = [held for held in tried if not held.kept and held.rate > low]
+    lagging = {held.rate for held in beyond}
+    if high is None or not (any(held.dropped for held in beyond) or len(lagging) >= _LAGGING_IN_A_ROW):
+        return max(held.rate for held in tried) * _GROWTH
     if not low:
         return None
     return float(round((low * high) ** 0.5)) if high / low > _CLOSE_ENOUGH else None

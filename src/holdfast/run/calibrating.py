@@ -114,7 +114,7 @@ def _most_visits(bench: _Bench, child: Child) -> float:
     clock, tried = bench.clock, list[Held]()
     bench.children.release(child.name, clock.now())
     _hold(bench, child, 100.0, _WARM_SECONDS, "warm-up")
-    deadline = clock.now() + bench.effort.bound
+    deadline, least_lag = clock.now() + bench.effort.bound, math.inf
     while clock.now() < deadline and (rate := next_rate(tried)) is not None:
         before, began = bench.stub.cpu(), clock.now()
         told = _hold(bench, child, rate, bench.effort.hold, f"{len(tried) + 1}: {rate:.0f}/s")
@@ -126,6 +126,7 @@ def _most_visits(bench: _Bench, child: Child) -> float:
         )
         if kept:
             bench.stub.busiest = max(bench.stub.busiest, (bench.stub.cpu() - before) / (clock.now() - began))
+        least_lag = min(least_lag, told["lag_p99"])
         tried.append(Held(rate, kept, dropped=told["dropped"] > 0))
         what = "held" if kept else f"not held: {told['dropped']:.0f} dropped"
         bench.say(f"{rate:.0f} visits/s {what}, lag p99 {told['lag_p99'] * 1000:.1f} ms")
@@ -135,8 +136,16 @@ def _most_visits(bench: _Bench, child: Child) -> float:
         lowest = min((held.rate for held in tried), default=0.0)
         raise MeasurementError(
             Problem(
-                "calibration", f"not even {lowest:.0f} visits/s were held", "let the machine come to rest, and retry"
+                "calibration",
+                f"not even {lowest:.0f} visits/s were held: at best the lag's p99 was {least_lag * 1000:.1f} ms, "
+                f"and {bench.effort.lag * 1000:.0f} ms are allowed",
+                "something else keeps the machine busy: let it come to rest, and retry",
             )
+        )
+    uneasy = sorted({held.rate for held in tried if not held.kept and held.rate < found})
+    if uneasy:
+        bench.notes.append(
+            f"the machine was not at rest: {uneasy[0]:.0f} visits/s lagged for a while, and more was held"
         )
     if least_failed(tried) is None:
         bench.notes.append("the time was up before a rate failed: the generator can do at least this many visits")
