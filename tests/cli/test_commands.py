@@ -67,3 +67,12 @@ def test_the_stack_that_does_not_run_is_told(workspace: Path, holdfast) -> None:
     assert holdfast("stack", "status").code == 1
     assert json.loads(holdfast("stack", "status", "--json").out) == {"running": False}
     assert holdfast("stack", "down").code == 0
+
+
+def test_calibrating_runs_no_profile_and_a_profile_is_needed_without(workspace: Path, holdfast) -> None:
+    both = holdfast("load", "smoke", "--calibrate")
+    assert both.code == 2
+    assert "leave PROFILE out" in both.err
+    neither = holdfast("load")
+    assert neither.code == 2
+    assert "PROFILE" in neither.err

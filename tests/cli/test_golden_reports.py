@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 from dataclasses import asdict
+from html import unescape
 from pathlib import Path
 
 import jsonschema
@@ -80,6 +81,19 @@ def test_the_page_of_a_recorded_run_shows_its_verdict_and_loads_nothing(recorded
     page = html.render(summary)
     assert summary.headline.split(":")[0] in page
     assert 'src="http' not in page
+
+
+def test_every_check_that_is_not_valid_is_in_every_report_with_its_reason(recorded: tuple[Path, Summary]) -> None:
+    _, summary = recorded
+    reports = {
+        "page": unescape(html.render(summary)),
+        "junit": unescape(junit.render(summary)),
+        "markdown": markdown.render(summary).replace("\\", ""),
+        "terminal": " ".join(_terminal(summary).split()),
+    }
+    for check in summary.validity.checks:
+        if check.verdict != "valid":
+            assert [name for name, text in reports.items() if check.reason not in text] == []
 
 
 def test_load_adds_up_in_every_recorded_run(recorded: tuple[Path, Summary]) -> None:

@@ -130,8 +130,34 @@ def test_the_yaml_of_the_other_guides_is_valid_content(tmp_path: Path) -> None:
         "run-in-ci": "plans/guide.yaml",
         "write-an-objective": "slo/guide.yaml",
         "size-a-stack": "capacity/guide.yaml",
+        "trust-the-numbers": "scenarios/profiles/guide.yaml",
     }.items():
         text = (ROOT / f"docs/guides/{guide}.md").read_text(encoding="utf-8")
         block = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)[0]
         (tmp_path / "w" / place).write_text(block, encoding="utf-8")
     assert validate(find_workspace(tmp_path / "w")).problems == ()
+
+
+def test_the_guide_to_trust_names_every_check_and_its_limits() -> None:
+    from holdfast.load import limits
+    from holdfast.load.health import check
+    from holdfast.load.measured import Measured
+
+    text = (ROOT / "docs/guides/trust-the-numbers.md").read_text(encoding="utf-8")
+    nothing = Measured(None, {}, {}, {}, {}, 0.0, 0.0, {}, {"generator/1": ""}, ("generator/1",))
+    assert [found.name for found in check(nothing) if f"`{found.name}`" not in text] == []
+    rows = {row.split("`")[1]: row for row in text.splitlines() if row.startswith("| `")}
+    shares = {
+        "cpu": limits.CPU,
+        "steal": limits.STEAL,
+        "throttled": limits.THROTTLED,
+        "descriptors": limits.DESCRIPTORS,
+        "dropped": limits.DROPPED_SHARE,
+        "accounts": limits.DROPPED_SHARE,
+        "rate_limited": limits.RATE_LIMITED_SHARE,
+        "unfinished": limits.UNFINISHED_SHARE,
+    }
+    for name, limit in shares.items():
+        assert rows[name].endswith(f"| {limit.degraded * 100:g} % | {limit.invalid * 100:g} % |")
+    for name, limit in {"lag": limits.LAG, "loop_delay": limits.LOOP_DELAY}.items():
+        assert rows[name].endswith(f"| {limit.degraded * 1000:g} ms | {limit.invalid * 1000:g} ms |")

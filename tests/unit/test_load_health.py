@@ -1,79 +1,185 @@
-from holdfast.load.health import (
-    CPU_INVALID,
-    GENERATOR_LATE,
-    LAG_DEGRADED,
-    LAG_INVALID,
-    NO_ACCOUNT,
-    check,
-    check_health,
-)
+from dataclasses import replace
+
+import pytest
+
+from holdfast.load import limits
+from holdfast.load.calibration import Ceiling
+from holdfast.load.health import GENERATOR_LATE, NO_ACCOUNT, NO_VISITOR, check, check_health
+from holdfast.load.measured import Measured, measured_in
 from holdfast.load.visit import record_dropped
 from holdfast.record.recorder import Recorder, fold
-from holdfast.record.store import Gauge
+from holdfast.record.store import Event, Gauge
 
 DONE = {"planned": 1000, "started": 1000, "dropped": 0, "finished": 1000, "unfinished": 0}
-FINE = {
-    "lag_p99": 0.002,
-    "loop_delay": 0.004,
-    "cpu": 0.4,
-    "due": 1000,
-    "dropped_for": {},
-    "local_errors": 0,
-    "done": DONE,
+CALM = {
+    "cpu": (0.4,),
+    "loop_delay": (0.004,),
+    "steal": (0.0,),
+    "throttled": (0.0,),
+    "throttled_seconds": (0.0,),
+    "descriptors": (0.1,),
 }
+FINE = Measured(
+    lag_p99=0.002,
+    gauges={"generator": CALM},
+    visits={"sign_in": {"ok": 1000}},
+    dropped_for={},
+    details={"": 3000},
+    peak_arrivals=50.0,
+    peak_requests=150.0,
+    done=DONE,
+)
+CEILING = Ceiling(1000.0, 4000.0, "calibrated on 2026-01-01")
 
 
-def verdicts(**changes):
-    return {found.name: found.verdict for found in check(**{**FINE, **changes})}
+def checks(measured=FINE, ceiling=CEILING, expected=()):
+    return {found.name: found for found in check(measured, ceiling, expected)}
+
+
+def with_gauge(name, *values):
+    return replace(FINE, gauges={"generator": {**CALM, name: values}})
+
+
+def dropping(count, why=NO_ACCOUNT, of=10_000):
+    return replace(FINE, visits={"sign_in": {"ok": of - count, "dropped": count}}, dropped_for={why: count})
+
+
+def ending(outcome, count, of=10_000):
+    return replace(FINE, visits={"sign_in": {"ok": of - count, outcome: count}})
 
 
 def test_a_rested_generator_is_valid():
-    assert set(verdicts().values()) == {"valid"}
+    assert {found.verdict for found in checks().values()} == {"valid"}
 
 
-def test_lag_degrades_and_then_invalidates():
-    assert verdicts(lag_p99=LAG_DEGRADED * 1.01)["lag"] == "degraded"
-    assert verdicts(lag_p99=LAG_INVALID * 1.01)["lag"] == "invalid"
-    assert verdicts(lag_p99=LAG_DEGRADED)["lag"] == "valid"
-
-
-def test_a_saturated_core_is_invalid():
-    assert verdicts(cpu=CPU_INVALID + 0.01)["cpu"] == "invalid"
+@pytest.mark.parametrize(
+    ("name", "limit", "at"),
+    [
+        ("lag", limits.LAG, lambda v: replace(FINE, lag_p99=v)),
+        ("loop_delay", limits.LOOP_DELAY, lambda v: with_gauge("loop_delay", v)),
+        ("cpu", limits.CPU, lambda v: with_gauge("cpu", v)),
+        ("steal", limits.STEAL, lambda v: with_gauge("steal", v)),
+        ("throttled", limits.THROTTLED, lambda v: with_gauge("throttled", v)),
+        ("descriptors", limits.DESCRIPTORS, lambda v: with_gauge("descriptors", v)),
+        ("dropped", limits.DROPPED_SHARE, lambda v: dropping(round(v * 10_000), NO_VISITOR)),
+        ("accounts", limits.DROPPED_SHARE, lambda v: dropping(round(v * 10_000))),
+        ("rate_limited", limits.RATE_LIMITED_SHARE, lambda v: ending("rate_limited", round(v * 10_000))),
+        ("unfinished", limits.UNFINISHED_SHARE, lambda v: ending("unfinished", round(v * 10_000))),
+    ],
+)
+def test_a_value_at_its_limit_passes_and_one_above_does_not(name, limit, at):
+    found = [checks(at(value))[name] for value in (limit.degraded, limit.degraded + 1e-4)]
+    found += [checks(at(value))[name] for value in (limit.invalid, limit.invalid + 1e-4)]
+    assert [c.verdict for c in found] == ["valid", "degraded", "degraded", "invalid"]
+    assert [c.limit for c in found] == [limit.degraded, limit.degraded, limit.degraded, limit.invalid]
+    assert "(" in found[3].reason or ":" in found[3].reason  # what to do
 
 
 def test_what_was_never_measured_is_never_valid():
-    found = verdicts(lag_p99=None, loop_delay=None, cpu=None, done={}, due=0)
-    assert {name for name, verdict in found.items() if verdict == "invalid"} == {
+    nothing = Measured(None, {}, {}, {}, {}, 0.0, 0.0, {})
+    found = checks(nothing, None)
+    assert {name for name, c in found.items() if c.verdict == "invalid"} == {
         "lag",
         "loop_delay",
         "cpu",
         "reconciled",
+        "samples",
     }
-    assert found["samples"] == "degraded"
+    assert "no data" in found["samples"].reason
 
 
-def test_dropped_arrivals_spare_the_target():
-    assert verdicts(dropped_for={NO_ACCOUNT: 5})["dropped"] == "degraded"
-    assert verdicts(dropped_for={NO_ACCOUNT: 50})["dropped"] == "invalid"
+def test_what_a_machine_does_not_tell_is_said_and_no_reason_for_distrust():
+    bare = {name: CALM[name] for name in ("cpu", "loop_delay")}
+    found = checks(replace(FINE, gauges={"generator": bare}))
+    for name in ("steal", "throttled", "descriptors"):
+        assert (found[name].verdict, found[name].value) == ("valid", None)
+        assert "not told" in found[name].reason
+
+
+def test_throttling_is_judged_over_all_seconds_and_descriptors_by_the_worst():
+    found = checks(replace(FINE, gauges={"generator": {**CALM, "throttled": (0.0,) * 99 + (0.5,)}}))
+    assert found["throttled"].value == pytest.approx(0.005)
+    assert checks(with_gauge("descriptors", 0.1, 0.99, 0.1))["descriptors"].verdict == "invalid"
+
+
+def test_each_worker_is_judged_on_its_own_and_the_worst_is_named():
+    workers = {
+        f"generator/{n}": {**CALM, "cpu": (cpu,), "steal": (0.3 if n == 3 else 0.0,)}
+        for n, cpu in ((1, 0.2), (2, 0.97), (3, 0.3))
+    }
+    found = checks(replace(FINE, gauges=workers))
+    assert (found["cpu"].verdict, found["cpu"].value) == ("invalid", 0.97)
+    assert found["cpu"].reason.startswith("generator/2: ")
+    assert found["steal"].reason.startswith("generator/3: ")
+    assert found["workers"].verdict == "valid"
+
+
+def test_a_worker_that_tells_nothing_of_itself_is_the_worst():
+    found = checks(replace(FINE, gauges={"generator/1": CALM, "generator/2": {"steal": (0.0,)}}))
+    assert (found["cpu"].verdict, found["cpu"].value) == ("invalid", None)
+    assert "generator/2" in found["cpu"].reason
+
+
+def test_a_lost_worker_and_lost_deltas_are_invalid_and_named():
+    found = checks(replace(FINE, lost={"generator/2": "killed by signal 9"}, untold=("generator/1",)))
+    assert found["workers"].verdict == found["deltas"].verdict == "invalid"
+    assert "generator/2 (killed by signal 9)" in found["workers"].reason
+    assert "generator/1" in found["deltas"].reason
+    assert not {"workers", "deltas"} & set(checks())  # one process, and it is here
 
 
 def test_the_reason_says_what_would_help():
-    found = {c.name: c.reason for c in check(**{**FINE, "dropped_for": {NO_ACCOUNT: 50, GENERATOR_LATE: 2}})}
-    assert "more accounts" in found["dropped"]
+    found = checks(replace(FINE, dropped_for={NO_ACCOUNT: 50, GENERATOR_LATE: 2}))
+    assert "more accounts" in found["dropped"].reason
+    assert "accounts:" in found["accounts"].reason
+
+
+def test_a_rate_limit_that_a_scenario_means_to_meet_is_not_held_against_it():
+    visits = {"sign_in": {"ok": 100}, "stuffing": {"rate_limited": 900}}
+    assert checks(replace(FINE, visits=visits))["rate_limited"].verdict == "invalid"
+    excused = checks(replace(FINE, visits=visits), expected=("stuffing",))["rate_limited"]
+    assert (excused.verdict, excused.value) == ("valid", 0.0)
 
 
 def test_totals_that_do_not_add_up_are_invalid():
-    assert verdicts(done={**DONE, "finished": 999})["reconciled"] == "invalid"
-    assert verdicts(done={**DONE, "planned": 1001})["reconciled"] == "invalid"
+    for wrong in ({"finished": 999}, {"planned": 1001}):
+        assert checks(replace(FINE, done={**DONE, **wrong}))["reconciled"].verdict == "invalid"
 
 
 def test_our_own_want_of_ports_says_nothing_about_the_target():
-    assert verdicts(local_errors=1)["local_limits"] == "invalid"
+    assert checks(replace(FINE, details={"": 3000, "NoLocalPortLeft": 1}))["local_limits"].verdict == "invalid"
 
 
-def test_too_few_samples_bound_no_quantile():
-    assert verdicts(due=58)["samples"] == "degraded"
-    assert verdicts(due=59)["samples"] == "valid"
+@pytest.mark.parametrize(
+    ("sent", "verdict"), [(0, "invalid"), (1, "degraded"), (58, "degraded"), (59, "valid"), (298, "valid")]
+)
+def test_too_few_samples_bound_no_quantile(sent, verdict):
+    assert checks(replace(FINE, visits={"sign_in": {"ok": sent}}))["samples"].verdict == verdict
+
+
+def test_visits_that_were_all_dropped_are_no_data():
+    assert checks(dropping(100, of=100))["samples"].verdict == "invalid"
+
+
+@pytest.mark.parametrize(
+    ("arrivals", "requests", "workers", "verdict", "value"),
+    [
+        (800.0, 0.0, 1, "valid", 0.8),
+        (801.0, 0.0, 1, "degraded", 0.801),
+        (10.0, 3201.0, 1, "degraded", 0.80025),
+        (1600.0, 0.0, 2, "valid", 0.8),
+    ],
+)
+def test_the_share_of_the_ceiling_is_of_the_nearer_one_and_of_each_worker(arrivals, requests, workers, verdict, value):
+    gauges = {f"generator/{n}": CALM for n in range(workers)}
+    found = checks(replace(FINE, gauges=gauges, peak_arrivals=arrivals, peak_requests=requests))["ceiling"]
+    assert (found.verdict, found.value) == (verdict, pytest.approx(value))
+
+
+def test_without_a_ceiling_that_is_said():
+    assert "not calibrated" in checks(ceiling=None)["ceiling"].reason
+    foreign = checks(ceiling=Ceiling(note="not calibrated: another machine's"))["ceiling"]
+    assert (foreign.verdict, foreign.value, foreign.reason) == ("valid", None, "not calibrated: another machine's")
 
 
 def test_health_is_read_from_the_record_at_scenario_depth_only():
@@ -82,11 +188,27 @@ def test_health_is_read_from_the_record_at_scenario_depth_only():
         recorder.add("sign_in", 10.0, "ok", 0.3, lag=0.2)
         recorder.add("sign_in/sign_in", 10.0, "ok", 0.1)
         recorder.add("sign_in/sign_in/POST session", 10.0, "ok", 0.1)
-    recorder.add("sign_in/sign_in/POST session", 10.0, "transport_error", 0.1, detail="NoLocalPortLeft")
+    recorder.add("sign_in/sign_in/POST session", 11.0, "transport_error", 0.1, detail="NoLocalPortLeft")
     record_dropped(recorder, "sign_in", ["sign_in", "sign_out"], 10.0, NO_ACCOUNT)
-    gauges = [Gauge(10.0, "generator", "cpu", 0.5), Gauge(10.0, "generator", "loop_delay", 0.01)]
-    found = {c.name: c for c in check_health(load=fold("load", recorder.take()).intervals, gauges=gauges, done=DONE)}
+    load = fold("load", recorder.take()).intervals
+    gauges = [
+        Gauge(10.0, "generator", "cpu", 0.5),
+        Gauge(10.0, "generator", "loop_delay", 0.01),
+        Gauge(10.0, "target", "cpu", 1.0),
+    ]
+    events = [
+        Event(11.0, "load", "worker_lost", {"worker": "generator/2", "at": 11.0, "reason": "killed"}),
+        Event(12.0, "load", "deltas_lost", {"worker": "generator/2"}),
+        Event(12.0, "load", "notice", {"text": "no matter"}),
+    ]
+    measured = measured_in(load, gauges, DONE, events)
+    assert (measured.peak_arrivals, measured.peak_requests) == (100.0, 100.0)
+    assert (measured.due, measured.dropped, measured.sent) == (101, 1, 100)
+    assert measured.lost == {"generator/2": "killed"}
+    assert measured.untold == ("generator/2",)
+    found = {c.name: c for c in check_health(load=load, gauges=gauges, done=DONE, events=events)}
     assert found["lag"].verdict == "invalid"
     assert found["cpu"].value == 0.5
     assert found["dropped"].value == 1 / 101
     assert found["local_limits"].value == 1.0
+    assert found["workers"].verdict == found["deltas"].verdict == "invalid"

@@ -1,6 +1,7 @@
 """`holdfast load`, `check` and `chaos`: one part alone, as a plan made on the spot."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +10,9 @@ import click
 from holdfast.cli.following import follow
 from holdfast.cli.options import Duration, worker_options
 from holdfast.cli.workspace import ContentName, workspace_as_it_is
-from holdfast.errors import InputError, Problem
+from holdfast.errors import ExitCode, InputError, Problem, raise_input_error
+from holdfast.load.calibration import write_calibration
+from holdfast.run.calibrating import calibrate as measure_ceiling
 from holdfast.run.preparation import prepare_plan
 from holdfast.run.workers import asked_workers
 from holdfast.synthetics.definition import settings_of
@@ -22,7 +25,8 @@ _CODE_WAIT_SECONDS: Final = 30.0
 
 
 @click.command()
-@click.argument("profile", type=ContentName("scenarios/profiles"))
+@click.argument("profile", type=ContentName("scenarios/profiles"), required=False)
+@click.option("--calibrate", is_flag=True, help="Measure what this machine's generator can do, and run no profile.")
 @click.option("--for", "duration", type=Duration(), help="How long, such as 30s. Default: the profile's own stages.")
 @click.option("--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Multiply its rates.")
 @click.option("--objectives", multiple=True, type=ContentName("slo"), help="Judge by this file; may be repeated.")
@@ -31,7 +35,9 @@ _CODE_WAIT_SECONDS: Final = 30.0
 @worker_options
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout.")
 def load(
-    profile: str,
+    profile: str | None,
+    *,
+    calibrate: bool,
     duration: float | None,
     scale: float,
     objectives: tuple[str, ...],
@@ -43,8 +49,18 @@ def load(
     key_file: Path | None,
     as_json: bool,
 ) -> int:
-    """Run one load PROFILE alone."""
+    """Run one load PROFILE alone.
+
+    With --calibrate instead: find the most visits and requests a second that this machine's generator can send, in half
+    a minute, on a stub of its own. Later runs say what share of it they took.
+    """
     workspace = workspace_as_it_is()
+    if calibrate:
+        if profile is not None:
+            raise click.UsageError("--calibrate runs no profile: leave PROFILE out.")
+        return _calibrate(workspace, as_json=as_json)
+    if profile is None:
+        raise click.UsageError("Missing argument 'PROFILE' (or --calibrate).")
     if duration is None:
         found, _, problems = load_profile(workspace, profile)
         if found is None:
@@ -140,6 +156,20 @@ def chaos(
     )
     prepared = prepare_plan(workspace, f"chaos-{_stem(experiment)}", plan, target=target)
     return follow(prepared, as_json=as_json).summary.exit_code
+
+
+def _calibrate(workspace: Workspace, *, as_json: bool) -> int:
+    raise_input_error(workspace.problems)
+    found = measure_ceiling(lambda text: click.echo(text, err=True))
+    path = write_calibration(found, workspace.state_folder)
+    if as_json:
+        click.echo(json.dumps(asdict(found), indent=1))
+    else:
+        click.echo(f"{found.visits:.0f} visits/s, {found.requests:.0f} requests/s by one process of this machine")
+        for note in found.notes:
+            click.echo(f"note: {note}")
+    click.echo(str(path), err=True)
+    return int(ExitCode.MET)
 
 
 def _longest(workspace: Workspace, name: str) -> float:

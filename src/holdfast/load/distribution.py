@@ -35,6 +35,7 @@ from holdfast.channel import ChildEnd
 from holdfast.clock import SystemClock
 from holdfast.errors import InputError, Problem
 from holdfast.load.deltas import of_worker, unpacked
+from holdfast.load.measured import WORKER_LOST
 from holdfast.load.runner_end import PipeEnd
 from holdfast.load.secured import refusals_of, secure
 from holdfast.record.recorder import Folded
@@ -300,7 +301,7 @@ class Master:
 
     def _lose(self, member: _Member, reason: str) -> None:
         member.lost = reason
-        self._end.tell_event("worker_lost", self._clock.now(), worker=member.name, reason=reason)
+        self._end.tell_event(WORKER_LOST, self._clock.now(), worker=member.name, reason=reason)
 
     def _totals(self) -> dict[str, float]:
         told = [member.done for member in self._members.values() if member.done is not None]
@@ -323,7 +324,7 @@ class Master:
         self._problems += [Problem(p["where"], p["what"], p["fix"]) for p in msg.data["problems"]]
 
     def _event(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002
-        facts = dict(msg.data)
+        facts = {**msg.data, "worker": self._members[msg.node_id].name}
         self._end.tell_event(facts.pop("event"), facts.pop("at"), **facts)
 
     def _delta(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002

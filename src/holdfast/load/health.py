@@ -1,45 +1,30 @@
 """Is the generator to be trusted? Pure: the record of a run in, checks with verdicts out.
 
-A saturated generator measures itself. Each limit below is a claim about when its own share in what it measured stops
-being small; beyond the second one the run is invalid, never green.
+A saturated generator measures itself. Beyond the limits (see `limits`) a run is degraded or invalid, never green.
 """
 
 import errno
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from holdfast.record.histogram import Histogram
+from holdfast.load import limits
+from holdfast.load.calibration import Ceiling
+from holdfast.load.limits import Limit
+from holdfast.load.measured import Measured, measured_in, quantile
 from holdfast.record.recorder import Interval
-from holdfast.record.sample import DROPPED, depth_of
-from holdfast.record.store import Gauge
+from holdfast.record.sample import DROPPED, RATE_LIMITED
+from holdfast.record.store import Event, Gauge
 
 HealthVerdict = Literal["valid", "degraded", "invalid"]
 
-# Lag is part of every response time we report. At 10 ms it begins to show in the quantiles of a web service; at 100 ms
-# it is a tenth of a second, where a person notices (Miller 1968), and no longer the target's doing.
-LAG_DEGRADED: Final = 0.010
-LAG_INVALID: Final = 0.100
-# A loop that comes back late stamps ends late: answers that had arrived look slow. Judged by the p90 of each second's
-# worst of 20 looks, so that one hiccup is not a verdict: what it did to arrivals is in the lag.
-LOOP_DELAY_DEGRADED: Final = 0.050
-LOOP_DELAY_INVALID: Final = 0.250
-# One event loop has one core. Queueing in it grows with 1/(1 - u): from 0.8 on it dominates (k6's advice: keep 20 %
-# idle; Hyperfoil's watchdog: the same), at 0.95 it is 20 service times.
-CPU_DEGRADED: Final = 0.80
-CPU_INVALID: Final = 0.95
-# A dropped arrival was never sent: the target was spared. 0.1 % can be a burst; 1 % bends a p99.
-DROPPED_DEGRADED: Final = 0.001
-DROPPED_INVALID: Final = 0.01
-# Least n for which a distribution-free one-sided 95 % upper bound exists: 59 for the p95, 299 for the p99
-# (0.95^59 < 0.05, 0.99^299 < 0.05).
-SAMPLES_FOR_P95: Final = 59
-SAMPLES_FOR_P99: Final = 299
+LAG_INVALID: Final = limits.LAG.invalid
 NO_ACCOUNT: Final = "no free account"
 NO_VISITOR: Final = "no free visitor"
 GENERATOR_LATE: Final = "generator late"
 """Why an arrival was dropped: details of samples."""
 
+_LESS_LOAD: Final = "give the generator an idle core, or ask for less"
 _CURES: Final[Mapping[str, str]] = {
     NO_ACCOUNT: "give the target more accounts",
     NO_VISITOR: "raise the profile's visitors: at_most",
@@ -66,86 +51,203 @@ class Check:
     reason: str
 
 
-def check_health(*, load: Sequence[Interval], gauges: Iterable[Gauge], done: Mapping[str, float]) -> tuple[Check, ...]:
-    """Judge a generator by its intervals, its gauges (source "generator") and what it told at its end, if it did."""
-    visits = [interval for interval in load if depth_of(interval.name) == 1]
-    sent = [interval for interval in visits if interval.outcome != DROPPED]
-    by_name: dict[str, list[float]] = {}
-    for gauge in gauges:
-        by_name.setdefault(gauge.name, []).append(gauge.value)
-    lag = Histogram.sum(i.lag if i.lag is not None else Histogram({0: i.count}) for i in sent)
-    reasons: dict[str, int] = {}
-    for visit in visits:
-        if visit.outcome == DROPPED:
-            reasons[visit.detail] = reasons.get(visit.detail, 0) + visit.count
-    return check(
-        lag_p99=lag.quantile(0.99),
-        loop_delay=_quantile(by_name.get("loop_delay", []), 0.90),
-        cpu=_quantile(by_name.get("cpu", []), 0.95),
-        due=sum(i.count for i in visits),
-        dropped_for=reasons,
-        local_errors=sum(i.count for i in load if depth_of(i.name) == 3 and i.detail in LOCAL_LIMITS.values()),
-        done=done,
-    )
+def check_health(
+    *,
+    load: Sequence[Interval],
+    gauges: Iterable[Gauge],
+    done: Mapping[str, float],
+    events: Iterable[Event] = (),
+    ceiling: Ceiling | None = None,
+    expected_limited: Collection[str] = (),
+) -> tuple[Check, ...]:
+    """Judge a generator by its intervals, its gauges, what it told at its end, if it did, and the runner's events.
+
+    `expected_limited`: scenarios that mean to be rate-limited, such as an attack.
+    """
+    return check(measured_in(load, gauges, done, events), ceiling, expected_limited)
 
 
 def check(
-    *,
-    lag_p99: float | None,
-    loop_delay: float | None,
-    cpu: float | None,
-    due: int,
-    dropped_for: Mapping[str, int],
-    local_errors: int,
-    done: Mapping[str, float],
+    measured: Measured, ceiling: Ceiling | None = None, expected_limited: Collection[str] = ()
 ) -> tuple[Check, ...]:
-    """The same of plain numbers: seconds, `cpu` as a share of one core, `dropped_for` counts by reason."""
+    """The same of plain numbers."""
     return (
-        _measured("lag", lag_p99, LAG_DEGRADED, LAG_INVALID, "arrivals waited in our own generator, p99"),
-        _measured(
-            "loop_delay",
-            loop_delay,
-            LOOP_DELAY_DEGRADED,
-            LOOP_DELAY_INVALID,
-            "the generator's loop came back late, p90 of seconds",
+        _measured("lag", measured.lag_p99, limits.LAG, "arrivals waited in our own generator, p99", _LESS_LOAD),
+        _of_workers(
+            measured, "loop_delay", limits.LOOP_DELAY, "the generator's loop came back late, p90 of seconds", 0.90
         ),
-        _measured("cpu", cpu, CPU_DEGRADED, CPU_INVALID, "share of its one core that the generator took, p95"),
-        _dropped(due, dropped_for),
-        _local_limits(local_errors),
-        _reconciled(done),
-        _enough(due - sum(dropped_for.values())),
+        _of_workers(measured, "cpu", limits.CPU, "share of its one core that the generator took, p95", 0.95),
+        _of_machine(
+            measured,
+            "steal",
+            limits.STEAL,
+            "share of the machine's CPU time that its host gave to others, p90 of seconds",
+            "take a machine with cores of its own",
+            lambda values: quantile(values, 0.90) or 0.0,
+        ),
+        _of_machine(
+            measured,
+            "throttled",
+            limits.THROTTLED,
+            "share of the CPU quota's periods in which we were stopped",
+            "raise or lift the container's CPU limit",
+            lambda values: sum(values) / len(values),
+        ),
+        _of_machine(
+            measured,
+            "descriptors",
+            limits.DESCRIPTORS,
+            "share of the open files allowed that were in use, at most",
+            "raise `ulimit -n`",
+            max,
+        ),
+        _local_limits(measured),
+        _dropped(measured),
+        _accounts(measured),
+        _rate_limited(measured, expected_limited),
+        _unfinished(measured),
+        _ceiling(measured, ceiling),
+        *_workers(measured),
+        _reconciled(measured.done),
+        _enough(measured.sent),
     )
 
 
-def _measured(name: str, value: float | None, degraded: float, invalid: float, what: str) -> Check:
+def _graded(name: str, value: float, limit: Limit, reasons: tuple[str, str, str]) -> Check:
+    """`reasons`: where it is valid, degraded, invalid."""
+    if value > limit.invalid:
+        return Check(name, "invalid", value, limit.invalid, reasons[2])
+    if value > limit.degraded:
+        return Check(name, "degraded", value, limit.degraded, reasons[1])
+    return Check(name, "valid", value, limit.degraded, reasons[0])
+
+
+def _measured(name: str, value: float | None, limit: Limit, what: str, cure: str) -> Check:
     if value is None:
-        return Check(name, "invalid", None, invalid, f"{what}: never measured, so nothing vouches for it")
-    if value > invalid:
-        return Check(name, "invalid", value, invalid, f"{what}: the measurement is largely our own")
-    if value > degraded:
-        return Check(name, "degraded", value, degraded, f"{what}: it shows in what was measured")
-    return Check(name, "valid", value, degraded, what)
+        return Check(name, "invalid", None, limit.invalid, f"{what}: never measured, so nothing vouches for it")
+    shows, ours = (
+        f"{what}: it shows in what was measured ({cure})",
+        f"{what}: the measurement is largely our own ({cure})",
+    )
+    return _graded(name, value, limit, (what, shows, ours))
 
 
-def _dropped(due: int, dropped_for: Mapping[str, int]) -> Check:
-    dropped = sum(dropped_for.values())
-    share = dropped / due if due else 0.0
-    most = max(dropped_for, key=lambda why: dropped_for[why], default=NO_VISITOR)
-    cure = _CURES.get(most, most)
-    what = f"{dropped} of {due} arrivals found nobody to take them"
-    if share > DROPPED_INVALID:
-        return Check("dropped", "invalid", share, DROPPED_INVALID, f"{what}: the target was spared ({cure})")
-    if share > DROPPED_DEGRADED:
-        return Check("dropped", "degraded", share, DROPPED_DEGRADED, f"{what} ({cure})")
-    return Check("dropped", "valid", share, DROPPED_DEGRADED, what)
+def _of_workers(measured: Measured, name: str, limit: Limit, what: str, q: float) -> Check:
+    """The worst of the workers; one that never told is the worst of all."""
+    told = {worker: quantile(gauges.get(name, ()), q) for worker, gauges in measured.gauges.items()}
+    mute = [worker for worker, value in told.items() if value is None]
+    worst = mute[0] if mute else max(told, key=lambda worker: told[worker] or 0.0, default=None)
+    named = what if worst is None or len(told) == 1 else f"{worst}: {what}"
+    return _measured(name, None if worst is None else told[worst], limit, named, _LESS_LOAD)
 
 
-def _local_limits(errors: int) -> Check:
+def _of_machine(
+    measured: Measured,
+    name: str,
+    limit: Limit,
+    what: str,
+    cure: str,
+    summed_up: Callable[[Sequence[float]], float],
+) -> Check:
+    """The same of what only some machines tell: what is not known then is said, and no reason for distrust."""
+    known = {worker: summed_up(gauges[name]) for worker, gauges in measured.gauges.items() if gauges.get(name)}
+    if not known:
+        return Check(name, "valid", None, limit.degraded, f"{what}: not told by this run")
+    worst = max(known, key=lambda worker: known[worker])
+    named = what if len(measured.gauges) == 1 else f"{worst}: {what}"
+    return _graded(name, known[worst], limit, (named, f"{named} ({cure})", f"{named}: time was not ours ({cure})"))
+
+
+def _local_limits(measured: Measured) -> Check:
     name, what = "local_limits", "requests failed for want of our own descriptors or ports"
+    errors = sum(measured.details.get(detail, 0) for detail in set(LOCAL_LIMITS.values()))
     if errors:
         reason = f"{errors} {what}: raise `ulimit -n` or net.ipv4.ip_local_port_range"
         return Check(name, "invalid", float(errors), 0.0, reason)
     return Check(name, "valid", 0.0, 0.0, f"no {what}")
+
+
+def _dropped(measured: Measured) -> Check:
+    dropped_for = measured.dropped_for
+    most = max(dropped_for, key=lambda why: dropped_for[why], default=NO_VISITOR)
+    cure = _CURES.get(most, most)
+    what = f"{measured.dropped} of {measured.due} arrivals found nobody to take them"
+    share = _share(measured.dropped, measured.due)
+    reasons = (what, f"{what} ({cure})", f"{what}: the target was spared ({cure})")
+    return _graded("dropped", share, limits.DROPPED_SHARE, reasons)
+
+
+def _accounts(measured: Measured) -> Check:
+    without = measured.dropped_for.get(NO_ACCOUNT, 0)
+    if not without:
+        return Check("accounts", "valid", 0.0, limits.DROPPED_SHARE.degraded, "every arrival found a free account")
+    what = f"{without} of {measured.due} arrivals found no free account"
+    cure = (
+        "give the target more accounts (`accounts:` in holdfast.yaml), or ask for less; one with a second factor "
+        "rests for up to 30 s after each visit"
+    )
+    reasons = (what, f"{what}: {cure}", f"{what}, so the pool was measured, not the target: {cure}")
+    return _graded("accounts", _share(without, measured.due), limits.DROPPED_SHARE, reasons)
+
+
+def _rate_limited(measured: Measured, expected: Collection[str]) -> Check:
+    visits = [outcomes for scenario, outcomes in measured.visits.items() if scenario not in expected]
+    sent = sum(sum(outcomes.values()) - outcomes.get(DROPPED, 0) for outcomes in visits)
+    refused = sum(outcomes.get(RATE_LIMITED, 0) for outcomes in visits)
+    what = f"{refused} of {sent} visits were rate-limited"
+    cure = (
+        "all of them came from this one address: if the target limits each source, lift that for the test or send "
+        "from more addresses"
+    )
+    reasons = (what, f"{what}: {cure}", f"{what}: a limiter was measured, not the target's capacity; {cure}")
+    return _graded("rate_limited", _share(refused, sent), limits.RATE_LIMITED_SHARE, reasons)
+
+
+def _unfinished(measured: Measured) -> Check:
+    what = f"{measured.unfinished} of {measured.sent} visits had not ended when the run did"
+    bound = f"{what}: how long they took is known as a lower bound only (end the profile before the plan's last phase)"
+    share = _share(measured.unfinished, measured.sent)
+    return _graded("unfinished", share, limits.UNFINISHED_SHARE, (what, bound, bound))
+
+
+def _ceiling(measured: Measured, ceiling: Ceiling | None) -> Check:
+    """Of one process's ceiling: the arrivals of several workers are striped, so each has its part of a second."""
+    name, limit = "ceiling", limits.CEILING_DEGRADED
+    if ceiling is None or ceiling.visits is None or ceiling.requests is None:
+        note = ceiling.note if ceiling is not None else ""
+        return Check(
+            name, "valid", None, limit, note or "not calibrated: `holdfast load --calibrate` finds the most it can"
+        )
+    workers = max(len(measured.gauges), 1)
+    by_visits = measured.peak_arrivals / workers / ceiling.visits
+    by_requests = measured.peak_requests / workers / ceiling.requests
+    value, what, most = max(
+        (by_visits, f"{measured.peak_arrivals:.0f} visits", f"{ceiling.visits:.0f}"),
+        (by_requests, f"{measured.peak_requests:.0f} requests", f"{ceiling.requests:.0f}"),
+    )
+    by = f" by {workers} workers" if workers > 1 else ""
+    reason = f"in the busiest second {what} were sent{by}; calibrated for {most} a second{' each' if by else ''}"
+    if value > limit:
+        return Check(
+            name, "degraded", value, limit, f"{reason}: near our own limit (take more workers, or ask for less)"
+        )
+    return Check(name, "valid", value, limit, reason)
+
+
+def _workers(measured: Measured) -> list[Check]:
+    """Said where there are several, or one is missing."""
+    found = []
+    if measured.lost:
+        names = "; ".join(f"{worker}{f' ({why})' if why else ''}" for worker, why in sorted(measured.lost.items()))
+        reason = f"lost before its time: {names}. Its part of the arrivals was not sent: see its log, and run again"
+        found.append(Check("workers", "invalid", float(len(measured.lost)), 0.0, reason))
+    elif len(measured.gauges) > 1:
+        found.append(Check("workers", "valid", 0.0, 0.0, f"all {len(measured.gauges)} workers stayed to the end"))
+    if measured.untold:
+        names = ", ".join(sorted(measured.untold))
+        reason = f"the last figures of {names} never came: what it measured is not all in here. Run again"
+        found.append(Check("deltas", "invalid", float(len(measured.untold)), 0.0, reason))
+    return found
 
 
 def _reconciled(done: Mapping[str, float]) -> Check:
@@ -166,18 +268,18 @@ def _reconciled(done: Mapping[str, float]) -> Check:
 
 
 def _enough(sent: int) -> Check:
-    if sent < SAMPLES_FOR_P95:
-        reason = f"{sent} visits were made: fewer than {SAMPLES_FOR_P95} bound no p95 with 95 % confidence"
-        return Check("samples", "degraded", float(sent), float(SAMPLES_FOR_P95), reason)
-    if sent < SAMPLES_FOR_P99:
-        reason = f"{sent} visits were made: enough to bound a p95, not a p99 (that takes {SAMPLES_FOR_P99})"
-        return Check("samples", "valid", float(sent), float(SAMPLES_FOR_P95), reason)
-    return Check("samples", "valid", float(sent), float(SAMPLES_FOR_P99), f"{sent} visits were made")
+    p95, p99 = limits.SAMPLES_FOR_P95, limits.SAMPLES_FOR_P99
+    if not sent:
+        reason = "no visit was made: there is no data (does the profile's mix ask for anything in these phases?)"
+        return Check("samples", "invalid", 0.0, float(p95), reason)
+    if sent < p95:
+        reason = f"{sent} visits were made: fewer than {p95} bound no p95 with 95 % confidence (run longer)"
+        return Check("samples", "degraded", float(sent), float(p95), reason)
+    if sent < p99:
+        reason = f"{sent} visits were made: enough to bound a p95, not a p99 (that takes {p99})"
+        return Check("samples", "valid", float(sent), float(p95), reason)
+    return Check("samples", "valid", float(sent), float(p99), f"{sent} visits were made")
 
 
-def _quantile(values: Sequence[float], q: float) -> float | None:
-    """Nearest rank."""
-    if not values:
-        return None
-    ordered = sorted(values)
-    return ordered[max(0, min(len(ordered) - 1, int(q * len(ordered) + 0.999999) - 1))]
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

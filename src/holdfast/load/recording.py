@@ -1,12 +1,13 @@
 """Once a second: what was measured, and how the generator itself is doing, into `run.db`.
 
-Folding and writing happen in a native thread of the loop's pool, so that no visitor waits for the disk.
+Folding, writing and the look at the machine happen in a native thread of the loop's pool, so that no visitor waits for
+the disk.
 """
 
 import logging
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import gevent
@@ -15,41 +16,99 @@ from gevent.hub import get_hub
 from gevent.lock import Semaphore
 
 from holdfast.clock import Clock
+from holdfast.load.measured import GENERATOR
+from holdfast.load.pressure import Machine, pressure
 from holdfast.load.runner_end import RecordSink
 from holdfast.record.recorder import Batch, Folded, Recorder, fold
 from holdfast.record.store import Gauge
 
 _log = logging.getLogger(__name__)
 
-GENERATOR: Final = "generator"
 _PERIOD: Final = 1.0
 _LOOK_SECONDS: Final = 0.05  # 20 looks a second at how late the loop comes back
 
 
-class Recording:
-    """Empties a recorder into a store. `in_flight` is asked once a second."""
+class Vitals:
+    """How one generator process is doing, told as gauges of `source` ("generator", or "generator/2" of several).
 
-    def __init__(self, recorder: Recorder, store: RecordSink, clock: Clock, in_flight: Callable[[], int]) -> None:
-        self._recorder = recorder
-        self._store = store
+    `look_at_loop` and `of_process` belong to the loop's thread, `of_machine` to any one thread, once a second each.
+    """
+
+    def __init__(self, clock: Clock, in_flight: Callable[[], int], source: str = GENERATOR) -> None:
         self._clock = clock
         self._in_flight = in_flight
+        self._source = source
+        self._latest_loop = 0.0
+        self._machine = Machine()
+        self.begin()
+
+    def begin(self) -> None:
+        """From here on: what was before is not looked at."""
+        self._cpu_seconds, self._wall_seconds = time.process_time(), time.monotonic()
+        self._counters = self._machine.look()
+
+    def look_at_loop(self, over: Event) -> None:
+        """20 times a second until it is over: does the loop come back when it was asked to? Runs in a greenlet."""
+        while not over.is_set():
+            began = time.monotonic()
+            gevent.sleep(_LOOK_SECONDS)
+            self._latest_loop = max(self._latest_loop, time.monotonic() - began - _LOOK_SECONDS)
+
+    def of_process(self) -> list[Gauge]:
+        """`cpu`: share of one core since the last look; `loop_delay`: the worst of it, seconds; `in_flight`."""
+        now, cpu, wall = self._clock.now(), time.process_time(), time.monotonic()
+        passed = wall - self._wall_seconds
+        if passed < _PERIOD / 2:  # an extra flush: too short a time to judge by
+            return []
+        share = (cpu - self._cpu_seconds) / passed
+        delay, self._latest_loop = self._latest_loop, 0.0
+        self._cpu_seconds, self._wall_seconds = cpu, wall
+        return [
+            Gauge(now, self._source, "cpu", share),
+            Gauge(now, self._source, "loop_delay", delay),
+            Gauge(now, self._source, "in_flight", float(self._in_flight())),
+        ]
+
+    def of_machine(self) -> list[Gauge]:
+        """`steal`, `throttled`, `throttled_seconds` since the last look (see `pressure`), and `descriptors`."""
+        now, counters = self._clock.now(), self._machine.look()
+        found = pressure(self._counters, counters)
+        self._counters = counters
+        descriptors = self._machine.descriptors()
+        if descriptors is not None:
+            found["descriptors"] = descriptors
+        return [Gauge(now, self._source, name, value) for name, value in found.items()]
+
+
+class Recording:
+    """Empties recorders into a store. `in_flight` is asked once a second; `source` is that of its gauges."""
+
+    def __init__(
+        self,
+        recorders: Sequence[Recorder],
+        store: RecordSink,
+        clock: Clock,
+        in_flight: Callable[[], int],
+        source: str = GENERATOR,
+    ) -> None:
+        self._recorders = tuple(recorders)
+        self._store = store
+        self._clock = clock
         self._one_at_a_time = Semaphore()
         self._over = Event()
         self._unwritten: list[Folded] = []
-        self._latest_loop = 0.0
-        self._cpu_seconds = time.process_time()
-        self._wall_seconds = time.monotonic()
+        self._vitals = Vitals(clock, in_flight, source)
         self._greenlets: list[gevent.Greenlet] = []
 
     def start(self) -> None:
-        self._cpu_seconds, self._wall_seconds = time.process_time(), time.monotonic()
-        self._greenlets = [gevent.spawn(self._look), gevent.spawn(self._every_second)]
+        self._vitals.begin()
+        self._greenlets = [gevent.spawn(self._vitals.look_at_loop, self._over), gevent.spawn(self._every_second)]
 
     def flush(self) -> None:
         """Write what there is; returns when it is in the file. Raises sqlite3.Error; it is kept for the next try."""
         with self._one_at_a_time:
-            get_hub().threadpool.apply(self._write, (self._recorder.take(), self._gauges()))
+            batches = [(recorder.source, recorder.take()) for recorder in self._recorders]
+            get_hub().threadpool.apply(self._write, (batches, self._vitals.of_process()))
 
     def close(self) -> None:
         """Write the rest and stop."""
@@ -68,33 +127,11 @@ class Recording:
             except sqlite3.OperationalError as error:  # the file is locked: next second, both
                 _log.warning("could not write the record yet: %s", error)
 
-    def _look(self) -> None:
-        while not self._over.is_set():
-            began = time.monotonic()
-            gevent.sleep(_LOOK_SECONDS)
-            self._latest_loop = max(self._latest_loop, time.monotonic() - began - _LOOK_SECONDS)
-
-    def _gauges(self) -> list[Gauge]:
-        """`cpu`: share of one core since the last look; `loop_delay`: the worst of it, seconds; `in_flight`."""
-        now, cpu, wall = self._clock.now(), time.process_time(), time.monotonic()
-        passed = wall - self._wall_seconds
-        if passed < _PERIOD / 2:  # an extra flush: too short a time to judge by
-            return []
-        share = (cpu - self._cpu_seconds) / passed
-        delay, self._latest_loop = self._latest_loop, 0.0
-        self._cpu_seconds, self._wall_seconds = cpu, wall
-        return [
-            Gauge(now, GENERATOR, "cpu", share),
-            Gauge(now, GENERATOR, "loop_delay", delay),
-            Gauge(now, GENERATOR, "in_flight", float(self._in_flight())),
-        ]
-
-    def _write(self, batch: Batch, gauges: list[Gauge]) -> None:
+    def _write(self, batches: list[tuple[str, Batch]], gauges: list[Gauge]) -> None:
         """In a native thread."""
-        if batch:
-            self._unwritten.append(fold(self._recorder.source, batch))
+        self._unwritten += [fold(source, batch) for source, batch in batches if batch]
         while self._unwritten:
             self._store.write(self._unwritten[0])
             self._unwritten.pop(0)
         if gauges:
-            self._store.write_gauges(gauges)
+            self._store.write_gauges([*gauges, *self._vitals.of_machine()])

@@ -35,6 +35,7 @@ from holdfast.record.recorder import Recorder
 from holdfast.record.store import RunStore
 
 SOURCE: Final = "load"
+WIRE_SOURCE: Final = "wire"
 DRAIN: Final = "drain"
 _OUTBOX_SECONDS: Final = 5.0
 _HOLD_PATIENCE: Final = 5.0  # how long after a held rate's end its visits are waited for
@@ -64,7 +65,7 @@ class Session:
         steps = {name: steps_of(path) for name, path in job.scenarios.items()}
         accounts = accounts_of(job.target.accounts, job.first_account, job.account_count)
         environment.host = job.target.url
-        recorder = Recorder(SOURCE)
+        recorder, wire = Recorder(SOURCE), Recorder(WIRE_SOURCE)
         outbox = job.target.outbox_url
         ground = Ground(
             dialer=Dialer(_origin(job.target.url)),
@@ -74,6 +75,7 @@ class Session:
             make_service=adapter_at(job.target.adapter),
             marker=job.target.marker,
             recorder=recorder,
+            wire=wire,
             fire=environment.events.request.fire,
             note_error=self._note_error,
             choices=Random(f"{job.seed}/tasks"),
@@ -82,7 +84,7 @@ class Session:
         self._sink = sink
         self._seats = Seats(environment, job.visitors, runner)
         self._engine = Engine(ground, recorder, self._seats, scenarios, steps, environment)
-        self._recording = Recording(recorder, sink, self._clock, lambda: self._engine.in_flight)
+        self._recording = Recording((recorder, wire), sink, self._clock, lambda: self._engine.in_flight)
 
     def open(self) -> None:
         """Have the visitors parked. Raises TimeoutError."""

@@ -43,6 +43,7 @@ from holdfast.load.distribution import (
     own_facts,
 )  # fmt: skip
 from holdfast.load.job import Job
+from holdfast.load.measured import DELTAS_LOST
 from holdfast.load.process import settle
 from holdfast.load.secured import secure
 from holdfast.load.session import Session
@@ -138,7 +139,7 @@ class Worker:
             gevent.sleep(0.01)
         if self._unacknowledged:
             text = f"{len(self._unacknowledged)} deltas were not acknowledged in {_CLOSE_SECONDS:.0f} s"
-            self.tell_event("deltas_lost", time.time(), reason=text)
+            self.tell_event(DELTAS_LOST, time.time(), reason=text)
 
     # ── the channel ──
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from holdfast.capacity.question import CapacityQuestion
 from holdfast.errors import Problem, RunFolderError
+from holdfast.load.calibration import Ceiling
 from holdfast.run.folder import RunFolder, read_facts, write_facts
 from holdfast.slo.openslo import Objective
 
@@ -91,6 +92,7 @@ class Asked:
     capacity_objectives: tuple[AskedObjective, ...]
     stack: Mapping[str, float] | None  # what is known of the target's size: replicas, workers, service_time
     notices: tuple[str, ...] = ()
+    ceiling: Ceiling | None = None  # of the generator's machine, where the plan has load
     schema: str = field(default=SCHEMA)
 
     @property

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 from holdfast.chaos.undo import open_entries
 from holdfast.errors import ExitCode
-from holdfast.load.health import check_health
 from holdfast.run.answers import answers
 from holdfast.run.asked import Asked
 from holdfast.run.capacity import capacity_result
@@ -29,10 +28,9 @@ from holdfast.run.summary import (
     RunVerdict,
     Summary,
     Validity,
-    ValidityCheck,
-    ValidityVerdict,
 )
 from holdfast.run.traffic import journey_results, load_result
+from holdfast.run.validity import validity_of
 
 _EXIT_CODES: dict[RunVerdict, ExitCode] = {
     "met": ExitCode.MET,
@@ -51,7 +49,6 @@ _HEADLINES: dict[RunVerdict, str] = {
     "interrupted": "The run was interrupted",
 }
 _FINDINGS = {"deviated", "not-recovered"}  # an experiment's verdicts that say something of the target
-_WORSE: tuple[ValidityVerdict, ...] = ("valid", "degraded", "invalid")
 
 
 def judge_run(folder: RunFolder) -> Summary:
@@ -63,7 +60,7 @@ def judge_run(folder: RunFolder) -> Summary:
     journeys = journey_results(recorded)
     faults = fault_results(recorded)
     capacity = capacity_result(recorded)
-    validity = _validity(recorded, load)
+    validity = validity_of(recorded)
     verdict = _verdict(recorded, objectives, faults, validity, capacity, load, journeys)
     return Summary(
         run=RunFacts(
@@ -80,7 +77,7 @@ def judge_run(folder: RunFolder) -> Summary:
         ),
         verdict=verdict,
         exit_code=int(_EXIT_CODES[verdict]),
-        headline=_headline(verdict, objectives, faults, capacity, load, journeys),
+        headline=_headline(verdict, objectives, faults, capacity, load, journeys, validity),
         answers=answers(verdict, objectives, faults, load, journeys, capacity),
         validity=validity,
         objectives=objectives,
@@ -157,13 +154,18 @@ def _headline(
     capacity: CapacityResult | None,
     load: LoadResult | None,
     journeys: Sequence[JourneyResult],
+    validity: Validity,
 ) -> str:
     """The verdict in a line, with what decided it."""
     named = _HEADLINES[verdict]
+    if verdict == "invalid":
+        wrong = ", ".join(check.name.replace("_", " ") for check in validity.checks if check.verdict == "invalid")
+        missed = _missed(objectives)
+        return f"{named}: {wrong}" + (f" (and missed: {', '.join(missed)})" if missed else "")
     if verdict == "met":
         return _met_headline(objectives, faults, capacity, journeys)
     if verdict == "missed":
-        missed = sorted({o.name for o in objectives if o.judged and o.verdict == "missed"})
+        missed = _missed(objectives)
         found = [f"{f.title} ({f.verdict})" for f in faults if f.verdict in _FINDINGS]
         if missed:
             return f"Missed: {', '.join(missed)}"
@@ -179,6 +181,10 @@ def _headline(
             return f"{_visits_lost(load)} visits did not end well, and no objective says how many may"
         return f"{named}: {', '.join(unclear)}" if unclear else named
     return named
+
+
+def _missed(objectives: Sequence[ObjectiveResult]) -> list[str]:
+    return sorted({o.name for o in objectives if o.judged and o.verdict == "missed"})
 
 
 def _failed_walk(journey: JourneyResult) -> str:
@@ -200,45 +206,6 @@ def _met_headline(
     if journeys and not objectives:
         return "Every journey came through"
     return "Sized; no objective was judged" if capacity is not None else "Measured; no objective was judged"
-
-
-def _validity(recorded: Recorded, load: LoadResult | None) -> Validity:
-    checks: list[ValidityCheck] = []
-    if load is not None:
-        checks += [
-            ValidityCheck(c.name, c.verdict, c.value, c.limit, c.reason)
-            for c in check_health(
-                load=recorded.within(recorded.time_zero - 0.5, recorded.plan_end + 0.5, "load"),
-                gauges=[g for g in recorded.gauges if g.source == "generator" and g.at <= recorded.plan_end],
-                done=recorded.done("load"),
-            )
-        ]
-    errors = recorded.events_of("scenario_error")
-    if errors:
-        text = errors[0].facts.get("text") or errors[0].facts.get("message") or errors[0].facts.get("reason")
-        reason = f"{len(errors)} visits ended by an error in a scenario of ours, not by the target: {text}"
-        checks.append(ValidityCheck("scenarios", "invalid", float(len(errors)), 0.0, reason))
-    lost = [str(e.facts.get("child")) for e in recorded.events_of("child_lost")]
-    if lost:
-        reason = f"{', '.join(lost)} ended before its time: what it would have measured is missing"
-        checks.append(ValidityCheck("children", "invalid", float(len(lost)), 0.0, reason))
-    if not recorded.events_of("sealed"):
-        checks.append(
-            ValidityCheck("sealed", "invalid", None, None, "the runner was killed: the run was not finished or sealed")
-        )
-    if recorded.events_of("search_lost"):
-        reason = "the generator of the capacity search ended before its time"
-        checks.append(ValidityCheck("search", "invalid", None, None, reason))
-    uncleaned = len(recorded.events_of("clean_up_failed"))
-    if uncleaned:
-        reason = f"{uncleaned} journeys could not set their account back: its next walk may fail for our fault"
-        checks.append(ValidityCheck("journey_clean_up", "degraded", float(uncleaned), 0.0, reason))
-    failed = len(recorded.events_of("probe_error"))
-    if failed:
-        reason = f"our browser failed {failed} times: those walks were not measured"
-        checks.append(ValidityCheck("browser", "degraded", float(failed), 0.0, reason))
-    worst: ValidityVerdict = max((check.verdict for check in checks), key=_WORSE.index, default="valid")
-    return Validity(worst, tuple(checks))
 
 
 def _no_faults(asked: Asked) -> str:

@@ -9,6 +9,7 @@ from typing import Final
 
 from holdfast import __version__
 from holdfast.capacity.question import CapacityQuestion
+from holdfast.load.calibration import ceiling_of, this_machine
 from holdfast.run.asked import (
     Asked,
     AskedExperiment,
@@ -76,6 +77,7 @@ def asked_of(prepared: Prepared, run_id: str, now: float) -> Asked:
         capacity_objectives=prepared.capacity_objectives,
         stack=None,
         notices=prepared.notices,
+        ceiling=ceiling_of(prepared.workspace.state_folder, this_machine()) if prepared.load else None,
     )
 
 

@@ -1,0 +1,107 @@
+"""What the record of a run tells of the generator that made it: plain counts and quantiles, judged by `health`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from holdfast.record.histogram import Histogram
+from holdfast.record.recorder import Interval
+from holdfast.record.sample import DROPPED, UNFINISHED, depth_of
+from holdfast.record.store import Event, Gauge
+
+GENERATOR: Final = "generator"
+"""Source of a generator's gauges; with several workers "generator/1", "generator/2" and so on."""
+WORKER_LOST: Final = "worker_lost"
+DELTAS_LOST: Final = "deltas_lost"
+"""Kinds of events: a worker that was gone before its time, and one whose last figures never came. Fact `worker`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Of one generator, however many workers it had. Times in seconds, shares 0 to 1, rates per second."""
+
+    lag_p99: float | None  # over the visits of all workers; None: no visit was made
+    gauges: Mapping[str, Mapping[str, Sequence[float]]]  # by worker, then by name, in order of time
+    visits: Mapping[str, Mapping[str, int]]  # by scenario, then by outcome
+    dropped_for: Mapping[str, int]  # by why
+    details: Mapping[str, int]  # of requests
+    peak_arrivals: float  # of the busiest second
+    peak_requests: float
+    done: Mapping[str, float]
+    lost: Mapping[str, str] = field(default_factory=dict)  # why, by worker
+    untold: tuple[str, ...] = ()  # workers whose last deltas are missing
+
+    @property
+    def due(self) -> int:
+        return sum(sum(outcomes.values()) for outcomes in self.visits.values())
+
+    @property
+    def dropped(self) -> int:
+        return sum(self.dropped_for.values())
+
+    @property
+    def sent(self) -> int:
+        return self.due - self.dropped
+
+    @property
+    def unfinished(self) -> int:
+        return sum(outcomes.get(UNFINISHED, 0) for outcomes in self.visits.values())
+
+
+def is_generator(source: str) -> bool:
+    """Whether gauges of this source are a generator's own."""
+    return source == GENERATOR or source.startswith(f"{GENERATOR}/")
+
+
+def measured_in(
+    load: Sequence[Interval], gauges: Iterable[Gauge], done: Mapping[str, float], events: Iterable[Event] = ()
+) -> Measured:
+    """Gauges that are not a generator's, and events of other kinds, are passed over."""
+    by_worker: dict[str, dict[str, list[float]]] = {}
+    for gauge in gauges:
+        if is_generator(gauge.source):
+            by_worker.setdefault(gauge.source, {}).setdefault(gauge.name, []).append(gauge.value)
+    visits: dict[str, dict[str, int]] = {}
+    dropped_for: dict[str, int] = {}
+    details: dict[str, int] = {}
+    arrivals: dict[int, int] = {}
+    requests: dict[int, int] = {}
+    lags: list[Histogram] = []
+    for interval in load:
+        depth = depth_of(interval.name)
+        if depth == 1:
+            outcomes = visits.setdefault(interval.name, {})
+            outcomes[interval.outcome] = outcomes.get(interval.outcome, 0) + interval.count
+            if interval.outcome == DROPPED:
+                dropped_for[interval.detail] = dropped_for.get(interval.detail, 0) + interval.count
+            else:
+                lags.append(interval.lag if interval.lag is not None else Histogram({0: interval.count}))
+                arrivals[interval.second] = arrivals.get(interval.second, 0) + interval.count
+        elif depth == 3:
+            details[interval.detail] = details.get(interval.detail, 0) + interval.count
+            requests[interval.second] = requests.get(interval.second, 0) + interval.count
+    told = list(events)
+    return Measured(
+        lag_p99=Histogram.sum(lags).quantile(0.99),
+        gauges=by_worker,
+        visits=visits,
+        dropped_for=dropped_for,
+        details=details,
+        peak_arrivals=float(max(arrivals.values(), default=0)),
+        peak_requests=float(max(requests.values(), default=0)),
+        done=done,
+        lost={_worker(e): str(e.facts.get("reason", "")) for e in told if e.kind == WORKER_LOST},
+        untold=tuple(dict.fromkeys(_worker(e) for e in told if e.kind == DELTAS_LOST)),
+    )
+
+
+def quantile(values: Sequence[float], q: float) -> float | None:
+    """Nearest rank; None of nothing."""
+    if not values:
+        return None
+    ordered = sorted(values)
+    return ordered[max(0, min(len(ordered) - 1, int(q * len(ordered) + 0.999999) - 1))]
+
+
+def _worker(event: Event) -> str:
+    return str(event.facts.get("worker", "a worker"))
