@@ -42,7 +42,7 @@ def _step(name: str, intervals: Sequence[Interval], started: int) -> FunnelStep:
     outcomes = outcomes_of(intervals)
     came, through = sum(outcomes.values()), outcomes.get(OK, 0)
     durations = Histogram.sum(i.response for i in intervals if i.outcome == OK)
-    once = came <= started  # a step that a visit enters again has no share of the visits
+    once = came <= started  # or visits entered it again, and it has no share of them
     return FunnelStep(
         name=name,
         reached=came,

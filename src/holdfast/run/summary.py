@@ -129,7 +129,7 @@ class FunnelStep:
     p50: float | None
     p95: float | None
     interval: tuple[float, float] = (0.0, 1.0)  # of the ratio, exact, at 95 % per side
-    share: float | None = None  # completed / started: null when visits came here more than once
+    share: float | None = None  # completed / started: null when more came here than started
     share_interval: tuple[float, float] = (0.0, 1.0)
     outcomes: Mapping[str, int] = field(default_factory=dict)  # of those that reached it
 
