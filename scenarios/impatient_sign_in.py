@@ -1,4 +1,4 @@
-"""A customer who does not wait: when signing in does not work, tries again at once, and once more, then gives up.
+"""A customer who does not wait: when signing in fails or is slow, tries again at once, once more, and gives up.
 
 Many of them make a retry storm: failures bring load, and load brings failures.
 """
@@ -15,7 +15,7 @@ class ImpatientSignIn(Visitor):
     @task
     def insist(self) -> None:
         try:
-            with self.step("sign_in"):
+            with self.step("sign_in", patience=3.0):
                 self.service.sign_in(self.account)
         except OutcomeError:
             self.try_again()
@@ -23,7 +23,7 @@ class ImpatientSignIn(Visitor):
     def try_again(self) -> None:
         for _ in range(2):
             try:
-                with self.step("retry_sign_in"):
+                with self.step("retry_sign_in", patience=3.0):
                     self.service.sign_in(self.account)
             except OutcomeError:
                 continue

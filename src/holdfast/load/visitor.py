@@ -110,7 +110,9 @@ class Visitor(User):
 def _plain_visit(visitor: Visitor) -> None:
     """One visit under plain Locust, which knows neither whether a target may be attacked nor a bound."""
     if visitor.attack:
-        raise StopTest(f"{type(visitor).__name__} is an attack: it runs by `holdfast load` only, where it is bounded")
+        told = "%s is an attack: it runs by `holdfast load` only, where it is bounded"
+        logging.getLogger(__name__).error(told, type(visitor).__name__)
+        raise StopTest
     ground = _plain_ground(visitor)
     account = ground.accounts.lease(visitor.mfa)
     if account is None:
