@@ -600,3 +600,33 @@ def _status_of(url: str) -> int:
             return error.code
     except OSError:
         return 0
+
+
+def test_a_refreshed_session_takes_the_place_of_the_old_one_which_ends(stack: StackState) -> None:
+    account = generated_account(181)
+    visitor, thief = Visitor(stack.url), Visitor(stack.url)
+    opened = visitor.start_sign_in(account).json["session"]["id"]
+    for cookie in visitor.jar:
+        thief.jar.set_cookie(cookie)
+    assert thief.ask("GET", "/v2/account").status == 200
+    refreshed = visitor.ask("POST", "/v2/sessions/current/refresh")
+    assert (refreshed.status, refreshed.json["session"]["id"] != opened) == (201, True)
+    assert visitor.ask("GET", "/v2/account").status == 200
+    assert thief.ask("GET", "/v2/account").status == 401
+    assert thief.ask("POST", "/v2/sessions/current/refresh").status == 401
+    assert [one["id"] for one in visitor.ask("GET", "/v2/sessions").json["sessions"]] == [
+        refreshed.json["session"]["id"]
+    ]
+
+
+def test_signing_up_gives_away_nothing_and_changes_no_account_that_exists(stack: StackState) -> None:
+    account = generated_account(183)
+    visitor = Visitor(stack.url)
+    taken = visitor.ask("POST", "/v2/accounts", {"email": account.email, "password": "Another-Password-1"})
+    fresh = visitor.ask("POST", "/v2/accounts", {"email": "new-one@accounts.invalid", "password": account.password})
+    assert (taken.status, taken.text) == (fresh.status, fresh.text) == (202, "{}")
+    assert visitor.start_sign_in(account, "Another-Password-1").status == 401
+    assert visitor.start_sign_in(account).status == 201
+    for email in ("somebody@example.com", "@accounts.invalid", "a@b@accounts.invalid"):
+        asked = {"email": email, "password": account.password}
+        assert visitor.ask("POST", "/v2/accounts", asked).status == 422

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from holdfast.errors import InputError
-from holdfast.kit.accounts import generated_account
+from holdfast.kit.accounts import generated_account, stranger_like
 from holdfast.kit.adapter import adapter_at
 from holdfast.kit.inbox import Inbox
-from holdfast.kit.outcome import OutcomeError
-from holdfast.kit.service import Invoice, ReferenceService
+from holdfast.kit.outcome import OutcomeError, not_offered
+from holdfast.kit.service import ATTACK_HEADER, MOST_GUESSES, Invoice, ReferenceService
 from holdfast.kit.totp import StepLedger, code_at
 
 
@@ -139,3 +139,33 @@ def test_an_adapter_that_cannot_be_used_is_wrong_input(tmp_path, text):
     path.write_text(text)
     with pytest.raises(InputError, match=r"acme\.py"):
         adapter_at(path)
+
+
+def test_guesses_are_marked_bounded_and_alarm_when_one_lets_in():
+    visitor, client = service(*[Canned(401, {"error": {}})] * MOST_GUESSES, Canned(201))
+    replies = {visitor.guess_password("a@b.invalid", "x") for _ in range(MOST_GUESSES)}
+    assert len(replies) == 1
+    assert all(more["headers"] == {ATTACK_HEADER: "1"} for _, _, more in client.asked)
+    with pytest.raises(ValueError, match="at most"):
+        visitor.guess_password("a@b.invalid", "x")
+    lucky, _ = service(Canned(201))
+    with pytest.raises(OutcomeError, match="let_in"):
+        lucky.guess_password("a@b.invalid", "x")
+
+
+def test_an_extra_proof_that_nobody_had_to_expect_is_a_challenge():
+    visitor, _ = service(Canned(200, {"challenge_id": "c"}))
+    with pytest.raises(OutcomeError) as caught:
+        visitor.sign_in(generated_account(1))  # has no second factor
+    assert (caught.value.outcome, caught.value.detail) == ("challenged", "code")
+
+
+def test_what_an_adapter_does_not_offer_is_rejected_with_its_name():
+    assert (not_offered("sign_up").outcome, not_offered("sign_up").detail) == ("rejected", "no_sign_up")
+
+
+@pytest.mark.parametrize("email", ["visitor-000001@accounts.invalid", "a@b.invalid"])
+def test_a_stranger_looks_like_the_account(email):
+    stranger = stranger_like(email, "0123456789abcdef" * 2)
+    assert stranger.partition("@")[2] == email.partition("@")[2]
+    assert len(stranger) == max(len(email), 12 + len("@b.invalid"))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.load.scenario import check_scenario, steps_of
+from holdfast.load.scenario import check_scenario, is_attack, steps_of
 
 GOOD = '''"""Somebody."""
 from locust import task
@@ -84,3 +84,27 @@ def test_reading_scenarios_imports_neither_locust_nor_gevent():
         "sys.exit(bool({'locust', 'gevent'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False, env={"PYTHONPATH": "src"}).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "attack"),
+    [("attack = True", True), ("attack: bool = True", True), ("attack = False", False), ("mfa = True", False)],
+)
+def test_an_attack_says_so_in_its_class(write, line, attack):
+    path = write(GOOD.replace("    @task\n", f"    {line}\n\n    @task\n"))
+    assert (is_attack(path), check_scenario(path)) == (attack, [])
+
+
+@pytest.mark.parametrize("line", ["attack = bool(1)", "attack = not False", "attack: bool = 1 > 0"])
+def test_an_attack_that_cannot_be_read_is_refused(write, line):
+    (problem,) = check_scenario(write(GOOD.replace("    @task\n", f"    {line}\n\n    @task\n")))
+    assert "must be written out" in problem.what
+
+
+@pytest.mark.parametrize("line", ["LooksIn.attack = False", "attack = 1"])
+def test_an_attack_that_is_set_behind_the_class_is_refused(write, line):
+    assert "must be written out" in check_scenario(write(f"{GOOD}\n{line}\n"))[0].what
+
+
+def test_a_file_that_cannot_be_parsed_is_no_attack_and_a_problem(write):
+    assert not is_attack(write("class ("))

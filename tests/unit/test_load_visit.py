@@ -6,6 +6,7 @@ from random import Random
 import pytest
 
 from holdfast.kit.accounts import AccountPool, generated_account
+from holdfast.kit.outcome import OutcomeError
 from holdfast.load.client import Exchange, HttpResponse
 from holdfast.load.health import NO_VISITOR
 from holdfast.load.pool import ConnectionPool
@@ -151,3 +152,43 @@ def test_visits_share_the_pool_they_were_given_even_an_empty_one(visit):
     pool = ConnectionPool(visit._ground.dialer, share_new=0.0)
     ground = replace(visit._ground, pool=pool)
     assert Visit(ground, "bill", generated_account(1), due=100.0).client._pool is pool
+
+
+def test_a_visitor_out_of_patience_gives_up_and_the_step_says_so(recorder, visit):
+    clock = visit._ground.clock
+    with pytest.raises(OutcomeError) as caught, visit.step("sign_in", 3.0):
+        clock.at += 3.1
+    visit.end(caught.value.outcome, caught.value.detail)
+    assert (caught.value.outcome, caught.value.detail) == ("abandoned", "sign_in: too_slow")
+    assert {("bill/sign_in", "abandoned"), ("bill", "abandoned")} == recorded(recorder).keys()
+
+
+def test_patience_waits_as_long_as_it_says(recorder, visit):
+    with visit.step("sign_in", 3.0):
+        visit._ground.clock.at += 3.0
+    assert {("bill/sign_in", "ok")} == recorded(recorder).keys()
+
+
+def test_the_wait_in_our_own_generator_tries_nobodys_patience(recorder):
+    clock = FakeClock(102.0)
+    ground = Ground(
+        Dialer(Origin.of("http://127.0.0.1:9")), clock, AccountPool([], clock), None, lambda *_: None, "", recorder,
+        lambda **_: None, lambda *_: None, Random(1),
+    )  # fmt: skip
+    visit = Visit(ground, "bill", generated_account(1), due=92.0, lag=10.0)
+    with visit.step("sign_in", 3.0):
+        clock.at += 1.0
+    assert recorded(recorder)["bill/sign_in", "ok"].slowest == pytest.approx(11.0)
+
+
+def test_who_gives_up_at_a_failure_leaves_the_steps_own_outcome(recorder, visit):
+    with pytest.raises(OutcomeError) as caught, visit.step("sign_in", 3.0):
+        raise OutcomeError("failed", "503")
+    assert (caught.value.outcome, caught.value.detail) == ("abandoned", "sign_in: failed")
+    assert {("bill/sign_in", "failed")} == recorded(recorder).keys()
+
+
+def test_a_bug_is_a_bug_whatever_the_patience(recorder, visit):
+    with pytest.raises(KeyError), visit.step("sign_in", 3.0):
+        raise KeyError("name")
+    assert {("bill/sign_in", "failed")} == recorded(recorder).keys()

@@ -75,13 +75,13 @@ def test_every_outcome_counts_in_the_total_and_only_ok_is_good():
     assert (counts.good_events, counts.bad_events) == (1, len(OUTCOMES) - 1)
 
 
-def test_what_was_dropped_or_unfinished_is_bad_even_where_total_leaves_it_out():
+def test_what_was_abandoned_dropped_or_unfinished_is_bad_even_where_total_leaves_it_out():
     total = Selector(("*/sign_in",), "load", (OK, FAILED))
     intervals = [interval(10, outcome=outcome) for outcome in OUTCOMES]
 
     counts = count(intervals, good_of(total), 0, 100)
 
-    assert (counts.good_events, counts.total_events) == (1, 4)  # ok, failed, dropped, unfinished
+    assert (counts.good_events, counts.total_events) == (1, 5)  # ok, failed, abandoned, dropped, unfinished
 
 
 def test_with_bad_outcomes_the_rest_is_good_but_for_what_was_never_answered():
@@ -90,7 +90,7 @@ def test_with_bad_outcomes_the_rest_is_good_but_for_what_was_never_answered():
 
     counts = count(intervals, indicator, 0, 100)
 
-    assert counts.bad_events == 4  # failed, timed_out, dropped, unfinished
+    assert counts.bad_events == 5  # failed, timed_out, abandoned, dropped, unfinished
 
 
 def test_slow_ones_are_not_good_and_failed_ones_never_fast():

@@ -63,12 +63,8 @@ def plot(name: str, png: Path | None, scale: float, seed: int, length: float | N
 @profile.command("from-log")
 @click.argument("log", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--name", default="from_log", show_default=True, help="Of the profile that is made.")
-@click.option(
-    "--bin", "bin_seconds", type=Duration(), help="Count arrivals in bins of, such as 10s. Default: about 200."
-)
-@click.option(
-    "--compress-to", type=Duration(), help="Play the log's time in this, such as 10m; rates stay as they were."
-)
+@click.option("--bin", "bin_seconds", type=Duration(), help="Count in bins of, such as 10s. Default: about 200.")
+@click.option("--compress-to", type=Duration(), help="Play it in this time, such as 10m; rates stay as they were.")
 @click.option("--map", "rules", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Paths' scenarios.")
 @click.option(
     "--per-visit",

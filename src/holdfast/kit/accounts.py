@@ -56,6 +56,17 @@ def generated_accounts(first: int, count: int) -> tuple[Account, ...]:
     return tuple(generated_account(index) for index in range(first, first + count))
 
 
+def new_account(mark: str) -> Account:
+    """An account that nobody has yet, to sign up: `mark` is what no other visit has, letters and digits."""
+    return Account(index=-1, email=f"new-{mark}@accounts.invalid", password=GENERATED_PASSWORD)
+
+
+def stranger_like(email: str, mark: str) -> str:
+    """An address that nobody has, of the same domain and, where `mark` is long enough, the same length."""
+    name, _, domain = email.rpartition("@")
+    return f"{mark[: max(len(name), 12)]}@{domain}"
+
+
 def accounts_of(source: Mapping[str, Any], first: int, count: int) -> tuple[Account, ...]:
     """The accounts [first, first + count) of a target: `{"generated": 2000}` or `{"file": path}`.
 

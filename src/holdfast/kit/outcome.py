@@ -1,6 +1,6 @@
 """What went otherwise than the visitor wished: a measured fact, not a fault of ours."""
 
-from holdfast.record.sample import FAILED
+from holdfast.record.sample import CHALLENGED, FAILED, REJECTED
 
 
 class OutcomeError(Exception):
@@ -20,3 +20,13 @@ class OutcomeError(Exception):
 def failed(detail: str) -> OutcomeError:
     """The target answered, but not what it must: `raise failed("replay_differs")`."""
     return OutcomeError(FAILED, detail)
+
+
+def challenged(detail: str) -> OutcomeError:
+    """The target asks for one more proof than this visitor had to expect: `raise challenged("code")`."""
+    return OutcomeError(CHALLENGED, detail)
+
+
+def not_offered(operation: str) -> OutcomeError:
+    """For an adapter whose target has no such operation: recorded as rejected, "no_sign_up", and the visit ends."""
+    return OutcomeError(REJECTED, f"no_{operation}")

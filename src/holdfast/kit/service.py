@@ -15,13 +15,15 @@ from urllib.parse import quote
 from holdfast.clock import Clock
 from holdfast.kit.accounts import Account
 from holdfast.kit.answer import Answer
-from holdfast.kit.client import Client
+from holdfast.kit.client import Client, Response
 from holdfast.kit.inbox import Inbox
-from holdfast.kit.outcome import OutcomeError, failed
+from holdfast.kit.outcome import OutcomeError, challenged, failed
 from holdfast.kit.totp import StepLedger
-from holdfast.record.sample import TIMED_OUT
+from holdfast.record.sample import REJECTED, TIMED_OUT
 
 MESSAGE_DEADLINE: Final = 10.0  # seconds: a customer who waits longer for a reset mail asks for another one
+MOST_GUESSES: Final = 20  # of one visit: an attack scenario is a check of limits, not a means to break in
+ATTACK_HEADER: Final = "X-Holdfast-Attack"  # so that the target's people can tell a drill from the real thing
 _MESSAGE_POLL: Final = 0.1
 
 
@@ -82,6 +84,14 @@ class Consents:
     analytics: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """How the target answered somebody it must tell nothing: compare two with ==. `body` as it came."""
+
+    status: int
+    body: bytes
+
+
 class SelfService(Protocol):
     """The operations. Each raises OutcomeError when the target does otherwise than it must."""
 
@@ -110,6 +120,32 @@ class SelfService(Protocol):
     def list_sessions(self) -> tuple[Session, ...]: ...
     def read_consents(self) -> Consents: ...
     def update_consent(self, *, marketing: bool, analytics: bool) -> Consents: ...
+    def refresh_session(self) -> Session:
+        """The session that takes the present one's place; the present one ends."""
+        ...
+
+    def open_sign_in_page(self) -> None: ...
+    def sign_up(self, account: Account) -> None:
+        """A new test account, without a second factor. `raise not_offered("sign_up")` where the target has none."""
+        ...
+
+    def erase_account(self) -> None:
+        """Erases the account that is signed in, for good. Only ever one that the visit signed up itself."""
+        ...
+
+    def sign_in_v1(self, account: Account) -> None:
+        """By the old API; the old token is the adapter's to keep."""
+        ...
+
+    def read_profile_v1(self) -> Profile: ...
+    def list_invoices_v1(self) -> tuple[Invoice, ...]: ...
+    def guess_password(self, email: str, password: str) -> Reply:
+        """Sign in with a wrong password, marked as an attack. OutcomeError: rate_limited, or failed "let_in"."""
+        ...
+
+    def probe_password_reset(self, email: str) -> Reply:
+        """Ask for a reset, marked as an attack, to see what the answer gives away."""
+        ...
 
 
 class ReferenceService:
@@ -120,6 +156,8 @@ class ReferenceService:
         self._inbox = inbox
         self._clock = clock
         self._ledger = ledger
+        self._token_v1 = ""
+        self._guesses = 0
 
     def sign_in(self, account: Account) -> None:
         asked = {"email": account.email, "password": account.password}
@@ -129,7 +167,7 @@ class ReferenceService:
 
     def submit_code(self, account: Account, challenge_id: str) -> None:
         if account.totp_secret is None:
-            raise failed("unexpected_challenge")
+            raise challenged("code")
         turn = self._ledger.next_code(account.totp_secret, self._clock.now())
         self._clock.sleep(turn.wait)
         path = f"/v2/sessions/challenges/{quote(challenge_id, safe='')}"
@@ -156,14 +194,19 @@ class ReferenceService:
         return tuple(Plan(one.text("id"), one.text("name"), one.number("price_cents")) for one in found)
 
     def change_plan(self, plan: str, idempotency_key: str) -> PlanChange:
-        response = self._client.request(
-            "POST",
-            "/v2/plan-changes",
-            json={"plan": plan},
-            headers={"Idempotency-Key": idempotency_key},
-            expect=(200, 201),
-            name="POST plan change",
-        )
+        try:
+            response = self._client.request(
+                "POST",
+                "/v2/plan-changes",
+                json={"plan": plan},
+                headers={"Idempotency-Key": idempotency_key},
+                expect=(200, 201),
+                name="POST plan change",
+            )
+        except OutcomeError as error:
+            if (error.outcome, error.detail) == (REJECTED, "403"):
+                raise challenged("fresh_factor") from error
+            raise
         change = Answer(response.json()).inner("plan_change")
         replayed = response.headers.get("idempotent-replay", "").lower() == "true"
         return PlanChange(change.text("id"), change.text("plan"), change.text("status"), replayed)
@@ -209,6 +252,59 @@ class ReferenceService:
     def update_consent(self, *, marketing: bool, analytics: bool) -> Consents:
         asked = {"marketing": marketing, "analytics": analytics}
         return _consents(Answer(self._client.request("PUT", "/v2/consents", json=asked, name="PUT consents").json()))
+
+    def refresh_session(self) -> Session:
+        answer = self._client.request("POST", "/v2/sessions/current/refresh", expect=(201,), name="POST refresh")
+        return Session(Answer(answer.json()).inner("session").text("id"), current=True)
+
+    def open_sign_in_page(self) -> None:
+        self._client.request("GET", "/sign-in", expect=(200,), name="GET sign-in page")
+
+    def sign_up(self, account: Account) -> None:
+        asked = {"email": account.email, "password": account.password}
+        self._client.request("POST", "/v2/accounts", json=asked, expect=(202,), name="POST account")
+
+    def erase_account(self) -> None:
+        self._client.request("DELETE", "/v2/account", expect=(202,), name="DELETE account")
+
+    def sign_in_v1(self, account: Account) -> None:
+        asked = {"email": account.email, "password": account.password}
+        if account.totp_secret is not None:
+            turn = self._ledger.next_code(account.totp_secret, self._clock.now())
+            self._clock.sleep(turn.wait)
+            asked["code"] = turn.code
+        answer = self._client.request("POST", "/v1/login", json=asked, expect=(200,), name="POST v1 login")
+        self._token_v1 = Answer(answer.json()).text("token")
+
+    def read_profile_v1(self) -> Profile:
+        return _profile(Answer(self._get_v1("/v1/account", "GET v1 account").json()))
+
+    def list_invoices_v1(self) -> tuple[Invoice, ...]:
+        found = Answer(self._get_v1("/v1/invoices", "GET v1 invoices").json()).items("invoices")
+        return tuple(_invoice(one) for one in found)
+
+    def guess_password(self, email: str, password: str) -> Reply:
+        """Raises ValueError after MOST_GUESSES of one visit: that is a scenario's bug."""
+        self._guesses += 1
+        if self._guesses > MOST_GUESSES:
+            raise ValueError(f"a visit makes at most {MOST_GUESSES} guesses")
+        asked = {"email": email, "password": password}
+        reply = self._attack("/v2/sessions", asked, (401, 200, 201), "POST guess")
+        if reply.status != 401:
+            raise failed("let_in")
+        return reply
+
+    def probe_password_reset(self, email: str) -> Reply:
+        return self._attack("/v2/password-resets", {"email": email}, (202,), "POST reset probe")
+
+    def _attack(self, path: str, asked: dict[str, str], expect: tuple[int, ...], name: str) -> Reply:
+        marked = {ATTACK_HEADER: "1"}
+        answer = self._client.request("POST", path, json=asked, headers=marked, expect=expect, name=name)
+        return Reply(answer.status, answer.body)
+
+    def _get_v1(self, path: str, name: str) -> Response:
+        bearer = {"Authorization": f"Bearer {self._token_v1}"}
+        return self._client.request("GET", path, headers=bearer, expect=(200,), name=name)
 
 
 def _invoice(one: Answer) -> Invoice:

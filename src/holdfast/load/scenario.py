@@ -29,6 +29,12 @@ def steps_of(path: Path) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def is_attack(path: Path) -> bool:
+    """Whether its visitor says `attack = True`: then only a target that allows attacks is sent it."""
+    tree, _ = _parsed(path)
+    return tree is not None and any(_says(node, "attack") for node in tree.body if isinstance(node, ast.ClassDef))
+
+
 def check_scenario(path: Path) -> list[Problem]:
     """Everything that is wrong with a scenario file as it is written."""
     tree, problems = _parsed(path)
@@ -49,6 +55,10 @@ def check_scenario(path: Path) -> list[Problem]:
             for node in visitor.body
             if isinstance(node, ast.FunctionDef) and node.name in _LOCUST_HOOKS
         ]
+    problems += [
+        Problem(f"{shown(path)}:{line}", "whether it is an attack must be written out", "attack = True")
+        for line in _unclear_attacks(tree)
+    ]
     for step in _steps(tree):
         where = f"{shown(path)}:{step.line}"
         if step.name is None:
@@ -93,13 +103,37 @@ def _steps(tree: ast.Module) -> Iterator[_Step]:
 
 
 def _is_abstract(node: ast.ClassDef) -> bool:
-    return any(
-        isinstance(line, ast.Assign)
-        and any(isinstance(target, ast.Name) and target.id == "abstract" for target in line.targets)
-        and isinstance(line.value, ast.Constant)
-        and line.value.value is True
-        for line in node.body
-    )
+    return _says(node, "abstract")
+
+
+def _says(node: ast.ClassDef, name: str) -> bool:
+    """Whether the class says `name = True`."""
+    return any(isinstance(v, ast.Constant) and v.value is True for _, v in _assigned(node, name))
+
+
+def _unclear_attacks(tree: ast.Module) -> Iterator[int]:
+    """Lines that set `attack` where it cannot be read: to no literal, or anywhere but in a class."""
+    clear = {
+        line
+        for node in tree.body
+        if isinstance(node, ast.ClassDef)
+        for line, value in _assigned(node, "attack")
+        if isinstance(value, ast.Constant) and isinstance(value.value, bool)
+    }
+    for node in ast.walk(tree):
+        targets = node.targets if isinstance(node, ast.Assign) else []
+        targets = [node.target] if isinstance(node, (ast.AnnAssign, ast.AugAssign, ast.NamedExpr)) else targets
+        for target in targets:
+            if _last_name(target) == "attack" and target.lineno not in clear:
+                yield target.lineno
+
+
+def _assigned(node: ast.ClassDef, name: str) -> Iterator[tuple[int, ast.expr | None]]:
+    for line in node.body:
+        targets = line.targets if isinstance(line, ast.Assign) else []
+        targets = [line.target] if isinstance(line, ast.AnnAssign) else targets
+        if isinstance(line, (ast.Assign, ast.AnnAssign)):
+            yield from ((line.lineno, line.value) for target in targets if _last_name(target) == name)
 
 
 def _is_task(node: ast.AST) -> bool:

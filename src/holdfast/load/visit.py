@@ -24,7 +24,7 @@ from holdfast.load.heads import RequestHeads
 from holdfast.load.pool import ConnectionPool
 from holdfast.load.wire import Dialer
 from holdfast.record.recorder import Recorder
-from holdfast.record.sample import DROPPED, FAILED, OK, UNFINISHED
+from holdfast.record.sample import ABANDONED, DROPPED, FAILED, OK, UNFINISHED
 
 WIRE: Final = ("dns", "connect", "tls", "first_byte")
 """Names under the source "wire": a request's parts, each where it happened, so new connections are counted too."""
@@ -113,10 +113,10 @@ class Visit:
         )
         self.service: SelfService = ground.make_service(self.client, ground.inbox, ground.clock, ground.ledger)
 
-    def step(self, name: str) -> "Step":
-        """A context manager that records `scenario/name` when it is left."""
+    def step(self, name: str, patience: float | None = None) -> "Step":
+        """A context manager that records `scenario/name` when it is left. `patience` in seconds: see `Visitor.step`."""
         first_lag, self._first_lag = self._first_lag, 0.0
-        return Step(self, name, first_lag)
+        return Step(self, name, first_lag, patience)
 
     def end(self, outcome: str = OK, detail: str = "") -> None:
         """Record the visit."""
@@ -145,8 +145,9 @@ class Visit:
         self._step = step
 
     def leave(self, step: "Step", error: BaseException | None) -> None:
+        """Raises OutcomeError `abandoned` when the visitor gives up here."""
         if error is None:
-            outcome, detail = OK, ""
+            outcome, detail = (ABANDONED, "too_slow") if self._is_out_of_patience(step) else (OK, "")
         elif isinstance(error, OutcomeError):
             outcome, detail = error.outcome, error.detail
         elif isinstance(error, Exception):
@@ -157,6 +158,13 @@ class Visit:
             self._left_by = (step.name, error)
         self._step = None
         self._record(f"{self.scenario}/{step.name}", step.due, outcome, step.lag, detail)
+        if step.patience is not None and outcome != OK and (error is None or isinstance(error, OutcomeError)):
+            why = detail if outcome == ABANDONED else outcome
+            raise OutcomeError(ABANDONED, f"{step.name}: {why}") from error
+
+    def _is_out_of_patience(self, step: "Step") -> bool:
+        """The wait in our own generator is not the target's to answer for: it is not counted."""
+        return step.patience is not None and self._ground.clock.now() - step.due - step.lag > step.patience
 
     def _observe(self, exchange: Exchange) -> None:
         if self._ended:
@@ -198,12 +206,13 @@ class Visit:
 class Step:
     """A named part of a visit. An OutcomeError inside is its outcome, and goes on to end the visit."""
 
-    __slots__ = ("_visit", "due", "lag", "name")
+    __slots__ = ("_visit", "due", "lag", "name", "patience")
 
-    def __init__(self, visit: Visit, name: str, lag: float) -> None:
+    def __init__(self, visit: Visit, name: str, lag: float, patience: float | None = None) -> None:
         self._visit = visit
         self.name = name
         self.lag = lag
+        self.patience = patience
         self.due = 0.0
 
     def __enter__(self) -> Self:

@@ -15,7 +15,7 @@ accounts are generated ones, and the samples go to Locust's own statistics. The 
 import logging
 import os
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from locust import User, constant
 from locust.exception import InterruptTaskSet, RescheduleTask, StopTest, StopUser
@@ -29,7 +29,7 @@ from holdfast.kit.service import SelfService
 from holdfast.load.client import LeanClient
 from holdfast.load.visit import Ground, Step, Visit
 from holdfast.load.wire import Dialer, Origin, fetcher
-from holdfast.record.sample import FAILED, OK
+from holdfast.record.sample import ABANDONED, FAILED, OK
 
 _PLAIN_ACCOUNTS: Final = 1_900
 _OUTBOX_SECONDS: Final = 5.0
@@ -44,6 +44,9 @@ class Visitor(User):
 
     mfa: bool | None = None
     """Whether its account must have a second factor; None: either."""
+
+    attack: bool = False
+    """Whether it does what an attacker does: then it runs only where that is allowed, and within limits."""
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
@@ -65,9 +68,17 @@ class Visitor(User):
         """This visitor's account; nobody else holds it during the visit."""
         return self._present.account
 
-    def step(self, name: str) -> Step:
-        """`with self.step("open_invoice"):` records how that part went. Raises what happens inside."""
-        return self._present.step(name)
+    def step(self, name: str, patience: float | None = None) -> Step:
+        """`with self.step("open_invoice"):` records how that part went. Raises what happens inside.
+
+        With `patience` (seconds) the visitor gives up when the step fails or has taken longer: the visit is abandoned.
+        Nobody hangs up in the middle of a request: the answer is awaited, and counted as it came.
+        """
+        return self._present.step(name, patience)
+
+    def give_up(self, why: str) -> NoReturn:
+        """End the visit, and the step it is in, as abandoned: `self.give_up("too_many_tries")`."""
+        raise OutcomeError(ABANDONED, why)
 
     def stay(self, visit: Visit, ground: Ground) -> None:
         """Make a visit: one task, its outcome recorded. Only being killed gets out of here as an exception."""
@@ -97,7 +108,11 @@ class Visitor(User):
 
 
 def _plain_visit(visitor: Visitor) -> None:
-    """One visit under plain Locust."""
+    """One visit under plain Locust, which knows neither whether a target may be attacked nor a bound."""
+    if visitor.attack:
+        told = "%s is an attack: it runs by `holdfast load` only, where it is bounded"
+        logging.getLogger(__name__).error(told, type(visitor).__name__)
+        raise StopTest
     ground = _plain_ground(visitor)
     account = ground.accounts.lease(visitor.mfa)
     if account is None:

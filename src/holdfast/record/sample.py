@@ -6,13 +6,26 @@ from typing import Final
 OK: Final = "ok"
 FAILED: Final = "failed"  # a 5xx, or a page or answer that is not what it must be
 TIMED_OUT: Final = "timed_out"
-RATE_LIMITED: Final = "rate_limited"  # 429, or a challenge page: the target's protection, not its fault
+RATE_LIMITED: Final = "rate_limited"  # 429: the target's protection, not its fault
+CHALLENGED: Final = "challenged"  # one more proof was asked for than this visitor had to expect: protection too
 REJECTED: Final = "rejected"  # another 4xx: the target refused what was asked
+ABANDONED: Final = "abandoned"  # the visitor gave up: too slow, or what was needed did not work
 TRANSPORT_ERROR: Final = "transport_error"  # refused, reset, closed early, TLS, DNS
 DROPPED: Final = "dropped"  # an arrival that nobody of ours could take: never sent, and a bad event all the same
 UNFINISHED: Final = "unfinished"  # still in flight at the end; `duration` is its age, so a lower bound
 
-OUTCOMES: Final = (OK, FAILED, TIMED_OUT, RATE_LIMITED, REJECTED, TRANSPORT_ERROR, DROPPED, UNFINISHED)
+OUTCOMES: Final = (
+    OK,
+    FAILED,
+    TIMED_OUT,
+    RATE_LIMITED,
+    CHALLENGED,
+    REJECTED,
+    ABANDONED,
+    TRANSPORT_ERROR,
+    DROPPED,
+    UNFINISHED,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from holdfast.reference import passwords
 from holdfast.reference.backends import Backends
+from holdfast.reference.plans import PLANS
 from holdfast.reference.refusal import invalid_field, not_found
 from holdfast.reference.sessions import mark_revoked
 
 ERASE_JOB: Final = "erase_messages"
 _LONGEST_NAME: Final = 100
 _LONGEST_PHONE: Final = 30
+_LONGEST_EMAIL: Final = 100
+_TEST_DOMAIN: Final = "@accounts.invalid"  # RFC 2606: nobody's mailbox; the stack holds no real person's account
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,26 @@ class AuditEvent:
 class _Erased:
     email: str
     revoked: list[str]
+
+
+async def sign_up(backends: Backends, email: str, password: str) -> None:
+    """A new account on the smallest plan. Raises Refusal (422, 503).
+
+    Of an address that has an account nothing changes, and the answer and its work are the same: it gives nothing away.
+    """
+    email = email.strip().lower()
+    name = email.removesuffix(_TEST_DOMAIN)
+    if name == email or not 0 < len(name) <= _LONGEST_EMAIL or "@" in name:
+        raise invalid_field("email", f"use an address under {_TEST_DOMAIN}")
+    passwords.check_new_password(password)
+    password_hash = await backends.off_loop(passwords.hash_password, password)
+    await backends.database.run(
+        "WITH made AS (INSERT INTO accounts (id, email, name, phone, plan, password_hash)"
+        " VALUES (nextval('signed_up_accounts'), %(email)s, 'Visitor', '', %(plan)s, %(hash)s)"
+        " ON CONFLICT (email) DO NOTHING RETURNING id)"
+        " SELECT record_change(id, 'account_created', '{}') FROM made",
+        {"email": email, "plan": PLANS[0].id, "hash": password_hash},
+    )
 
 
 async def read_account(backends: Backends, account_id: int) -> Account:

@@ -55,6 +55,16 @@ async def end_session(request: Request) -> Response:
     return response
 
 
+async def refresh_session(request: Request) -> Response:
+    return _opened(await sessions.refresh_session(backends_of(request), await require_visitor(request)))
+
+
+async def sign_up(request: Request) -> Response:
+    body = await read_json(request)
+    await account.sign_up(backends_of(request), body.text("email"), body.text("password"))
+    return JSONResponse({}, status_code=202)
+
+
 async def request_reset(request: Request) -> Response:
     await password_reset.request_reset(backends_of(request), (await read_json(request)).text("email"))
     return JSONResponse({}, status_code=202)
@@ -192,9 +202,11 @@ API_ROUTES = (
     Route("/v2/sessions", open_session, methods=["POST"]),
     Route("/v2/sessions", list_sessions),
     Route("/v2/sessions/challenges/{challenge}", answer_challenge, methods=["POST"]),
+    Route("/v2/sessions/current/refresh", refresh_session, methods=["POST"]),
     Route("/v2/sessions/{session}", end_session, methods=["DELETE"]),
     Route("/v2/password-resets", request_reset, methods=["POST"]),
     Route("/v2/password-resets/{token}", complete_reset, methods=["POST"]),
+    Route("/v2/accounts", sign_up, methods=["POST"]),
     Route("/v2/account", show_account),
     Route("/v2/account", erase_account, methods=["DELETE"]),
     Route("/v2/account/profile", update_profile, methods=["PATCH"]),

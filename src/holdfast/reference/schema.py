@@ -101,6 +101,10 @@ MIGRATIONS: Final[tuple[LiteralString, ...]] = (
         INSERT INTO outbox (account_id, kind, facts) VALUES (account, change, details);
     $$;
     """,
+    """
+    -- Accounts that were signed up, beyond any that is seeded.
+    CREATE SEQUENCE signed_up_accounts START 10000001;
+    """,
 )
 
 

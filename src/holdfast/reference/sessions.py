@@ -7,14 +7,14 @@ the copy by a mark, so that a reader who saw the row just before cannot put it b
 import contextlib
 import json
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 from holdfast.reference.backends import Backends, now
 from holdfast.reference.cache import CacheUnavailableError
 from holdfast.reference.partner import PartnerError
-from holdfast.reference.refusal import not_found, unavailable
+from holdfast.reference.refusal import not_found, not_signed_in, unavailable
 from holdfast.reference.tokens import Claims
 
 # A copy lives this long at most: what a revocation that could not reach Valkey leaves behind ends with it.
@@ -141,6 +141,36 @@ async def revoke_session(backends: Backends, account_id: int, session_id: str) -
     if not revoked:
         raise not_found("session")
     await mark_revoked(backends, [session_id])
+
+
+async def refresh_session(backends: Backends, old: Session) -> OpenedSession:
+    """Put a new session in the place of one, with a new token; the old one ends. Raises Refusal: 401, 503.
+
+    The second factor stays as old as it is: a refresh proves nothing. Of two refreshes at once one is refused.
+    """
+    fresh = new_session(old.account_id, old.mfa, old.user_agent, backends.settings.stack.session_seconds)
+    session = replace(fresh, factor_at=old.factor_at)
+    token = await issue_token(backends, session)
+    rotated = await backends.database.all(
+        _Id,
+        "WITH revoked AS (UPDATE sessions SET revoked_at = now()"
+        " WHERE id = %(old)s AND account_id = %(account)s AND revoked_at IS NULL RETURNING id),"
+        " opened AS (INSERT INTO sessions (id, account_id, mfa, user_agent, created_at, expires_at, factor_at)"
+        " SELECT %(id)s, %(account)s, %(mfa)s, %(agent)s, %(created)s, %(expires)s, %(factor)s FROM revoked),"
+        " noted AS (INSERT INTO audit_events (account_id, kind, facts)"
+        " SELECT %(account)s, 'session_refreshed', jsonb_build_object('session', %(id)s::text) FROM revoked)"
+        " SELECT id FROM revoked",
+        {
+            "old": old.id, "account": session.account_id, "id": session.id, "mfa": session.mfa,
+            "agent": session.user_agent, "created": session.created_at, "expires": session.expires_at,
+            "factor": session.factor_at,
+        },
+    )  # fmt: skip
+    if not rotated:
+        raise not_signed_in()
+    await mark_revoked(backends, [old.id])
+    await keep_copy(backends, session)
+    return OpenedSession(session, token)
 
 
 async def mark_revoked(backends: Backends, session_ids: list[str]) -> None:

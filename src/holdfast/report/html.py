@@ -19,10 +19,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from holdfast.report import figures, verdicts
+from holdfast.report.drop_off import between, came_through, funnels_of, told_apart, tone_of
 from holdfast.report.matrix import matrix
 from holdfast.report.palette import COLOURS, outcome_colour
 from holdfast.report.rows import length, seconds_per_point
-from holdfast.run.summary import WHOLE_RUN, Funnel, SeriesResult, Summary
+from holdfast.run.summary import WHOLE_RUN, SeriesResult, Summary
 
 if TYPE_CHECKING:
     from holdfast.report.charts import Spec
@@ -62,7 +63,8 @@ def render(summary: Summary) -> str:
         missed=missed,
         undecided=[o for o in unclear if o.phase == WHOLE_RUN],
         too_short=[o for o in unclear if o.phase != WHOLE_RUN],
-        funnels=[f for f in _funnels(summary) if f.started],
+        funnels=funnels_of(summary),
+        likenesses=summary.load.likenesses if summary.load else (),
         series=_series(summary),
         evidence=[(name, _file_link(name)) for journey in summary.journeys for name in journey.evidence],
         timeline_text=_timeline_text(summary),
@@ -93,7 +95,7 @@ def _sections(summary: Summary, drawn: Mapping[str, object]) -> list[Section]:
     """In the order of a reader's questions; a part that did not run stays, with its reason."""
     no_objectives = "" if summary.objectives else "no objective was asked for"
     no_evidence = "" if any(j.evidence for j in summary.journeys) else "no walk failed, so no screenshot was kept"
-    no_funnels = "" if any(f.started for f in _funnels(summary)) else "no scenario or journey was started"
+    no_funnels = "" if funnels_of(summary) else "no scenario or journey was started"
     return [
         Section("answers", "Answers", absent="" if summary.answers else "nothing was asked of this run"),
         Section("objectives", "Objectives", absent=no_objectives),
@@ -112,10 +114,6 @@ def _sections(summary: Summary, drawn: Mapping[str, object]) -> list[Section]:
 
 def _reason(part: object, reason: str) -> str:
     return "" if part else reason or "this part did not run"
-
-
-def _funnels(summary: Summary) -> list[Funnel]:
-    return [*(summary.load.funnels if summary.load else ()), *(journey.funnel for journey in summary.journeys)]
 
 
 def _series(summary: Summary) -> list[tuple[str, list[SeriesResult]]]:
@@ -178,7 +176,9 @@ def _environment() -> Environment:
         finalize=lambda value: figures.printable(value) if type(value) is str else value,
     )
     environment.filters |= {
+        "between": between,
         "breakable": _breakable,
+        "came_through": came_through,
         "count": figures.count,
         "duration": figures.duration,
         "ended": figures.ended,
@@ -196,7 +196,9 @@ def _environment() -> Environment:
         "sentence": figures.sentence,
         "share": figures.share,
         "stretch": lambda phase: "the judged phases together" if phase == WHOLE_RUN else phase,
+        "told_apart": told_apart,
         "tone": verdicts.tone,
+        "tone_of": tone_of,
         "web_link": _web_link,
         "words": figures.words,
     }

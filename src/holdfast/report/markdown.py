@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
+from holdfast.report.drop_off import between, came_through, funnels_of, lost_as, told_apart, tone_of
 from holdfast.report.figures import count, duration, moment, number, percent, printable, rate, share
 from holdfast.report.matrix import matrix, not_met
 from holdfast.report.verdicts import mark, marked
-from holdfast.run.summary import WHOLE_RUN, CapacityResult, FaultResult, Funnel, ObjectiveResult, Summary
+from holdfast.run.summary import WHOLE_RUN, CapacityResult, FaultResult, ObjectiveResult, Summary
 
 LONGEST: Final = 60_000  # bytes; GitHub's step summary takes 1 MiB, a comment 65,536 characters
 _LONGEST_TEXT: Final = 600
@@ -24,6 +25,7 @@ def render(summary: Summary) -> str:
         _objectives(summary),
         _faults(summary),
         _funnels(summary),
+        _likenesses(summary),
         _capacity(summary.capacity, summary.capacity_reason),
         _validity(summary),
         _provenance(summary),
@@ -108,19 +110,39 @@ def _fault(fault: FaultResult) -> list[str]:
 
 
 def _funnels(summary: Summary) -> str:
-    found: list[Funnel] = [*(summary.load.funnels if summary.load else ()), *(j.funnel for j in summary.journeys)]
+    found = funnels_of(summary)
     rows = [
-        [funnel.name, step.name, count(step.reached), count(step.reached - step.completed), percent(step.ratio)]
+        [funnel.name, step.name, count(step.reached), lost_as(step), percent(step.ratio), between(step.interval)]
         for funnel in found
         for step in funnel.steps
-        if funnel.started and step.completed < step.reached
+        if step.completed < step.reached
     ]
-    if not any(funnel.started for funnel in found):
-        return "### Where customers drop off\n\nNo scenario or journey was started.\n"
-    if not rows:
-        return "### Where customers drop off\n\nNowhere: every step that was reached was completed.\n"
-    head = ["scenario or journey", "step", "reached", "lost", "through"]
-    return "\n".join(["### Where customers drop off", "", *_table(head, rows), ""])
+    title = "### Where customers drop off\n"
+    if not found:
+        return f"{title}\nNo scenario or journey was started.\n"
+    given_up = [f"- {_text(funnel.name)}: {came_through(funnel)}" for funnel in found if funnel.abandoned]
+    if not rows and not given_up:
+        return f"{title}\nNowhere: every step that was reached was completed.\n"
+    head = ["scenario or journey", "step", "reached", "lost", "through", "95 % sure on either side"]
+    return "\n".join([title, *(_table(head, rows) if rows else []), *(["", *given_up] if given_up else []), ""])
+
+
+def _likenesses(summary: Summary) -> str:
+    found = summary.load.likenesses if summary.load else ()
+    if not found:
+        return ""
+    head = ["known and unknown", "p50 of either", "p95 of either", "second slower", "reason"]
+    rows = [
+        [
+            f"{mark(tone_of(one))} {told_apart(one)}",
+            f"{duration(one.known_response.p50)}, {duration(one.unknown_response.p50)}",
+            f"{duration(one.known_response.p95)}, {duration(one.unknown_response.p95)}",
+            f"{percent(one.slower)} of pairs ({between(one.interval)})",
+            one.reason,
+        ]
+        for one in found
+    ]
+    return "\n".join(["### Can anybody learn who has an account?", "", *_table(head, rows), ""])
 
 
 def _capacity(capacity: CapacityResult | None, reason: str) -> str:

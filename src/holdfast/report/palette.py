@@ -35,6 +35,8 @@ COLOURS: Final[Mapping[str, tuple[str, str]]] = {  # name: (light, dark)
     "outcome-failed": ("#d55e00", "#ff7f33"),
     "outcome-timed_out": ("#aa4499", "#d884c9"),
     "outcome-rate_limited": ("#e0a100", "#efc94c"),
+    "outcome-challenged": ("#7a8b00", "#c3d24a"),
+    "outcome-abandoned": ("#882255", "#e08fb4"),
     "outcome-rejected": ("#4a9bd1", "#6cb5e8"),
     "outcome-transport_error": ("#332288", "#9488ea"),
     "outcome-dropped": ("#39414e", "#d3d9e1"),

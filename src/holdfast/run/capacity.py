@@ -7,10 +7,10 @@ from holdfast.capacity.sizing import SizingQuestion, size
 from holdfast.record.recorder import Interval
 from holdfast.record.sample import DROPPED, depth_of
 from holdfast.record.timeline import Span
+from holdfast.run.quantiles import quantiles
 from holdfast.run.recorded import Recorded
 from holdfast.run.search import probe_of
 from holdfast.run.summary import CapacityResult, ProbeResult, SizingResult
-from holdfast.run.traffic import quantiles
 
 
 def capacity_result(recorded: Recorded) -> CapacityResult | None:

@@ -14,6 +14,7 @@ from holdfast.errors import InputError, Problem
 from holdfast.load.scenario import check_scenario
 from holdfast.load.scenario import steps_of as scenario_steps
 from holdfast.run.asked import AskedExperiment, AskedJourney, AskedLoad, AskedObjective, AskedPhase
+from holdfast.run.attacks import attack_problems
 from holdfast.run.importing import files_by_child, import_problems
 from holdfast.run.outlook import unprovable
 from holdfast.run.prepared import Prepared
@@ -75,6 +76,7 @@ def prepare_plan(
     if capacity_profile is not None and capacity is not None:
         profiles[capacity.profile] = capacity_profile
     scenarios, steps = _scenarios(checking, profiles)
+    checking.add(attack_problems(checking, plan, target_name, definition, profiles, scenarios))
     journeys = _journeys(checking, plan)
     experiments = _experiments(checking, plan, definition)
     objectives = _objectives(checking, plan)

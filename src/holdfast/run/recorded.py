@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from holdfast.errors import Problem, RunFolderError
 from holdfast.record.recorder import Interval
-from holdfast.record.sample import DROPPED
 from holdfast.record.store import Event, Gauge, RunStore
 from holdfast.record.timeline import FAULT, PHASE, SEARCH_STEP, Span
 from holdfast.run.asked import Asked, AskedPhase, read_asked
@@ -119,8 +118,3 @@ def outcomes_of(intervals: Iterable[Interval]) -> dict[str, int]:
     for interval in intervals:
         found[interval.outcome] = found.get(interval.outcome, 0) + interval.count
     return dict(sorted(found.items()))
-
-
-def reached(intervals: Iterable[Interval]) -> int:
-    """Those that really began: not the dropped."""
-    return sum(i.count for i in intervals if i.outcome != DROPPED)

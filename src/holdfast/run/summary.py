@@ -128,17 +128,47 @@ class FunnelStep:
     ratio: float | None  # completed / reached
     p50: float | None
     p95: float | None
+    interval: tuple[float, float] = (0.0, 1.0)  # of the ratio, exact, at 95 % per side
+    share: float | None = None  # completed / started: null when more came here than started
+    share_interval: tuple[float, float] = (0.0, 1.0)
+    outcomes: Mapping[str, int] = field(default_factory=dict)  # of those that reached it
 
 
 @dataclass(frozen=True, slots=True)
 class Funnel:
-    """A scenario's or journey's steps in order: where customers drop off."""
+    """A scenario's or journey's steps in order: where customers drop off.
+
+    completed / started is the containment of visitors who would call support, abandoned / started their abandonment.
+    """
 
     name: str
     source: Literal["load", "synthetics"]
     started: int
     completed: int
     steps: tuple[FunnelStep, ...]
+    ratio: float | None = None  # completed / started
+    interval: tuple[float, float] = (0.0, 1.0)  # of the ratio, exact, at 95 % per side
+    abandoned: int = 0  # visitors who gave up
+    abandonment: float | None = None  # abandoned / started
+    abandonment_interval: tuple[float, float] = (0.0, 1.0)
+    outcomes: Mapping[str, int] = field(default_factory=dict)  # of the visits that started
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """Whether the answers of two steps, `…_known` and `…_unknown`, can be told apart."""
+
+    scenario: str
+    known: str
+    unknown: str
+    indistinguishable: Literal["yes", "no", "inconclusive"]
+    known_count: int
+    unknown_count: int
+    known_response: Quantiles
+    unknown_response: Quantiles
+    slower: float | None  # chance that an unknown one's answer is slower than a known one's; 0.5: time says nothing
+    interval: tuple[float, float]  # of that chance, at 95 % per side
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +182,7 @@ class LoadResult:
     unfinished: int
     series: tuple[SeriesResult, ...]
     funnels: tuple[Funnel, ...]
+    likenesses: tuple[Likeness, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

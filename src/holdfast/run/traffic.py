@@ -3,18 +3,18 @@
 from collections.abc import Iterable, Sequence
 from statistics import median
 
-from holdfast.record.histogram import Histogram, quantiles_of
+from holdfast.record.histogram import Histogram
 from holdfast.record.recorder import Interval
 from holdfast.record.sample import DROPPED, OK, UNFINISHED, depth_of
 from holdfast.run.asked import AskedJourney
-from holdfast.run.recorded import Recorded, Stretch, outcomes_of, reached
+from holdfast.run.funnels import funnel_of
+from holdfast.run.likeness import likenesses
+from holdfast.run.quantiles import quantiles
+from holdfast.run.recorded import Recorded, Stretch, outcomes_of
 from holdfast.run.summary import (
     WHOLE_RUN,
-    Funnel,
-    FunnelStep,
     JourneyResult,
     LoadResult,
-    Quantiles,
     SeriesResult,
 )
 
@@ -45,21 +45,17 @@ def load_result(recorded: Recorded) -> LoadResult | None:
         unfinished=int(told.get("unfinished", unfinished)),
         series=tuple(series),
         funnels=tuple(
-            _funnel(name, "load", steps, [i for i in intervals if i.name.split("/", 1)[0] == name])
+            funnel_of(name, "load", steps, [i for i in intervals if i.name.split("/", 1)[0] == name])
             for name, steps in recorded.asked.scenarios.items()
             if any(i.name == name for i in visits)
         ),
+        likenesses=tuple(likenesses(recorded.asked.scenarios, intervals)),
     )
 
 
 def journey_results(recorded: Recorded) -> tuple[JourneyResult, ...]:
     intervals = [i for i in recorded.intervals if i.source == "synthetics"]
     return tuple(_journey(recorded, journey, intervals) for journey in recorded.asked.journeys)
-
-
-def quantiles(histograms: Iterable[Histogram], slowest: float | None = None) -> Quantiles:
-    found = quantiles_of(Histogram.sum(histograms), slowest)
-    return Quantiles(**found)
 
 
 def _journey(recorded: Recorded, journey: AskedJourney, intervals: Sequence[Interval]) -> JourneyResult:
@@ -77,35 +73,9 @@ def _journey(recorded: Recorded, journey: AskedJourney, intervals: Sequence[Inte
         missed=sum(1 for e in recorded.events_of("missed") if e.facts.get("journey") == journey.name),
         probe_errors=sum(1 for e in recorded.events_of("probe_error") if e.facts.get("journey") == journey.name),
         duration=quantiles((i.response for i in runs), max((i.slowest for i in runs), default=None)),
-        funnel=_funnel(journey.name, "synthetics", journey.steps, own),
+        funnel=funnel_of(journey.name, "synthetics", journey.steps, own),
         vitals={name: median(values) for name, values in sorted(vitals.items())},
         evidence=tuple(f"evidence/{name}" for name in evidence),
-    )
-
-
-def _funnel(name: str, source: str, steps: Sequence[str], intervals: Sequence[Interval]) -> Funnel:
-    visits = [i for i in intervals if i.name == name]
-    found = []
-    for step in steps:
-        here = [i for i in intervals if i.name == f"{name}/{step}"]
-        came, through = reached(here), sum(i.count for i in here if i.outcome == OK)
-        durations = Histogram.sum(i.response for i in here if i.outcome == OK)
-        found.append(
-            FunnelStep(
-                name=step,
-                reached=came,
-                completed=through,
-                ratio=through / came if came else None,
-                p50=durations.quantile(0.5),
-                p95=durations.quantile(0.95),
-            )
-        )
-    return Funnel(
-        name=name,
-        source="load" if source == "load" else "synthetics",
-        started=reached(visits),
-        completed=sum(i.count for i in visits if i.outcome == OK),
-        steps=tuple(found),
     )
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from holdfast.record.recorder import Interval
-from holdfast.record.sample import DROPPED, UNFINISHED, depth_of
+from holdfast.record.sample import ABANDONED, DROPPED, UNFINISHED, depth_of
 
 SOURCES: Final = ("load", "synthetics")
-NEVER_GOOD: Final = frozenset({DROPPED, UNFINISHED})
+NEVER_GOOD: Final = frozenset({ABANDONED, DROPPED, UNFINISHED})
 """Counted in every total, whatever outcomes it asks for: leaving them out would hide the worst moments."""
 _NAME_PARTS: Final = 3  # scenario or journey, step, request; a request's own name may hold slashes
 

@@ -47,6 +47,7 @@ class TargetDefinition(Definition):
     settings: StackDefinition | None = None
     url: str | None = None
     allowed: bool = False
+    attacks: bool = False  # besides `allowed`: whether attack scenarios may be aimed at it
     adapter: str | None = None
     accounts: AccountSource | None = None
     outbox_url: str | None = None

@@ -7,6 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from holdfast.report.drop_off import came_through, funnels_of, lost_as, told_apart, tone_of
 from holdfast.report.figures import count, duration, moment, percent, rate, sentence, share, words
 from holdfast.report.matrix import Matrix, matrix
 from holdfast.report.terminal.console import STYLES, plain, said
@@ -27,6 +28,7 @@ def render(summary: Summary, console: Console) -> None:
         for fault in summary.faults:
             _fault(fault, console)
     _funnels(summary, console)
+    _likenesses(summary, console)
     if summary.capacity is not None:
         _capacity(summary.capacity, console)
     _validity(summary, console)
@@ -126,8 +128,7 @@ def _fault(fault: FaultResult, console: Console) -> None:
 
 
 def _funnels(summary: Summary, console: Console) -> None:
-    found: list[Funnel] = [*(summary.load.funnels if summary.load else ()), *(j.funnel for j in summary.journeys)]
-    started = [funnel for funnel in found if funnel.started]
+    started = funnels_of(summary)
     if not started:
         return
     _title("Where customers drop off", console)
@@ -135,11 +136,21 @@ def _funnels(summary: Summary, console: Console) -> None:
     for funnel in started:
         if funnel in whole:
             continue
-        through = f"{count(funnel.completed)} of {count(funnel.started)} came through"
-        console.print(plain(funnel.name), Text(through, "dim"))
+        console.print(plain(funnel.name), Text(came_through(funnel), "dim"))
         console.print(Padding(_steps(funnel, console.width), (0, 0, 0, 2)))
     if whole:
         console.print(plain(f"No loss in {', '.join(funnel.name for funnel in whole)}.", "dim"))
+
+
+def _likenesses(summary: Summary, console: Console) -> None:
+    found = summary.load.likenesses if summary.load else ()
+    if not found:
+        return
+    _title("Can anybody learn who has an account?", console)
+    for one in found:
+        console.print(said(tone_of(one), told_apart(one)))
+        medians = f"p50 {duration(one.known_response.p50)} known, {duration(one.unknown_response.p50)} unknown"
+        _line(console, plain(f"{medians}; {one.reason}"))
 
 
 def _steps(funnel: Funnel, width: int) -> Table:
@@ -147,14 +158,14 @@ def _steps(funnel: Funnel, width: int) -> Table:
     table.add_column(overflow="fold", max_width=max(width // 3, 12))
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
-    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
     for step in funnel.steps:
         lost = step.reached - step.completed
         table.add_row(
             plain(step.name),
             _bar(step, funnel.started, _BAR if width >= 70 else _BAR // 2),
             Text(percent(step.ratio)),
-            Text(f"{count(lost)} lost", STYLES["bad"]) if lost else Text(""),
+            plain(lost_as(step) or f"{count(lost)} lost", STYLES["bad"]) if lost else Text(""),
         )
     return table
 

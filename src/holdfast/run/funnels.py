@@ -1,0 +1,61 @@
+"""Where customers drop off: the intervals of one scenario or journey in, its funnel out."""
+
+from collections.abc import Sequence
+
+from holdfast.record.histogram import Histogram
+from holdfast.record.recorder import Interval
+from holdfast.record.sample import ABANDONED, DROPPED, OK
+from holdfast.run.recorded import outcomes_of
+from holdfast.run.summary import Funnel, FunnelStep
+from holdfast.slo.verdict import lower_bound, upper_bound
+
+
+def funnel_of(name: str, source: str, steps: Sequence[str], intervals: Sequence[Interval]) -> Funnel:
+    """Who was dropped never started: it is counted nowhere here."""
+    visits = outcomes_of(i for i in intervals if i.name == name and i.outcome != DROPPED)
+    started, completed, abandoned = sum(visits.values()), visits.get(OK, 0), visits.get(ABANDONED, 0)
+    return Funnel(
+        name=name,
+        source="load" if source == "load" else "synthetics",
+        started=started,
+        completed=completed,
+        steps=tuple(
+            _step(step, [i for i in intervals if i.name == f"{name}/{step}" and i.outcome != DROPPED], started)
+            for step in steps
+        ),
+        ratio=_ratio(completed, started),
+        interval=exact_interval(completed, started),
+        abandoned=abandoned,
+        abandonment=_ratio(abandoned, started),
+        abandonment_interval=exact_interval(abandoned, started),
+        outcomes=visits,
+    )
+
+
+def exact_interval(part: int, whole: int) -> tuple[float, float]:
+    """Clopper and Pearson's bounds of the true share, at 95 % per side; all that can be when nothing was seen."""
+    missing = whole - part
+    return 1.0 - upper_bound(missing, whole), 1.0 - lower_bound(missing, whole)
+
+
+def _step(name: str, intervals: Sequence[Interval], started: int) -> FunnelStep:
+    outcomes = outcomes_of(intervals)
+    came, through = sum(outcomes.values()), outcomes.get(OK, 0)
+    durations = Histogram.sum(i.response for i in intervals if i.outcome == OK)
+    once = came <= started  # or visits entered it again, and it has no share of them
+    return FunnelStep(
+        name=name,
+        reached=came,
+        completed=through,
+        ratio=_ratio(through, came),
+        p50=durations.quantile(0.5),
+        p95=durations.quantile(0.95),
+        interval=exact_interval(through, came),
+        share=_ratio(through, started) if once else None,
+        share_interval=exact_interval(through, started) if once else (0.0, 1.0),
+        outcomes=outcomes,
+    )
+
+
+def _ratio(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
