@@ -1,6 +1,10 @@
 """What went otherwise than the visitor wished: a measured fact, not a fault of ours."""
 
+from typing import Final, NoReturn
+
 from holdfast.record.sample import FAILED
+
+NOT_OFFERED: Final = "not_offered"
 
 
 class OutcomeError(Exception):
@@ -20,3 +24,18 @@ class OutcomeError(Exception):
 def failed(detail: str) -> OutcomeError:
     """The target answered, but not what it must: `raise failed("replay_differs")`."""
     return OutcomeError(FAILED, detail)
+
+
+class NotOfferedError(OutcomeError):
+    """The stack has no such operation: recorded as `failed` with the detail `not_offered`."""
+
+    def __init__(self) -> None:
+        super().__init__(FAILED, NOT_OFFERED)
+
+
+def not_offered(*_args: object, **_more: object) -> NoReturn:
+    """What an adapter puts in place of an operation that its stack does not have: `erase_account = not_offered`.
+
+    So written, a run whose scenario needs it is refused before it starts.
+    """
+    raise NotOfferedError

@@ -17,7 +17,7 @@ from holdfast.run.asked import AskedExperiment, AskedJourney, AskedLoad, AskedOb
 from holdfast.run.importing import files_by_child, import_problems
 from holdfast.run.outlook import unprovable
 from holdfast.run.prepared import Prepared
-from holdfast.run.requirements import Checking, check_extras, find_plan_browser, find_target
+from holdfast.run.requirements import Checking, check_extras, check_operations, find_plan_browser, find_target
 from holdfast.slo.guard import guard_problems
 from holdfast.slo.openslo import Objective, declared_names, load_objectives
 from holdfast.synthetics.definition import check_journey, definition_of
@@ -75,6 +75,7 @@ def prepare_plan(
     if capacity_profile is not None and capacity is not None:
         profiles[capacity.profile] = capacity_profile
     scenarios, steps = _scenarios(checking, profiles)
+    check_operations(checking, scenarios, definition)
     journeys = _journeys(checking, plan)
     experiments = _experiments(checking, plan, definition)
     objectives = _objectives(checking, plan)
