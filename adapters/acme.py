@@ -60,9 +60,11 @@ class Acme:
         asked = {"mfaToken": challenge_id, "otp": turn.code}
         self._keep(self._client.request("POST", "/oauth/step-up", json=asked, expect=(200,), name="POST step-up"))
 
-    def refresh_session(self) -> None:
+    def refresh_session(self) -> Session:
         asked = {"grant_type": "refresh_token", "refresh_token": self._refresh}
-        self._keep(self._client.request("POST", "/oauth/token", form=asked, expect=(200,), name="POST refresh"))
+        response = self._client.request("POST", "/oauth/token", form=asked, expect=(200,), name="POST refresh")
+        self._keep(response)
+        return Session(Answer(response.json()).text("deviceId"), current=True)
 
     def sign_out(self) -> None:
         self._ask("POST", "/oauth/revoke", name="POST revoke")
@@ -158,7 +160,15 @@ class Acme:
         asked = {"choices": [{"purpose": purpose, "granted": granted} for purpose, granted in wished.items()]}
         return _consents(Answer(self._ask("PUT", "/api/consents", json=asked, name="PUT consents").json()))
 
-    erase_account = not_offered  # acme erases by letter
+    def open_sign_in_page(self) -> None:
+        self._client.request("GET", "/login", expect=(200,), name="GET login page")
+
+    # What acme does not have. A run whose scenario needs one of these is refused before it starts.
+
+    sign_up = not_offered
+    erase_account = not_offered  # by letter only
+    sign_in_v1 = read_profile_v1 = list_invoices_v1 = not_offered
+    guess_password = probe_password_reset = not_offered  # attacks are forbidden on this stack
 
     # How acme is asked.
 

@@ -9,7 +9,7 @@ import json as json_codec
 import re
 import ssl
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
@@ -21,6 +21,7 @@ from holdfast.record.sample import FAILED, RATE_LIMITED, REJECTED, TIMED_OUT, TR
 DEADLINE_SECONDS: Final = 10.0
 _MOST_BYTES: Final = 10_000_000
 _MOST_KEYS: Final = 12
+_NAME: Final = re.compile(r"[A-Za-z_]\w{0,39}", re.ASCII)
 _VALUE: Final = re.compile(r"(?=[^/]*[0-9@%])[^/]{12,}")  # of a path: an address, an identifier, a token
 
 
@@ -47,13 +48,15 @@ class Asked:
     request: str
     status: int
     expected: str
+    fits: bool = False
     keys: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         if not self.status:
             return f"{self.request}: no answer"
+        expected = "" if self.fits else f", {self.expected} expected"
         holds = f"; it holds {', '.join(self.keys)}" if self.keys else ""
-        return f"{self.request} was answered {self.status}, {self.expected} expected{holds}"
+        return f"{self.request} was answered {self.status}{expected}{holds}"
 
 
 class PlainClient:
@@ -91,9 +94,10 @@ class PlainClient:
         sent |= {"Cookie": cookies} if cookies else {}
         sent |= {"Content-Type": kind} if kind else {}
         response = self._exchange(method, path, body, {**sent, **(headers or {})})
-        self.last = Asked(shown, response.status, expected, _keys(response.body))
         status = response.status
-        if (200 <= status < 400) if expect is None else (status in expect):
+        fits = (200 <= status < 400) if expect is None else (status in expect)
+        self.last = Asked(shown, status, expected, fits, _keys(response.body))
+        if fits:
             return response
         if status == http.client.TOO_MANY_REQUESTS:
             raise OutcomeError(RATE_LIMITED, str(status), retry_after=_seconds(response.headers.get("retry-after")))
@@ -135,8 +139,18 @@ def _keys(body: bytes) -> tuple[str, ...]:
         found = json_codec.loads(body)
     except (ValueError, RecursionError):
         return ()
-    names = [key for key in found if key.isidentifier() and len(key) <= 40] if isinstance(found, dict) else []
-    return tuple(names[:_MOST_KEYS])
+    return tuple(_names(found))[:_MOST_KEYS]
+
+
+def _names(found: object, within: str = "") -> Iterator[str]:
+    """ "page", "items[].id", "error.code": two deep, of a list its first."""
+    for key, value in found.items() if isinstance(found, dict) else ():
+        if not _NAME.fullmatch(key):
+            continue
+        listed = isinstance(value, list)
+        first = (value or [None])[0] if listed else value
+        inner = list(_names(first, f"{within}{key}{'[]' if listed else ''}.")) if not within else []
+        yield from inner or [f"{within}{key}"]
 
 
 def _seconds(text: str | None) -> float | None:

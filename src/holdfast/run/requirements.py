@@ -130,6 +130,14 @@ def _check_extra(checking: Checking, extra: str, where: str) -> None:
         checking.wrong(where, what, f'pip install "holdfast[{extra}]"')
 
 
+def check_accounts(checking: Checking, target_name: str, definition: TargetDefinition) -> None:
+    """A target of the user's own names test accounts: nothing else may sign in there."""
+    if definition.url is not None and definition.accounts is None:
+        where = checking.where_in_configuration(("targets", target_name))
+        what = f"target {target_name} names no test accounts"
+        checking.wrong(where, what, "write `accounts: {file: accounts.csv}`: email,password,totp_secret; mode 0600")
+
+
 def check_operations(checking: Checking, scenarios: Mapping[str, Path], definition: TargetDefinition | None) -> None:
     """Every operation that a scenario asks for is one that the target's adapter offers."""
     if definition is None:

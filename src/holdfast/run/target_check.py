@@ -16,7 +16,7 @@ from holdfast.kit.inbox import Inbox
 from holdfast.kit.totp import StepLedger
 from holdfast.load.scenario import operations_of
 from holdfast.run.plain_client import PlainClient
-from holdfast.run.requirements import Checking, check_reference, find_target
+from holdfast.run.requirements import Checking, check_accounts, check_reference, find_target
 from holdfast.run.target import open_target
 from holdfast.run.trial import Book, Tried, Visitor
 from holdfast.run.trials import party_of, try_all
@@ -49,6 +49,7 @@ def check_target(workspace: Workspace, name: str | None, *, destructive: bool) -
     if definition is None:
         raise InputError(*checking.problems)
     check_reference(checking, target, definition)
+    check_accounts(checking, target, definition)
     raise_input_error(checking.problems)
     with open_target(workspace, target, definition, "check") as connection:
         where = f"holdfast.yaml target {target}" if connection.adapter is None else shown(Path(connection.adapter))
@@ -79,7 +80,7 @@ def _tried(connection: Connection, where: str, *, destructive: bool) -> Book:
 
     accounts = turned(accounts_of(connection.accounts, 0, _MOST_ACCOUNTS), clock.now())
     book = Book(made_unasked(make, adapter), adapter, where)
-    try_all(book, come, party_of(accounts, destructive=destructive), destructive=destructive)
+    try_all(book, come, party_of(accounts), destructive=destructive)
     return book
 
 

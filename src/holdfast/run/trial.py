@@ -3,6 +3,7 @@
 In: an adapter's maker, a client, test accounts. Out: a `Tried` for each operation. `trials` says what is tried.
 """
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -100,6 +101,17 @@ class Book:
         fix = "the guide write-an-adapter.md says what it must do"
         self.problems.append(Problem(where or self._where, f"{operation}: {what}{_asked(visitor)}", fix))
 
+    def offers(self, operation: str) -> bool:
+        """Whether it is of the protocol, and nothing yet speaks against it."""
+        known = self.tried.get(operation)
+        return operation in operations() and (known is None or known.verdict == "works")
+
+    def needs(self, *wanted: str) -> None:
+        """Said before a change that they take back. Raises StepOverError when one is not offered."""
+        for operation in wanted:
+            if not self.offers(operation):
+                raise StepOverError(f"{operation} is {self.tried[operation].verdict.replace('_', ' ')}")
+
     def works(self, operation: str, seconds: float) -> None:
         self.tried.setdefault(operation, Tried(operation, "works", seconds))
 
@@ -145,11 +157,18 @@ class Book:
             wait = f": again in {error.retry_after:.0f} s" if error.retry_after is not None else ""
             self.tried[operation] = Tried(operation, "not_tried", reason=f"the target limits its rate{wait}")
         else:
-            self.break_(operation, text_of(error, visitor.account).partition(": ")[2], visitor)
+            self.break_(operation, _told(error, visitor.account), visitor)
 
 
 def _why_missing(offered: object, name: str) -> str:
     return NOT_OFFERED if callable(getattr(offered, name, None)) else "not_implemented"
+
+
+def _told(error: OutcomeError, account: Account) -> str:
+    """Words and statuses are told as they are; what may be a value is not."""
+    if re.fullmatch(r"[A-Za-z_]*|[0-9]{3}", error.detail):
+        return f"{error.outcome} {error.detail}".strip()
+    return text_of(error, account).partition(": ")[2]
 
 
 def _asked(visitor: Visitor) -> str:

@@ -27,20 +27,20 @@ _PHONES: Final = ("+49 30 901820", "+49 30 901821")
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """Who tries. `customer` signs in, `second` has a second factor, `erased` may be lost; None: nobody is there."""
+    """Who tries. `customer` signs in, `second` has a second factor, `spare` may be lost; None: nobody is there."""
 
     customer: Account
     second: Account | None
-    erased: Account | None
+    spare: Account | None
 
 
-def party_of(accounts: Sequence[Account], *, destructive: bool) -> Party:
-    """From accounts, at least one. Without a second factor where there is one such: no code is waited for."""
+def party_of(accounts: Sequence[Account]) -> Party:
+    """From test accounts, at least one. Without a second factor where there is one such: no code is waited for."""
     plain = [account for account in accounts if not account.has_mfa]
     second = next((account for account in accounts if account.has_mfa), None)
     customer = (plain or list(accounts))[0]
     others = [account for account in (*plain, *accounts) if account not in {customer, second}]
-    return Party(customer, second, others[0] if destructive and others else None)
+    return Party(customer, second, others[0] if others else None)
 
 
 def try_all(book: Book, come: Come, party: Party, *, destructive: bool) -> None:
@@ -71,15 +71,22 @@ def try_all(book: Book, come: Come, party: Party, *, destructive: bool) -> None:
         book.skip(("submit_code",), "nobody could sign in")
     else:
         _attempt(book, ("submit_code",), lambda: _second_factor(book, come(second)))
-    lost = party.erased
-    if lost is None or not signed_in:
-        book.skip(("erase_account",), NO_ACCOUNT if destructive and signed_in else DESTRUCTIVE)
-    else:
-        _attempt(book, ("erase_account",), lambda: _erase(book, come(lost)))
+    old = ("sign_in_v1", "read_profile_v1", "list_invoices_v1")
+    _attempt(book, old, lambda: _old_api(book, come(party.customer)))
+    stranger = come(party.customer)
+    _attempt(book, ("open_sign_in_page",), lambda: book.call(stranger, "open_sign_in_page"))
+    attacks = ("guess_password", "probe_password_reset")
+    _attempt(book, attacks, lambda: _attacks(book, come(party.customer)))
+    for_good = ("sign_up", "erase_account")
+    if destructive:
+        _attempt(book, for_good, lambda: _for_good(book, come, party))
+    book.skip(for_good, DESTRUCTIVE)
     book.skip(operations(), "this version does not know how to try it")
 
 
 def _attempt(book: Book, covers: tuple[str, ...], trial: Callable[[], None]) -> bool:
+    if not any(name in operations() for name in covers):
+        return True
     try:
         with book.restoring():
             trial()
@@ -112,8 +119,8 @@ def _read_profile(book: Book, visitor: Visitor) -> None:
 
 
 def _refresh_session(book: Book, visitor: Visitor) -> None:
-    if "refresh_session" in operations():
-        book.call(visitor, "refresh_session")
+    book.call(visitor, "refresh_session")
+    book.call(visitor, "read_profile")
 
 
 def _invoices(book: Book, visitor: Visitor) -> None:
@@ -140,6 +147,7 @@ def _plans(book: Book, visitor: Visitor) -> None:
         if visitor.service.current_plan() != present:
             raise OutcomeError("failed", "not_changed_back")
 
+    book.needs("change_plan")
     book.put_back("plan", visitor, back)
     key = str(uuid4())
     change = book.call(visitor, "change_plan", wished, key)
@@ -157,6 +165,7 @@ def _update_profile(book: Book, visitor: Visitor) -> None:
     wished = next(phone for phone in _PHONES if phone != before.phone)
     if not before.phone:
         raise StepOverError("the account has no phone number to be put back")
+    book.needs("update_profile")
     book.put_back("phone number", visitor, lambda: _phone_back(visitor, before.phone))
     after = book.call(visitor, "update_profile", phone=wished)
     book.must(after.phone == wished, visitor, "update_profile", "answers with another phone number than was asked for")
@@ -185,6 +194,7 @@ def _consents(book: Book, visitor: Visitor) -> None:
         if visitor.service.update_consent(**given) != before:
             raise OutcomeError("failed", "not_saved")
 
+    book.needs("update_consent")
     book.put_back("consent", visitor, back)
     after = book.call(visitor, "update_consent", **wished)
     as_asked = (after.marketing, after.analytics) == (wished["marketing"], wished["analytics"])
@@ -241,7 +251,32 @@ def _second_factor(book: Book, visitor: Visitor) -> None:
     book.works("submit_code", time.monotonic() - asked[0])
 
 
-def _erase(book: Book, visitor: Visitor) -> None:
-    if "erase_account" in operations():
-        visitor.service.sign_in(visitor.account)
+def _old_api(book: Book, visitor: Visitor) -> None:
+    book.call(visitor, "sign_in_v1", visitor.account)
+    book.call(visitor, "read_profile_v1")
+    book.call(visitor, "list_invoices_v1")
+
+
+def _attacks(book: Book, visitor: Visitor) -> None:
+    """One wrong guess, and one reset for an address that nobody has: neither locks an account or sends a mail."""
+    with suppress(StepOverError):
+        book.call(visitor, "guess_password", visitor.account.email, f"not-{uuid4()}")
+    book.call(visitor, "probe_password_reset", _nobodys_address())
+
+
+def _for_good(book: Book, come: Come, party: Party) -> None:
+    """An account signed up for it is erased; where none can be signed up, a test account that nobody else needs."""
+    lost = party.spare
+    if book.offers("sign_up"):
+        lost = Account(-1, _nobodys_address(), party.customer.password)
+        book.call(come(lost), "sign_up", lost)
+    if lost is None:
+        raise StepOverError(NO_ACCOUNT)
+    visitor = come(lost)
+    if book.offers("erase_account"):
+        visitor.service.sign_in(lost)
         book.call(visitor, "erase_account")
+
+
+def _nobodys_address() -> str:
+    return f"visitor-{uuid4().hex[:12]}@accounts.invalid"  # RFC 2606: never a real mailbox

@@ -58,7 +58,8 @@ def tokens_for(email):
     access, refresh = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
     TOKENS[access] = (email, time.time() + LIFETIME)
     REFRESH[refresh] = email
-    return {"accessToken": access, "refreshToken": refresh, "expiresInSeconds": LIFETIME, "tokenType": "Bearer"}
+    device = f"device-{access[:6]}"
+    return {"accessToken": access, "refreshToken": refresh, "expiresInSeconds": LIFETIME, "deviceId": device}
 
 
 def token(form, **_):
@@ -163,6 +164,7 @@ OPEN = {
     "POST /oauth/step-up": step_up,
     "POST /api/forgot-password": forgot,
     "POST /api/forgot-password/confirm": confirm,
+    "GET /login": lambda **_: {"page": "sign in"},
     "GET /": lambda **_: {"name": "acme"},
     "GET /mailbox": lambda rest, **_: {"mails": account_of(rest)["mails"]},
     "GET /test/state": lambda **_: {"accounts": ACCOUNTS, "orders": len(ORDERS)},
