@@ -22,11 +22,12 @@ def import_file(path: Path, module_name: str) -> ModuleType:
         del sys.modules[module_name]
         what = f"cannot be imported: {type(error).__name__}: {error}"
         fix = "install what it needs here, or correct the name" if isinstance(error, ImportError) else "correct it"
-        raise InputError(Problem(_place(path, error), what, fix)) from error
+        raise InputError(Problem(place_in(path, error), what, fix)) from error
     return module
 
 
-def _place(path: Path, error: BaseException) -> str:
+def place_in(path: Path, error: BaseException) -> str:
+    """Where in an author's file an error arose: file and line, or the file alone when it arose elsewhere."""
     if isinstance(error, SyntaxError) and error.filename == str(path):
         return f"{shown(path)}:{error.lineno}"
     own = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == str(path)]

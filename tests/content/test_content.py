@@ -13,9 +13,9 @@ from holdfast.workspace.workspace import find_workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 PLANS = sorted((ROOT / "plans").glob("*.yaml"))
-PYTHON = sorted([*(ROOT / "scenarios").glob("*.py"), *(ROOT / "synthetics").glob("*.py")])
+PYTHON = sorted(path for folder in ("scenarios", "synthetics", "adapters") for path in (ROOT / folder).glob("*.py"))
 DEFINITIONS = sorted(path for folder in CONTENT_FOLDERS for path in (ROOT / folder).rglob("*.yaml"))
-ALLOWED_IMPORTS = {"locust", "playwright", "holdfast", "uuid", "datetime", "random", "re"}
+ALLOWED_IMPORTS = {"locust", "playwright", "holdfast", "uuid", "datetime", "random", "re", "typing", "urllib"}
 
 
 def test_the_whole_workspace_is_valid() -> None:

@@ -7,7 +7,7 @@ from holdfast.errors import InputError
 from holdfast.kit.accounts import generated_account, stranger_like
 from holdfast.kit.adapter import adapter_at
 from holdfast.kit.inbox import Inbox
-from holdfast.kit.outcome import OutcomeError, not_offered
+from holdfast.kit.outcome import OutcomeError
 from holdfast.kit.service import ATTACK_HEADER, MOST_GUESSES, Invoice, ReferenceService
 from holdfast.kit.totp import StepLedger, code_at
 
@@ -158,10 +158,6 @@ def test_an_extra_proof_that_nobody_had_to_expect_is_a_challenge():
     with pytest.raises(OutcomeError) as caught:
         visitor.sign_in(generated_account(1))  # has no second factor
     assert (caught.value.outcome, caught.value.detail) == ("challenged", "code")
-
-
-def test_what_an_adapter_does_not_offer_is_rejected_with_its_name():
-    assert (not_offered("sign_up").outcome, not_offered("sign_up").detail) == ("rejected", "no_sign_up")
 
 
 @pytest.mark.parametrize("email", ["visitor-000001@accounts.invalid", "a@b.invalid"])

@@ -41,14 +41,24 @@ class Inbox:
 
         Raises OutcomeError when the outbox cannot be read.
         """
-        url = f"{self._url}/messages?{urlencode({'to': to, 'since': f'{since:.6f}'})}"
+        answer = self.read(f"/messages?{urlencode({'to': to, 'since': f'{since:.6f}'})}")
         try:
-            found = json.loads(self._fetch(url))["messages"]
-        except OSError as error:
-            raise OutcomeError(TRANSPORT_ERROR, "outbox_unreachable") from error
-        except (ValueError, KeyError, TypeError) as error:
+            found = answer["messages"]
+        except (KeyError, TypeError) as error:
             raise OutcomeError(FAILED, "outbox_answer") from error
         return _message(found[-1]) if found else None
+
+    def read(self, path: str) -> Any:
+        """The JSON at a path of the outbox: for an adapter whose outbox has another shape. It is not measured.
+
+        Raises OutcomeError when it cannot be read.
+        """
+        try:
+            return json.loads(self._fetch(self._url + path))
+        except OSError as error:
+            raise OutcomeError(TRANSPORT_ERROR, "outbox_unreachable") from error
+        except ValueError as error:
+            raise OutcomeError(FAILED, "outbox_answer") from error
 
 
 def _message(found: dict[str, Any]) -> Message:

@@ -1,6 +1,10 @@
 """What went otherwise than the visitor wished: a measured fact, not a fault of ours."""
 
-from holdfast.record.sample import CHALLENGED, FAILED, REJECTED
+from typing import Final, NoReturn
+
+from holdfast.record.sample import CHALLENGED, FAILED
+
+NOT_OFFERED: Final = "not_offered"
 
 
 class OutcomeError(Exception):
@@ -27,6 +31,16 @@ def challenged(detail: str) -> OutcomeError:
     return OutcomeError(CHALLENGED, detail)
 
 
-def not_offered(operation: str) -> OutcomeError:
-    """For an adapter whose target has no such operation: recorded as rejected, "no_sign_up", and the visit ends."""
-    return OutcomeError(REJECTED, f"no_{operation}")
+class NotOfferedError(OutcomeError):
+    """The stack has no such operation: recorded as `failed` with the detail `not_offered`."""
+
+    def __init__(self) -> None:
+        super().__init__(FAILED, NOT_OFFERED)
+
+
+def not_offered(*_args: object, **_more: object) -> NoReturn:
+    """What an adapter puts in place of an operation that its stack does not have: `erase_account = not_offered`.
+
+    So written, a run whose scenario needs it is refused before it starts.
+    """
+    raise NotOfferedError

@@ -126,7 +126,7 @@ class SelfService(Protocol):
 
     def open_sign_in_page(self) -> None: ...
     def sign_up(self, account: Account) -> None:
-        """A new test account, without a second factor. `raise not_offered("sign_up")` where the target has none."""
+        """A new test account, without a second factor. Where the target has none: `sign_up = not_offered`."""
         ...
 
     def erase_account(self) -> None:

@@ -12,6 +12,7 @@ from typing import Final
 from holdfast.errors import Problem, shown
 
 _VISITOR: Final = "Visitor"
+_SERVICE: Final = "service"
 _LOCUST_HOOKS: Final = frozenset({"on_start", "on_stop"})  # of a user who stays; a visitor makes one visit
 _EXAMPLE: Final = "write `class SignIn(Visitor):` with a method under @task"
 
@@ -33,6 +34,16 @@ def is_attack(path: Path) -> bool:
     """Whether its visitor says `attack = True`: then only a target that allows attacks is sent it."""
     tree, _ = _parsed(path)
     return tree is not None and any(_says(node, "attack") for node in tree.body if isinstance(node, ast.ClassDef))
+
+
+def operations_of(path: Path) -> dict[str, int]:
+    """The operations that a scenario asks of `self.service`, with the line of the first use of each."""
+    tree, _ = _parsed(path)
+    found: dict[str, int] = {}
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.Attribute) and _last_name(node.value) == _SERVICE:
+            found[node.attr] = min(node.lineno, found.get(node.attr, node.lineno))
+    return dict(sorted(found.items(), key=lambda used: used[1]))
 
 
 def check_scenario(path: Path) -> list[Problem]:

@@ -18,7 +18,14 @@ from holdfast.run.attacks import attack_problems
 from holdfast.run.importing import files_by_child, import_problems
 from holdfast.run.outlook import unprovable
 from holdfast.run.prepared import Prepared
-from holdfast.run.requirements import Checking, check_extras, find_plan_browser, find_target
+from holdfast.run.requirements import (
+    Checking,
+    check_accounts,
+    check_extras,
+    check_operations,
+    find_plan_browser,
+    find_target,
+)
 from holdfast.slo.guard import guard_problems
 from holdfast.slo.openslo import Objective, declared_names, load_objectives
 from holdfast.synthetics.definition import check_journey, definition_of
@@ -77,6 +84,9 @@ def prepare_plan(
         profiles[capacity.profile] = capacity_profile
     scenarios, steps = _scenarios(checking, profiles)
     checking.add(attack_problems(checking, plan, target_name, definition, profiles, scenarios))
+    check_operations(checking, scenarios, definition)
+    if definition is not None and scenarios:
+        check_accounts(checking, target_name, definition)
     journeys = _journeys(checking, plan)
     experiments = _experiments(checking, plan, definition)
     objectives = _objectives(checking, plan)

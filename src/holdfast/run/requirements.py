@@ -5,13 +5,14 @@ place that needs it.
 """
 
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
-from holdfast.errors import HoldfastError, Problem
+from holdfast.errors import HoldfastError, Problem, shown
 from holdfast.kit.accounts import read_accounts
-from holdfast.kit.adapter import adapter_at
+from holdfast.kit.adapter import adapter_at, is_offered, made_unasked, operations
+from holdfast.load.scenario import operations_of
 from holdfast.run.target import unreachable
 from holdfast.synthetics.browser import find_browser
 from holdfast.workspace.document import Document, PropertyPath, nearest
@@ -57,10 +58,10 @@ class Checking:
         self.add([Problem(where, what, fix)])
 
 
-def find_target(checking: Checking, plan: Plan, asked_for: str | None) -> tuple[str, TargetDefinition | None]:
+def find_target(checking: Checking, plan: Plan | None, asked_for: str | None) -> tuple[str, TargetDefinition | None]:
     """The target's name and definition. `asked_for`: the one of the command line, which goes before the plan's."""
     workspace = checking.workspace
-    name = asked_for or plan.target or workspace.configuration.default_target
+    name = asked_for or (plan.target if plan is not None else None) or workspace.configuration.default_target
     definition = workspace.configuration.targets.get(name)
     if definition is None:
         if not workspace.problems:  # or it may be there, and not readable
@@ -110,13 +111,51 @@ def check_extras(checking: Checking, plan: Plan, target_name: str, definition: T
         "chaos": ("chaos", bool(plan.chaos)),
     }
     needed = {extra: checking.where((key,), key) for extra, (key, used) in parts.items() if used}
-    if definition is not None and definition.stack is not None:
-        needed["reference"] = checking.where_in_configuration(("targets", target_name, "stack"))
     for extra, where in needed.items():
-        missing = missing_modules(extra)
-        if missing:
-            what = f"needs {', '.join(missing)}, which is not installed"
-            checking.wrong(where, what, f'pip install "holdfast[{extra}]"')
+        _check_extra(checking, extra, where)
+    if definition is not None:
+        check_reference(checking, target_name, definition)
+
+
+def check_reference(checking: Checking, target_name: str, definition: TargetDefinition) -> None:
+    """The packages of the reference stack, where the target is one."""
+    if definition.stack is not None:
+        _check_extra(checking, "reference", checking.where_in_configuration(("targets", target_name, "stack")))
+
+
+def _check_extra(checking: Checking, extra: str, where: str) -> None:
+    missing = missing_modules(extra)
+    if missing:
+        what = f"needs {', '.join(missing)}, which is not installed"
+        checking.wrong(where, what, f'pip install "holdfast[{extra}]"')
+
+
+def check_accounts(checking: Checking, target_name: str, definition: TargetDefinition) -> None:
+    """A target of the user's own names test accounts: nothing else may sign in there."""
+    if definition.url is not None and definition.accounts is None:
+        where = checking.where_in_configuration(("targets", target_name))
+        what = f"target {target_name} names no test accounts"
+        checking.wrong(where, what, "write `accounts: {file: accounts.csv}`: email,password,totp_secret; mode 0600")
+
+
+def check_operations(checking: Checking, scenarios: Mapping[str, Path], definition: TargetDefinition | None) -> None:
+    """Every operation that a scenario asks for is one that the target's adapter offers."""
+    if definition is None:
+        return
+    path = checking.workspace.root / definition.adapter if definition.adapter else None
+    try:
+        service = made_unasked(adapter_at(path), path)
+    except HoldfastError as error:
+        if path is None or path.is_file():  # or that is told already
+            checking.add(error.problems)
+        return
+    whose = f"the adapter {definition.adapter}" if definition.adapter else "the reference stack's adapter"
+    for scenario in scenarios.values():
+        for operation, line in operations_of(scenario).items():
+            if not is_offered(service, operation):
+                known = operation in operations()
+                fix = "leave it out of the mix, or write the operation" if known else nearest(operation, operations())
+                checking.wrong(f"{shown(scenario)}:{line}", f"needs {operation}, which {whose} does not offer", fix)
 
 
 def missing_modules(extra: str) -> list[str]:

@@ -8,6 +8,7 @@ from holdfast.errors import InputError, Problem, shown
 
 CONTENT_FOLDERS: Final = ("plans", "scenarios", "synthetics", "chaos", "slo", "capacity")
 RUNBOOKS: Final = "docs/runbooks"  # what the objectives and journeys name for the one who is woken
+ADAPTERS: Final = "adapters"  # an example of one for a stack of the user's own
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
 _IGNORED: Final = shutil.ignore_patterns("__pycache__", "*.pyc", ".*")
 
@@ -36,7 +37,7 @@ def copy_starter(folder: Path) -> list[Path]:
             Problem(shown(folder), f"cannot be made: {error.strerror}", "choose another folder")
         ) from error
     shutil.copy2(source / "holdfast.yaml", folder / "holdfast.yaml")
-    for name in (*CONTENT_FOLDERS, RUNBOOKS):
+    for name in (*CONTENT_FOLDERS, RUNBOOKS, ADAPTERS):
         shutil.copytree(source / name, folder / name, ignore=_IGNORED)
     (folder / ".gitignore").write_text("runs/\n.holdfast/\n", encoding="utf-8")
     return sorted(path for path in folder.rglob("*") if path.is_file())

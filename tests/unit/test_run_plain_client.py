@@ -1,0 +1,65 @@
+"""The runner's own client: outcomes as the load generator's has them, and nothing told that is a value."""
+
+import json
+
+import pytest
+
+from holdfast.kit.outcome import OutcomeError
+from holdfast.run.plain_client import PlainClient, PlainResponse
+
+
+def asking(monkeypatch, status, answer=None, **headers):
+    client = PlainClient("http://127.0.0.1:1/base", "holdfast (synthetic)")
+    body = json.dumps(answer).encode() if not isinstance(answer, bytes) else answer
+    monkeypatch.setattr(client, "_exchange", lambda *_: PlainResponse(status, headers, body))
+    return client
+
+
+@pytest.mark.parametrize(
+    ("status", "expect", "outcome"),
+    [(200, None, None), (302, None, None), (201, (200,), "failed"), (404, None, "rejected"), (503, None, "failed"),
+     (429, None, "rate_limited"), (403, (200, 403), None)],
+)  # fmt: skip
+def test_a_status_leads_to_its_outcome(monkeypatch, status, expect, outcome):
+    client = asking(monkeypatch, status)
+    if outcome is None:
+        assert client.request("GET", "/x", expect=expect).status == status
+        return
+    with pytest.raises(OutcomeError) as found:
+        client.request("GET", "/x", expect=expect)
+    assert (found.value.outcome, found.value.detail) == (outcome, str(status))
+
+
+def test_what_was_asked_is_told_by_names_without_values(monkeypatch):
+    answer = {"items": [{"id": "s3cret", "user@mail": 1}], "error": {"code": "c"}, "9": 1, "total": "19.99", "none": []}
+    client = asking(monkeypatch, 200, answer)
+    client.request("GET", "/resets/a1b2c3d4e5f6g7h8/a%40b.example.org?token=x", expect=(200,))
+    told = str(client.last)
+    assert told == "GET /resets/…/… was answered 200; it holds items[].id, error.code, total, none"
+
+
+def test_a_status_that_was_not_expected_is_told_with_those_that_were(monkeypatch):
+    client = asking(monkeypatch, 500, b"<html>")
+    with pytest.raises(OutcomeError):
+        client.request("POST", "/oauth/token", expect=(200, 403))
+    assert str(client.last) == "POST /oauth/token was answered 500, 200 or 403 expected"
+
+
+def test_nobody_there_is_a_transport_error(unused_tcp_port):
+    client = PlainClient(f"http://127.0.0.1:{unused_tcp_port}", "holdfast (synthetic)")
+    with pytest.raises(OutcomeError) as found:
+        client.request("GET", "/x")
+    assert (found.value.outcome, found.value.detail) == ("transport_error", "ConnectionRefusedError")
+    assert str(client.last) == "GET /x: no answer"
+
+
+@pytest.mark.parametrize("path", ["x", "/a b", "/é", "/a\nb"])
+def test_a_path_that_no_request_may_have_is_a_bug_of_the_adapter(path):
+    with pytest.raises(ValueError, match="percent-encoded"):
+        PlainClient("http://127.0.0.1:1", "m").request("GET", path)
+
+
+def test_an_answer_that_is_not_json_is_a_measured_failure():
+    for body in (b"<html>", b"", b"\xff", b"[" * 200_000):
+        with pytest.raises(OutcomeError, match="not_json"):
+            PlainResponse(200, {}, body).json()
