@@ -97,6 +97,16 @@ def test_tickets_give_the_mix_alone(workspace, holdfast) -> None:
     assert profile.mix == {"billing_inquiry": 100, "password_reset": 40}
 
 
+def test_a_long_and_busy_log_makes_a_profile_that_can_be_read(workspace, holdfast) -> None:
+    lines = [f"{1_772_528_400 + 86_400 * day},sign_in" for day in range(40)]
+    (workspace / "long.csv").write_text("timestamp,scenario\n" + "\n".join(lines), "utf-8")
+    assert holdfast("profile", "from-log", "long.csv", "--name", "long").code == 0
+    (workspace / "t.csv").write_text("topic,count\nbill,2000000\nlogin,1234567.5\n", "utf-8")
+    assert holdfast("profile", "from-log", "t.csv", "--name", "many").code == 0
+    for name in ("long", "many"):
+        assert load_profile(find_workspace(workspace), name)[2] == []
+
+
 def test_rules_of_ones_own_go_before_guesses(workspace, holdfast) -> None:
     (workspace / "rules.yaml").write_text("rules:\n  plan_change: ['^/nowhere$']\n", encoding="utf-8")
     ran = holdfast("profile", "from-log", str(log_in(workspace)), "--map", "rules.yaml", "--json")

@@ -244,7 +244,7 @@ def test_a_stall_shows_in_the_quantiles_because_arrivals_do_not_wait_for_it(tmp_
 
 
 def test_a_closed_model_keeps_its_users_busy_and_reconciles(tmp_path, stub):
-    with LoadChild(tmp_path, stub.url, virtual_users=5, think_time=0.2, duration=2.0) as child:
+    with LoadChild(tmp_path, stub.url, stages=[], virtual_users=5, think_time=0.2, duration=2.0) as child:
         child.go()
         done = child.finish()
         assert 20 < done["planned"] < 100

@@ -13,7 +13,8 @@ Several workers share a schedule without a word between them: worker k of n take
 Every worker draws the points of all (some 20 ns each, in chunks) and places only its own.
 
 The randomness is PCG64's raw bits, seeded by SHA-256 and turned into numbers here: numpy promises the bits of its
-generators for ever, and those of its distributions not (NEP 19).
+generators for ever, and those of its distributions not (NEP 19). A logarithm or a sine may differ in its last bit
+from one processor to the next, so a time may by as much.
 """
 
 import hashlib
@@ -92,7 +93,7 @@ def arrivals(
     stratum: int = 1,
     part: Stripe = WHOLE,
 ) -> Iterator[Arrival]:
-    """The schedule, or a worker's `part` of it, in order of time. The same arguments give the same, everywhere.
+    """The schedule, or a worker's `part` of it, in order of time. The same arguments give the same.
 
     Times and scenarios are drawn from streams of their own: another mix moves no arrival. `stratum`: arrivals of one
     stratum. `mix` must hold a positive weight.

@@ -130,9 +130,14 @@ def profile_text(name: str, demand: Demand, *, compress_to: float | None) -> str
         length = compress_to if compress_to is not None else demand.seconds
         lines.append("description: Demand as a log shows it, in its own proportions.")
         lines.append("arrivals: poisson")
-        lines.append(f"stages: [{{curve: {json.dumps(f'{name}.csv')}, over: {length:.6g}s}}]")
-    shares = ", ".join(f"{scenario}: {weight:g}" for scenario, weight in demand.mix.items())
+        lines.append(f"stages: [{{curve: {json.dumps(f'{name}.csv')}, over: {_plain(length)}s}}]")
+    shares = ", ".join(f"{scenario}: {_plain(weight)}" for scenario, weight in demand.mix.items())
     return "\n".join([*lines, f"mix: {{{shares}}}", ""])
+
+
+def _plain(value: float) -> str:
+    """Without an exponent: durations have none."""
+    return f"{value:.3f}".rstrip("0").rstrip(".")
 
 
 def write_profile(folder: Path, name: str, demand: Demand, text: str, *, overwrite: bool) -> list[Path]:

@@ -213,11 +213,11 @@ def _placed(values: Floats, bounds: Floats) -> tuple[NDArray[np.intp], Floats]:
     return places, values - bounds[places]
 
 
-def _ramp_expected(start: "float | Floats", slope: "float | Floats", elapsed: Floats) -> Floats:
+def _ramp_expected(start: float | Floats, slope: float | Floats, elapsed: Floats) -> Floats:
     return start * elapsed + slope / 2 * elapsed * elapsed
 
 
-def _ramp_elapsed(start: "float | Floats", slope: "float | Floats", expected: Floats) -> Floats:
+def _ramp_elapsed(start: float | Floats, slope: float | Floats, expected: Floats) -> Floats:
     below = start + np.sqrt(np.maximum(start * start + 2 * slope * expected, 0.0))
     found: Floats = np.divide(2 * expected, below, out=np.zeros_like(below), where=below > 0)
     return found
