@@ -7,6 +7,7 @@ load goes to loopback, and every run of it ends by itself. A page is written onl
 """
 
 import argparse
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
@@ -15,11 +16,15 @@ from typing import Final
 
 import arrivals
 import journey
+import latency
 import machine
+import memory
 import page
 import peers
+import sockets
 import throughput
 import tool
+import workers
 from figure import Figure, Group
 from rich.console import Console
 
@@ -29,6 +34,10 @@ GROUPS: Final[Mapping[str, Callable[[Bench], Group]]] = {
     "throughput": throughput.run,
     "open": arrivals.run,
     "journey": journey.run,
+    "latency": latency.run,
+    "sockets": sockets.run,
+    "workers": workers.run,
+    "memory": memory.run,
     "tool": tool.run,
 }
 PAGE: Final = peers.ROOT / "docs" / "reference" / "performance.md"
@@ -68,7 +77,7 @@ def _measured(name: str, bench: Bench) -> Group:
     """A group that could not be measured says so in its row; the others go on."""
     try:
         return GROUPS[name](bench)
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
         return Group(name, "could not be measured", (Figure(name, None, "", f"{type(error).__name__}: {error}"),))
 
 

@@ -11,9 +11,9 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 
 @dataclass(frozen=True)
 class Cores:
-    """The generator's core and the server's: the same one where there is but one, and then no figure is fair."""
+    """The generator's core and the server's; None: any. Where there is but one core, no figure is fair."""
 
-    generator: int
+    generator: int | None
     server: int
 
     @classmethod

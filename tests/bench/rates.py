@@ -31,6 +31,7 @@ class Window:
     requests: int
     generator: float
     server: float
+    processes: int
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,7 @@ def measure(server: Server, process: int, seconds: float) -> Window:
         machine.processor_seconds(server.process),
     )
     time.sleep(seconds)
+    processes = len(machine.family(process))
     ended, used_then = server.counted(), machine.processor_seconds(process)
     served_then = machine.processor_seconds(server.process)
     passed = ended.at - began.at
@@ -96,6 +98,7 @@ def measure(server: Server, process: int, seconds: float) -> Window:
         requests=requests,
         generator=(used_then - used) / passed,
         server=(served_then - served) / passed,
+        processes=processes,
     )
 
 

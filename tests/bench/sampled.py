@@ -1,8 +1,8 @@
 """The load child, with its processor time sampled: `sampled.py FILE`, then as `python -m holdfast.load`.
 
-A timer on processor time interrupts it (each tick of the kernel) and the frame it was in is counted. (cProfile would charge a
-greenlet's time to whoever was switched to.) FILE gets the functions with the most time of their own; what C code takes
-(send, recv, the loop's waiting) is the calling line's.
+A timer on processor time interrupts it (each tick of the kernel) and the frame it was in is counted. (cProfile would
+charge a greenlet's time to whoever was switched to.) FILE gets the functions with the most time of their own; what C
+code takes (send, recv, the loop's waiting) is the calling line's.
 """
 
 import os

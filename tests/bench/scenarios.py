@@ -45,7 +45,7 @@ HOLDFAST: Final = {
 """,
 }
 
-_LOCUST_HEAD: Final = """from locust import FastHttpUser, constant, constant_pacing, task
+_LOCUST_HEAD: Final = """from locust import FastHttpUser, constant, task
 
 
 class Bench(FastHttpUser):
@@ -59,10 +59,6 @@ LOCUST: Final = {
     "stays": """        self.client.get("/json")
 
     wait_time = constant({pause})
-""",
-    "paced": """        self.client.get("/json")
-
-    wait_time = constant_pacing({pause})
 """,
     # A visitor is new each time, as in the other: its cookies are gone, its connection is kept.
     "journey": f"""        self.client.cookiejar.clear()
