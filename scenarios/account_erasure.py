@@ -1,7 +1,7 @@
 """A customer who leaves for good: signs up, signs in, erases the account, and cannot sign in any more.
 
 It erases the account that it signed up itself; the leased one is left alone, so nobody else goes without. Where the
-target offers no sign-up the visit ends at its first step, rejected with `no_sign_up`, and nothing is erased.
+target offers no sign-up, a run with this scenario is refused before it starts.
 """
 
 from uuid import uuid4

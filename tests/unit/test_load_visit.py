@@ -1,6 +1,5 @@
 """What a visit records, and what stands for one that was never made."""
 
-from dataclasses import replace
 from random import Random
 
 import pytest
@@ -150,8 +149,7 @@ def test_locust_hears_what_its_own_clients_tell_it(visit):
 
 def test_visits_share_the_pool_they_were_given_even_an_empty_one(visit):
     pool = ConnectionPool(visit._ground.dialer, share_new=0.0)
-    ground = replace(visit._ground, pool=pool)
-    assert Visit(ground, "bill", generated_account(1), due=100.0).client._pool is pool
+    assert Visit(visit._ground, "bill", generated_account(1), due=100.0, pool=pool).client._pool is pool
 
 
 def test_a_visitor_out_of_patience_gives_up_and_the_step_says_so(recorder, visit):

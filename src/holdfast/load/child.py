@@ -2,14 +2,15 @@
 
 The job, beside what every child is given (see `holdfast.channel`):
 
-    load       [{"name", "scale", "start", "end", "profile": {"arrivals", "stages": [{"from", "to", "seconds"}], "mix",
-                 "at_most", "virtual_users", "think_time"}}]        rates in arrivals a second, times in seconds
+    load       [{"name", "scale", "start", "end", "profile": {"arrivals", "stages": [{"from", "to", "seconds"} or
+                 {"mean", "amplitude", "period", "seconds"}], "mix", "at_most", "virtual_users", "think_time",
+                 "new_connections", "accounts"}}]                   rates in arrivals a second, times in seconds
     scenarios  {"sign_in": path}
     accounts   {"first", "count"}
     drain      seconds to wait, after the last arrival, for those who are still there
     workers    how many processes of this machine play it; none: this one does
     remote     {"count", "host", "port", "key"}: workers of other machines join there
-    adaptive   true: no stages; play each {"hold": {"name", "rate", "start", "seconds", "mix", "arrivals"}} that comes,
+    adaptive   true: no stages; play each {"hold": {"name", "rate", "start", "seconds", "mix", …}} that comes,
                tell "held" after each, end on stop; `at_most` visitors
 
 It tells `scenario_error` once for each bug of a scenario, and at its end planned, started, dropped, finished and

@@ -163,7 +163,7 @@ class Session:
                 go.set(None) if not go.ready() else None
 
     def _start_hold(self, message: Mapping[str, Any]) -> None:
-        hold = Hold.of(message, self._job.seed, self._job.visitors)
+        hold = Hold.of(message, self._job.seed, self._job.visitors, self._job.stripe)
         unknown = [name for name in hold.load.mix if name not in self._scenarios]
         if unknown:
             text = f"{hold.name}: there is no scenario {', '.join(unknown)}"

@@ -92,6 +92,7 @@ class Asked:
     capacity_objectives: tuple[AskedObjective, ...]
     stack: Mapping[str, float] | None  # what is known of the target's size: replicas, workers, service_time
     notices: tuple[str, ...] = ()
+    attacks: tuple[str, ...] = ()  # scenarios whose limits are meant to be met
     ceiling: Ceiling | None = None  # of the generator's machine, where the plan has load
     schema: str = field(default=SCHEMA)
 

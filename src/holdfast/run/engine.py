@@ -18,6 +18,7 @@ from typing import Final
 from holdfast.chaos.undo import UndoResult, recover
 from holdfast.clock import SystemClock
 from holdfast.errors import HoldfastError, InputError
+from holdfast.load.measured import is_generator
 from holdfast.record.histogram import Histogram
 from holdfast.record.sample import DROPPED, OK
 from holdfast.record.store import Event, Gauge, RunStore
@@ -278,7 +279,7 @@ class _Running:
                 ok=ok,
                 bad=due - ok,
                 p95=p95,
-                in_flight=_as_count(_newest(self.store, "generator", "in_flight", now)),
+                in_flight=_as_count(_in_flight(self.store, now)),
                 burn_rates=look.burn_rates,
                 replicas_ready=_as_count(_newest(self.store, "target", REPLICAS_READY, now)),
             ),
@@ -336,6 +337,12 @@ def _shown(event: Event, at: float) -> RunEvent | None:
 def _newest(store: RunStore, source: str, name: str, now: float) -> float | None:
     gauges: list[Gauge] = store.gauges(source, name, since=now - 5)
     return gauges[-1].value if gauges else None
+
+
+def _in_flight(store: RunStore, now: float) -> float | None:
+    """Over all workers, as each told it last."""
+    newest = {g.source: g.value for g in store.gauges(name="in_flight", since=now - 5) if is_generator(g.source)}
+    return sum(newest.values()) if newest else None
 
 
 def _as_count(value: float | None) -> int | None:

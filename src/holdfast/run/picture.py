@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 
+from holdfast.load.measured import is_generator
 from holdfast.record.histogram import Histogram
 from holdfast.record.recorder import Interval
 from holdfast.record.sample import DROPPED, depth_of
@@ -12,7 +13,7 @@ from holdfast.run.summary import Timeline, TimelineFault, TimelineJourney, Timel
 from holdfast.slo.budget import allowed_bad
 from holdfast.slo.indicator import count
 
-_SHOWN_GAUGES = {("target", REPLICAS_READY), ("generator", "cpu"), ("generator", "in_flight")}
+_OF_GENERATOR = ("cpu", "in_flight")
 
 
 def timeline(recorded: Recorded) -> Timeline:
@@ -68,11 +69,28 @@ def _budget_left(recorded: Recorded, length: int) -> Mapping[str, tuple[float, .
 
 
 def _gauges(recorded: Recorded) -> Mapping[str, tuple[tuple[float, float], ...]]:
-    found: dict[str, list[tuple[float, float]]] = {}
+    """Of several workers: what is in flight together, and the processor time of the busiest, once a second."""
+    ready: list[tuple[float, float]] = []
+    by_second: dict[str, dict[int, dict[str, tuple[float, float]]]] = {}
     for gauge in recorded.gauges:
-        if (gauge.source, gauge.name) in _SHOWN_GAUGES and recorded.time_zero <= gauge.at <= recorded.plan_end:
-            found.setdefault(gauge.name, []).append((round(gauge.at - recorded.time_zero, 3), gauge.value))
-    return {name: tuple(values) for name, values in sorted(found.items())}
+        at = round(gauge.at - recorded.time_zero, 3)
+        if not recorded.time_zero <= gauge.at <= recorded.plan_end:
+            continue
+        if gauge.source == "target" and gauge.name == REPLICAS_READY:
+            ready.append((at, gauge.value))
+        elif is_generator(gauge.source) and gauge.name in _OF_GENERATOR:
+            by_second.setdefault(gauge.name, {}).setdefault(int(at), {})[gauge.source] = (at, gauge.value)
+    found = {
+        name: tuple(
+            (
+                min(at for at, _ in told.values()),
+                (sum if name == "in_flight" else max)(value for _, value in told.values()),
+            )
+            for told in seconds.values()
+        )
+        for name, seconds in by_second.items()
+    }
+    return dict(sorted({**found, **({REPLICAS_READY: tuple(ready)} if ready else {})}.items()))
 
 
 def _journeys(recorded: Recorded) -> tuple[TimelineJourney, ...]:

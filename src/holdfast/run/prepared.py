@@ -10,6 +10,7 @@ from typing import Final
 from holdfast import __version__
 from holdfast.capacity.question import CapacityQuestion
 from holdfast.load.calibration import ceiling_of, this_machine
+from holdfast.load.scenario import is_attack
 from holdfast.run.asked import (
     Asked,
     AskedExperiment,
@@ -77,6 +78,7 @@ def asked_of(prepared: Prepared, run_id: str, now: float) -> Asked:
         capacity_objectives=prepared.capacity_objectives,
         stack=None,
         notices=prepared.notices,
+        attacks=tuple(name for name, path in prepared.scenarios.items() if is_attack(path)),
         ceiling=ceiling_of(prepared.workspace.state_folder, this_machine()) if prepared.load else None,
     )
 

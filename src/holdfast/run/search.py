@@ -55,6 +55,8 @@ def search_capacity(
                     "start": start,
                     "seconds": question.settle + question.hold,
                     "mix": dict(profile.mix),
+                    "new_connections": profile.visitors.new_connections,
+                    "accounts": profile.accounts,
                 }
             }
         )

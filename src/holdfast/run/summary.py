@@ -172,6 +172,21 @@ class Likeness:
 
 
 @dataclass(frozen=True, slots=True)
+class Connections:
+    """How the load reached the target: of `requests` that were answered, and `opened` connections. Seconds.
+
+    `first_byte`: from the request sent to the answer's first byte.
+    """
+
+    requests: int
+    opened: int
+    dns: Quantiles
+    connect: Quantiles
+    tls: Quantiles
+    first_byte: Quantiles
+
+
+@dataclass(frozen=True, slots=True)
 class LoadResult:
     """planned = started + dropped; started = finished + unfinished; else the run is invalid."""
 
@@ -183,6 +198,8 @@ class LoadResult:
     series: tuple[SeriesResult, ...]
     funnels: tuple[Funnel, ...]
     likenesses: tuple[Likeness, ...] = ()
+    connections: Connections | None = None  # None: recorded by a version that did not look
+    workers: int = 0  # 0: the load child made it by itself
 
 
 @dataclass(frozen=True, slots=True)

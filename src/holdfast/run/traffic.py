@@ -13,8 +13,10 @@ from holdfast.run.quantiles import quantiles
 from holdfast.run.recorded import Recorded, Stretch, outcomes_of
 from holdfast.run.summary import (
     WHOLE_RUN,
+    Connections,
     JourneyResult,
     LoadResult,
+    Quantiles,
     SeriesResult,
 )
 
@@ -50,7 +52,22 @@ def load_result(recorded: Recorded) -> LoadResult | None:
             if any(i.name == name for i in visits)
         ),
         likenesses=tuple(likenesses(recorded.asked.scenarios, intervals)),
+        connections=_connections(recorded.within(*edges, "wire")),
+        workers=int(told.get("workers", 0)),
     )
+
+
+def _connections(intervals: Sequence[Interval]) -> Connections | None:
+    by_part = _by_name(intervals)
+    if not by_part:
+        return None
+    found = {part: _of_part(by_part.get(part, [])) for part in ("dns", "connect", "tls", "first_byte")}
+    requests, opened = (sum(i.count for i in by_part.get(part, [])) for part in ("first_byte", "connect"))
+    return Connections(requests, opened, **found)
+
+
+def _of_part(intervals: Sequence[Interval]) -> Quantiles:
+    return quantiles((i.response for i in intervals), max((i.slowest for i in intervals), default=None))
 
 
 def journey_results(recorded: Recorded) -> tuple[JourneyResult, ...]:

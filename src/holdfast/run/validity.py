@@ -19,6 +19,7 @@ def validity_of(recorded: Recorded) -> Validity:
                 done=recorded.done("load"),
                 events=recorded.events,
                 ceiling=recorded.asked.ceiling,
+                expected_limited=recorded.asked.attacks,
             )
         ]
     errors = recorded.events_of("scenario_error")
