@@ -40,7 +40,7 @@ def run(bench: Bench) -> Group:
     figures = (
         Figure(f"{WHAT}, requests/s as counted", counted, "times", "" if free else "the server shares their cores",
                TWO_OVER_ONE if free else None, at_least=True),
-        Figure(f"{WHAT}, on two free cores", by_cost, "times", f"from what a request costs: {how}",
+        Figure(f"{WHAT}, projected to two free cores", by_cost, "times", f"PROJECTED from what a request costs: {how}",
                None if free else TWO_OVER_ONE, at_least=True),
     )  # fmt: skip
     rows = tuple(
