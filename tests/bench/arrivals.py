@@ -19,10 +19,11 @@ from bench import Bench
 
 AT_MOST: Final = 400
 RATES: Final = (1_000, 4_000, 8_000, 10_000, 12_000, 16_000)
+QUICK_RATES: Final = (1_000, 4_000, 10_000)
 ASKED: Final = 10_000
 LAG_LIMIT_MS: Final = 5.0
 OVER_K6: Final = 1.5
-_LADDER: Final = (500, 1_000, 1_500, 2_000, 2_500, 3_000, 3_500, 4_000, 5_000, 6_000, 7_000, *RATES[2:], 14_000, 20_000)
+_LADDER: Final = (1_000, 1_500, 2_000, 2_500, 3_000, 3_500, 4_000, 5_000, 6_000, 7_000, *RATES[2:], 14_000, 20_000)
 
 
 @dataclass(frozen=True)
@@ -52,10 +53,11 @@ class Row:
 
 def run(bench: Bench) -> Group:
     folder = bench.folder / "open"
-    seconds = 4 if bench.quick else 10
+    seconds = 2 if bench.quick else 10
     load = Load(scenarios.holdfast_file(folder, "one_get"), float(seconds), rate=ASKED, users=AT_MOST)
     with nginx(folder / "nginx", bench.cores.server) as server:
-        ours = [_ours(bench, server, load, rate, folder / f"at_{rate}") for rate in RATES]
+        rates = QUICK_RATES if bench.quick else RATES
+        ours = [_ours(bench, server, load, rate, folder / f"at_{rate}") for rate in rates]
         theirs = _climbed(bench, server, folder, seconds)
         best = _best(bench, server, load, folder, ours)
         asked = next(row for row in ours if row.rate == ASKED)
@@ -71,8 +73,18 @@ def run(bench: Bench) -> Group:
         "arrivals/s", "planned", "started", "dropped", "lag p50, ms", "lag p99, ms", "service p99, ms", "its core",
     )  # fmt: skip
     tables = (
-        Table(f"holdfast, {seconds} s each", columns, tuple(row.cells for row in ours)),
-        Table(f"k6 constant-arrival-rate, GOMAXPROCS=1, {AT_MOST} VUs", columns, tuple(row.cells for row in theirs)),
+        Table(
+            f"holdfast, {seconds} s each",
+            columns,
+            tuple(row.cells for row in ours),
+            (f"python -m holdfast.load ({load.scenario.stem})",),
+        ),
+        Table(
+            f"k6 constant-arrival-rate, {AT_MOST} VUs",
+            columns,
+            tuple(row.cells for row in theirs),
+            ("GOMAXPROCS=1 k6 run --quiet --no-usage-report --summary-export FILE open.js",),
+        ),
     )
     about = f"One arrival is one visit, one step, one `GET`; at most {AT_MOST} visitors at a time."
     return Group("open", about, figures, tables, profiles)

@@ -22,4 +22,4 @@ class Bench:
     @property
     def window(self) -> float:
         """Seconds that a rate is counted for."""
-        return 2.0 if self.quick else 4.0
+        return 1.5 if self.quick else 4.0

@@ -1,5 +1,6 @@
 """holdfast's closed model against the others on one server: rates, shares of a core, and what the record says of it."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from server import Server
 from bench import Bench
 
 HOLDFAST: Final = "holdfast"
-_MARGIN_SECONDS: Final = 2.0
+_MARGIN_SECONDS: Final = 1.5
 
 
 @dataclass(frozen=True)
@@ -67,18 +68,25 @@ class Contest:
         return Figure("requests of holdfast recorded as anything but ok", float(bad), "", how, 0.0)
 
 
-def contest(bench: Bench, server: Server, load: Load, others: Sequence[Command | None], folder: Path) -> Contest:
+def contest(
+    bench: Bench,
+    server: Server,
+    load: Load,
+    others: Sequence[Command | None],
+    folder: Path,
+    rounds: int | None = None,
+) -> Contest:
     """One contest: rounds of ours and each other that is there. The lengths of their runs are `run_seconds`."""
     played: list[Played] = []
     ours = Contender(HOLDFAST, _shown(load), _starter(bench, server, load, folder, played.append))
     contenders = [ours, *(peer(other, bench.cores.generator) for other in others if other is not None)]
-    rates = in_rounds(server, contenders, bench.rounds, bench.window)
+    rates = in_rounds(server, contenders, rounds or bench.rounds, bench.window)
     return Contest(tuple(rates), tuple(played))
 
 
 def run_seconds(bench: Bench) -> int:
     """How long a generator must run for its window to lie within."""
-    return round(WARM_UP_SECONDS + bench.window + _MARGIN_SECONDS)
+    return math.ceil(WARM_UP_SECONDS + bench.window + _MARGIN_SECONDS)
 
 
 def _starter(

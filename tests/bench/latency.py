@@ -42,8 +42,9 @@ _WITHIN: Final = 0.02
 _WITHIN_MS: Final = 1.0
 _FREEZE_SECONDS: Final = 2.0
 _FREEZE_RUN_SECONDS: Final = 20.0
+_QUICK_FREEZE_RUN_SECONDS: Final = 12.0
 _CLOSED_USERS: Final = 50
-_CEILING_SECONDS: Final = 4.0
+_CEILING_SECONDS: Final = 3.0
 _SKIP_SECONDS: Final = 1.0
 
 
@@ -137,7 +138,7 @@ def _steady(bench: Bench, folder: Path, scenario: Path, mode: str, true: tuple[f
     with delayed(folder, mode, bench.cores.server) as server:
         most = loadchild.play(folder / f"{mode}_ceiling", server.url, load, core)
         ceiling = most.done["finished"] / _CEILING_SECONDS
-    open_load = replace(load, seconds=8.0 if bench.quick else 20.0, rate=float(round(ceiling / 2)))
+    open_load = replace(load, seconds=4.0 if bench.quick else 20.0, rate=float(round(ceiling / 2)))
     with delayed(folder, mode, bench.cores.server) as server:
         played = loadchild.play(folder / mode, server.url, open_load, core)
         note = f"ceiling {ceiling:,.0f}/s; {_own_error(server)}"
@@ -146,7 +147,7 @@ def _steady(bench: Bench, folder: Path, scenario: Path, mode: str, true: tuple[f
 
 def _frozen(bench: Bench, folder: Path, scenario: Path) -> list[Told]:
     """The open model, first; then closed ones that ask as often while all is well."""
-    name, core, seconds = _NAMES["freeze"], bench.cores.generator, _FREEZE_RUN_SECONDS
+    name, core, seconds = _NAMES["freeze"], bench.cores.generator, _freeze_run(bench)
     delay = CONSTANT_MS / 1000
     ceiling = AT_MOST / (_FREEZE_SECONDS + delay)  # Little's law: so many visitors wait in the freeze
     rate = float(math.floor(ceiling / 2))
@@ -184,7 +185,7 @@ def open_quantiles(rate: float, seconds: float, freeze_at: float, freeze: float,
 
 def _locust_frozen(bench: Bench, folder: Path, think: float, true: tuple[float, ...]) -> Told | None:
     file = scenarios.locust_file(folder, "stays", pause=think)
-    seconds = round(_FREEZE_RUN_SECONDS)
+    seconds = round(_freeze_run(bench))
     with delayed(folder, "freeze", bench.cores.server) as server:
         command = peers.locust(file, server.url, _CLOSED_USERS, seconds)
         if command is None:
@@ -203,6 +204,10 @@ def _locust_frozen(bench: Bench, folder: Path, think: float, true: tuple[float, 
     total = sum(times.values())
     found = tuple(_quantile_of(times, q) for q in QUANTILES)
     return Told(_NAMES["freeze"], f"Locust, closed, {_CLOSED_USERS} users", total / seconds, true, found, "")
+
+
+def _freeze_run(bench: Bench) -> float:
+    return _QUICK_FREEZE_RUN_SECONDS if bench.quick else _FREEZE_RUN_SECONDS
 
 
 def _quantile_of(counts: dict[float, int], q: float) -> float:

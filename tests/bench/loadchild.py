@@ -118,7 +118,7 @@ class Played:
     def of(self, depth: int, skip: float = 0.0) -> list[Interval]:
         """Intervals of one grain: 1 visits, 2 steps, 3 requests; without those due in the first `skip` seconds."""
         first = self.start + skip
-        return [i for i in self.intervals if min(i.name.count("/"), 2) + 1 == depth and i.second >= first - 1e-9]
+        return [i for i in self.intervals if min(i.name.count("/"), 2) + 1 == depth and i.second + 1 > first]
 
     def quantile(self, kind: str, q: float, depth: int = 1, skip: float = 0.0) -> float:
         """Seconds, of `response`, `service` or `lag`; what was dropped is not among them."""
@@ -176,7 +176,7 @@ def play(folder: Path, url: str, load: Load, core: int | None) -> Played:
         return begun.finish()
 
 
-def hot_spots(folder: Path, url: str, load: Load, core: int | None, seconds: float = 5.0) -> str:
+def hot_spots(folder: Path, url: str, load: Load, core: int | None, seconds: float = 3.0) -> str:
     """The functions that the child's processor time goes into, from a further run of the same load."""
     samples = folder / "samples.txt"
     with playing(folder / "child", url, replace(load, seconds=min(load.seconds, seconds)), core, samples) as begun:

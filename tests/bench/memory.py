@@ -48,7 +48,7 @@ def run(bench: Bench) -> Group:
         load = Load(scenarios.holdfast_file(folder, "journey"), minutes * 60.0, rate=VISITS_PER_SECOND)
         memories, visits = _watched(folder / "long", server.url, load, bench.cores.generator)
         short = Load(
-            scenarios.holdfast_file(folder, "one_get"), 20.0 if bench.quick else 60.0, rate=RECORDED_PER_SECOND
+            scenarios.holdfast_file(folder, "one_get"), 10.0 if bench.quick else 60.0, rate=RECORDED_PER_SECOND
         )
         played = loadchild.play(folder / "recorded", server.url, short, bench.cores.generator)
     empty = _size_of_empty(folder)

@@ -51,7 +51,7 @@ def _section(group: Group) -> str:
             for f in group.figures
         ),
     )
-    parts = [f"\n## {group.name}\n\n{group.about}\n\n{_markdown(figures)}"]
+    parts = [f"\n## {group.name}\n\n{group.about} Alone: `make bench ONLY={group.name}`.\n\n{_markdown(figures)}"]
     for table in group.tables:
         parts.append(f"\n{table.title}:\n\n{_markdown(table)}")
         parts += ["\n", *(f"- `{command}`\n" for command in table.commands)] if table.commands else []

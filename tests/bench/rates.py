@@ -16,7 +16,7 @@ import machine
 from peers import Command
 from server import Server
 
-WARM_UP_SECONDS: Final = 1.5
+WARM_UP_SECONDS: Final = 1.0
 _START_PATIENCE: Final = 15.0
 _LOOK_SECONDS: Final = 0.05
 _BEGUN: Final = 20  # requests after which a generator is at it

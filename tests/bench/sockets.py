@@ -20,12 +20,11 @@ _SPAWNING_SECONDS: Final = 5  # Locust and we both need a while for so many
 def run(bench: Bench) -> Group:
     folder = bench.folder / "sockets"
     seconds = run_seconds(bench) + _SPAWNING_SECONDS
-    once = Bench(bench.folder, bench.cores, quick=True, with_tests=False)
     scenario = scenarios.holdfast_file(folder, "stays", seconds=float(seconds), pause=_PAUSE)
     load = Load(scenario, float(seconds), users=USERS)
     with nginx(folder / "nginx", bench.cores.server) as server:
         locust = peers.locust(scenarios.locust_file(folder, "stays", pause=_PAUSE), server.url, USERS, seconds)
-        held = contest(once, server, load, [locust], folder)
+        held = contest(bench, server, load, [locust], folder, rounds=1)
     figures = [
         Figure(
             f"connections opened for each of {USERS:,} virtual users, {rate.contender.name}",
