@@ -34,7 +34,7 @@ class Load:
     rate: float | None = None
     users: int = 400
     think: float = 0.0
-    workers: int = 1
+    workers: int = 0  # processes beside the child; 0: it plays the load itself
     drain: float = 10.0
     seed: int = 7
 

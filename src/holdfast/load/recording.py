@@ -5,6 +5,7 @@ the disk.
 """
 
 import logging
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ from holdfast.record.store import Gauge
 _log = logging.getLogger(__name__)
 
 _PERIOD: Final = 1.0
+_SETTLE_SECONDS: Final = 0.15  # for most of what was due in a second to have ended
 _LOOK_SECONDS: Final = 0.05  # 20 looks a second at how late the loop comes back
 
 
@@ -117,9 +119,9 @@ class Recording:
         self.flush()
 
     def _every_second(self) -> None:
-        due = self._clock.now()
         while True:
-            due = max(due + _PERIOD, self._clock.now())
+            # Soon after a second of the record is over: in the middle of one, each would be written in two halves.
+            due = math.floor(self._clock.now() - _SETTLE_SECONDS) + _PERIOD + _SETTLE_SECONDS
             if self._over.wait(due - self._clock.now()):
                 return
             try:

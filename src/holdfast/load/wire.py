@@ -127,7 +127,7 @@ class Connection:
 
         The system's poll(), not gevent's: no yield to the loop, any descriptor, TLS or not.
         """
-        poll = gevent.monkey.get_original("select", "poll")()
+        poll = self._dialer.poll()
         poll.register(self._socket.fileno(), select.POLLIN | select.POLLRDHUP)
         return not poll.poll(0)
 
@@ -159,6 +159,7 @@ class Dialer:
         self.opened = 0
         self.resumed = 0
         self.deadlines = Deadlines()
+        self.poll = gevent.monkey.get_original("select", "poll")
         self._tls = _context(verify, ca_file) if origin.secure else None
         self._session: Any = None
         self._addresses: list[tuple[Any, ...]] = []
