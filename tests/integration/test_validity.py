@@ -1,14 +1,18 @@
 """A generator that cannot be trusted is told, by the real command and the real engine, and ends with exit code 3."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from html import unescape
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from holdfast.record.store import RunStore
 from holdfast.workspace.starter import copy_starter
 
 pytestmark = pytest.mark.integration
@@ -52,6 +56,18 @@ def stub():
 
 
 def load(workspace, url, *, rate, scenario, seconds, accounts):
+    set_up(workspace, url, rate=rate, scenario=scenario, seconds=seconds, accounts=accounts)
+    ran = subprocess.run(
+        [sys.executable, "-m", "holdfast", "load", "tried", "--json"],
+        cwd=workspace,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return invalid(workspace, ran.returncode, ran.stdout, ran.stderr)
+
+
+def set_up(workspace, url, *, rate, scenario, seconds, accounts):
     (workspace / "holdfast.yaml").write_text(
         f"targets:\n  stub:\n    url: {url}\n    accounts: {{file: {workspace}/accounts.csv}}\ndefault_target: stub\n"
     )
@@ -63,15 +79,12 @@ def load(workspace, url, *, rate, scenario, seconds, accounts):
         "kind: LoadProfile\ndescription: For a test.\narrivals: uniform\n"
         f"stages: [{{hold: {rate}/s, for: {seconds}s}}]\nmix: {{{scenario}: 1}}\nvisitors: {{at_most: 300}}\n"
     )
-    ran = subprocess.run(
-        [sys.executable, "-m", "holdfast", "load", "tried", "--json"],
-        cwd=workspace,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    assert ran.returncode == 3, ran.stdout + ran.stderr
-    summary = json.loads(ran.stdout)
+
+
+def invalid(workspace, code, out, err):
+    """What every report of the run says of it."""
+    assert code == 3, out + err
+    summary = json.loads(out)
     assert summary["verdict"] == summary["validity"]["verdict"] == "invalid"
     assert summary["exit_code"] == 3
     (run,) = (workspace / "runs").iterdir()
@@ -114,3 +127,50 @@ def test_a_run_without_data_is_invalid_and_exits_3(workspace, stub):
     found = load(workspace, stub, rate=0.01, scenario="sign_in", seconds=2, accounts=400)
     assert found["samples"]["verdict"] == "invalid"
     assert "no data" in found["samples"]["reason"]
+
+
+def test_a_killed_worker_makes_the_run_invalid_and_exits_3(workspace, stub):
+    set_up(workspace, stub, rate=40, scenario="sign_in_password", seconds=5, accounts=400)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "holdfast", "load", "tried", "--json", "--workers", "2"],
+        cwd=workspace,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        database = _first(lambda: next((workspace / "runs").glob("*/run.db"), None))
+        _first(lambda: _visits(database) >= 20)
+        os.kill(_first(lambda: next(iter(_workers_of(process.pid)), None)), signal.SIGKILL)
+        out, err = process.communicate(timeout=60)
+    finally:
+        if process.poll() is None:
+            process.kill()
+    found = invalid(workspace, process.returncode, out, err)
+    assert found["workers"]["verdict"] == "invalid"
+    assert "exit code -9" in found["workers"]["reason"]
+    assert found["reconciled"]["verdict"] == "valid"
+    assert json.loads(out)["load"]["workers"] == 2
+
+
+def _first(look):
+    """What it says as soon as that is something; fails after half a minute."""
+    deadline = time.monotonic() + 30
+    while not (found := look()):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return found
+
+
+def _visits(database):
+    with RunStore.open(database) as store:
+        return sum(i.count for i in store.intervals("load") if "/" not in i.name)
+
+
+def _workers_of(pid):
+    """The workers among all that descend from a process."""
+    children = [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    for child in children:
+        if b"holdfast.load.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+            yield child
+        yield from _workers_of(child)
