@@ -359,3 +359,22 @@ def test_a_scenario_is_a_locust_file_like_any_other(tmp_path, stub):
     names = {entry["name"]: entry for entry in json.loads(ended.stdout)}
     assert names["POST session"]["num_requests"] >= 3
     assert names["POST session"]["num_failures"] == 0
+
+
+def test_an_alarm_lets_others_run_and_never_goes_off_early():
+    """In a process of its own: gevent must not be imported here."""
+    code = (
+        "import gevent, time\n"
+        "from contextlib import closing\n"
+        "from holdfast.load.alarm import Alarm\n"
+        "ran = []\n"
+        "gevent.spawn(ran.append, 'other')\n"
+        "with closing(Alarm()) as alarm:\n"
+        "    for asked in (0.0, 0.0005, 0.003, 0.02):\n"
+        "        began = time.monotonic()\n"
+        "        alarm.sleep(asked)\n"
+        "        assert time.monotonic() - began >= asked\n"
+        "assert ran == ['other']\n"
+        "alarm.close()\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, timeout=20).returncode == 0

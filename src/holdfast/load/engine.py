@@ -9,6 +9,7 @@ planned = started + dropped, started = finished + unfinished.
 
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -19,6 +20,7 @@ import numpy as np
 
 from holdfast.clock import Clock
 from holdfast.kit.accounts import Account
+from holdfast.load.alarm import Alarm
 from holdfast.load.arrivals import scenario_draws
 from holdfast.load.health import GENERATOR_LATE, NO_ACCOUNT, NO_VISITOR
 from holdfast.load.job import ClosedLoad, OpenLoad
@@ -96,13 +98,17 @@ class Engine:
 
     def play(self, load: OpenLoad, time_zero: float, tally: Tally) -> None:
         """Release the arrivals of an open load, each when it is due; returns after the last. Runs in a greenlet."""
+        with closing(Alarm()) as alarm:
+            self._play(load, time_zero, tally, alarm)
+
+    def _play(self, load: OpenLoad, time_zero: float, tally: Tally, alarm: Alarm) -> None:
         begin = time_zero + load.start
         now, release, terms = self._clock.now, self._release, self._terms(load)
         paused_at = now()
         for arrival in load.arrivals():
             due = begin + arrival.offset
             while (wait := due - (present := now())) > 0 and self._stopped_at is None:
-                gevent.sleep(min(wait, _NAP_SECONDS))
+                alarm.sleep(min(wait, _NAP_SECONDS))
                 paused_at = present + wait
             if present - paused_at > _BREATH_SECONDS:
                 gevent.sleep(0)
