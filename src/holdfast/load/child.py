@@ -18,15 +18,13 @@ unfinished: planned = started + dropped and started = finished + unfinished, or 
 """
 
 import gc
-import os
 import signal
-import sys
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holdfast.channel import ChildEnd
 from holdfast.errors import HoldfastError, Problem
+from holdfast.load.process import leave_after, settle
 
 if TYPE_CHECKING:
     from holdfast.load.distribution import Master
@@ -44,7 +42,6 @@ def main() -> int:
     from holdfast.load.distribution import Master
     from holdfast.load.job import Job
     from holdfast.load.loading import load_scenarios
-    from holdfast.load.process import settle
     from holdfast.load.session import alone
 
     settle()
@@ -88,12 +85,5 @@ def _lead(master: "Master", channel: ChildEnd) -> int:
 
 
 def run() -> None:
-    """`main`, then out: the pool's thread that reads the channel cannot be interrupted."""
-    code = 1
-    try:
-        code = main()
-    except BaseException:  # noqa: BLE001  it must end here, by whatever it ends
-        traceback.print_exc()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    """`main`, then out."""
+    leave_after(main)

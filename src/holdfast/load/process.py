@@ -1,10 +1,12 @@
-"""A process that makes load: its descriptors, its priority, its switch interval. Once, before it begins."""
+"""A process that makes load: how it settles before it begins, and how it leaves."""
 
 import contextlib
 import os
 import resource
 import sys
-from typing import Final
+import traceback
+from collections.abc import Callable
+from typing import Final, NoReturn
 
 _SWITCH_INTERVAL: Final = (
     0.0005  # seconds the recording thread may keep the interpreter from the loop; Python's is 5 ms
@@ -21,3 +23,15 @@ def settle() -> None:
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, _PRIORITY)
     sys.setswitchinterval(_SWITCH_INTERVAL)
+
+
+def leave_after(main: Callable[[], int]) -> NoReturn:
+    """`main`, then out with its exit code: the threads that read our stdin cannot be interrupted."""
+    code = 1
+    try:
+        code = main()
+    except BaseException:  # noqa: BLE001  it must end here, by whatever it ends
+        traceback.print_exc()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

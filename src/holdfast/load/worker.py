@@ -10,7 +10,6 @@ import os
 import signal
 import sys
 import time
-import traceback
 from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
@@ -44,7 +43,7 @@ from holdfast.load.distribution import (
 )  # fmt: skip
 from holdfast.load.job import Job
 from holdfast.load.measured import DELTAS_LOST
-from holdfast.load.process import settle
+from holdfast.load.process import leave_after, settle
 from holdfast.load.secured import secure
 from holdfast.load.session import Session
 from holdfast.record.recorder import Folded
@@ -214,15 +213,8 @@ def main() -> int:
 
 
 def run() -> None:
-    """`main`, then out: threads that read stdin cannot be interrupted."""
-    code = 1
-    try:
-        code = main()
-    except BaseException:  # noqa: BLE001  it must end here, by whatever it ends
-        traceback.print_exc()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
+    """`main`, then out."""
+    leave_after(main)
 
 
 def _own(message: Mapping[str, Any], root: Path, anchor: float) -> dict[str, Any]:
