@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import socket
+import sys
 
 import pytest
 from hypothesis import settings
@@ -15,3 +16,11 @@ def unused_tcp_port() -> int:
     """A port of loopback that nobody listens on just now."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
+
+
+@pytest.fixture(autouse=True)
+def fresh_loop_time() -> None:
+    """gevent's timers count from when its loop last ran: after a long test without it, each would be over at once."""
+    gevent = sys.modules.get("gevent")
+    if gevent is not None and (hub := gevent._hub_local.get_hub_if_exists()) is not None:
+        hub.loop.update_now()
