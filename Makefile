@@ -33,15 +33,18 @@ browser: $(VENV)/.installed
 demo: install  ## Load, journeys, a fault, verdicts and a sizing, in about two minutes
 	$(BIN)/holdfast demo
 
+# Most of the suite waits for servers and browsers, so three processes share it, each with whole files.
+PYTEST := $(BIN)/python -m pytest -q -n 3 --dist loadfile
+
 test: install  ## All tests
-	$(BIN)/python -m pytest -q
+	$(PYTEST)
 
 check: install  ## What a change must pass: lint, types, floors, tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q
+	$(PYTEST)
 
 golden: install  ## Write the golden reports and generated docs again; review the difference as code
 	HOLDFAST_GOLDEN=write $(BIN)/python -m pytest -q tests/cli tests/docs -k golden
