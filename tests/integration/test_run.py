@@ -172,9 +172,10 @@ def test_a_runner_killed_in_mid_fault_leaves_nothing_after_recover(standing: Pat
         _until(lambda: bool(_toxics(standing)), 60, "the fault was never put in")
         run = _newest_run(standing)
         children = _children_of(runner.pid)
-        # The children too, at once: none may undo it in our stead.
-        for pid in (runner.pid, *children):
-            os.kill(pid, signal.SIGKILL)
+        # The children too, and none may undo it in our stead: all are stopped before the first is gone.
+        for halt in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in (runner.pid, *children):
+                os.kill(pid, halt)
         runner.communicate(timeout=30)
     finally:
         runner.kill()
