@@ -1,4 +1,4 @@
-"""The keys of the identity partner: a new one is fetched once for all who need it, and nobody is turned away meanwhile."""
+"""The keys of the identity partner: a new one is fetched once for all, and nobody is turned away meanwhile."""
 
 import asyncio
 import time
