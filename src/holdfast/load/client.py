@@ -113,6 +113,8 @@ class LeanClient:
         return response
 
     def close(self) -> None:
+        """The observer hears nothing more. It usually holds the client: a cycle would keep both until a collection."""
+        self._observe = _unobserved
         connection, self._connection = self._connection, None
         if connection is not None:
             self._pool.give_back(connection)
@@ -312,3 +314,7 @@ def _reason(cause: WireError | OSError) -> str:
     if isinstance(cause, ConnectionResetError) and cause.errno is None:
         return "ClosedEarly"
     return LOCAL_LIMITS.get(cause.errno or 0) or type(cause).__name__
+
+
+def _unobserved(exchange: Exchange) -> None:
+    """Nobody listens any more."""

