@@ -132,7 +132,7 @@ class Visit:
         self.end(UNFINISHED)
 
     def close(self) -> None:
-        """Let go of what points back here. 8,000 visits a second in cycles: a collection of 3 ms, four times a second."""
+        """Let go of what points back here: at 8,000 visits a second, cycles cost a stop of 3 ms four times a second."""
         self.client.close()
         self._left_by = None
 
