@@ -8,13 +8,16 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 from tests.integration.test_load_engine import ENVIRONMENT, ROOT, LoadChild, Stub, scenario
 
+from holdfast.load.deltas import unpacked
 from holdfast.load.health import check_health
 from holdfast.record.histogram import Histogram
-from holdfast.record.store import RunStore
+from holdfast.record.recorder import merge
+from holdfast.record.store import Event, RunStore
 
 pytestmark = pytest.mark.integration
 
@@ -28,13 +31,16 @@ def stub():
 class DistributedChild(LoadChild):
     """The load child as Locust's master: `workers` of this machine, and `remote` that join."""
 
-    def __init__(self, folder, url, *, workers=0, remote=None, **job):
-        self._more = {"workers": workers} | ({"remote": remote} if remote else {})
+    def __init__(self, folder, url, *, workers=0, remote=None, workspace=ROOT, target=None, **job):
+        self._more = {"workers": workers, "workspace": str(workspace)} | ({"remote": remote} if remote else {})
+        self._target = target or {}
         folder.mkdir(exist_ok=True)
         super().__init__(folder, url, **job)
 
     def send(self, message):
-        super().send(message | self._more if "anchor" in message else message)
+        if "anchor" in message:
+            message = message | self._more | {"target": message["target"] | self._target}
+        super().send(message)
 
     def worker_pids(self):
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text(encoding="ascii")
@@ -69,20 +75,116 @@ def reconciled(done):
     )
 
 
-def test_three_workers_play_what_one_process_plays(tmp_path, stub):
-    counts, visits = [], []
-    for workers in (0, 3):
-        with DistributedChild(tmp_path / str(workers), stub.url, workers=workers, duration=2.0, rate=90.0) as child:
-            child.go()
-            done = child.finish()
-            assert reconciled(done)
-            assert (done["planned"], done["dropped"]) == (180, 0)
-            counts.append([child.counts(depth) for depth in (1, 2)])
-            visits.append(Histogram.sum(i.response for i in child.intervals() if i.name == "sign_in"))
-            sources = {gauge.source for gauge in _gauges(child)}
-            assert sources == ({"generator/1", "generator/2", "generator/3"} if workers else {"generator"})
+SPY = """
+import os, sys
+from pathlib import Path
+
+_main = sys.modules["__main__"]  # holdfast.load.worker, in a worker
+if hasattr(_main, "Worker"):
+    _send, _seen = _main.Worker._send, []
+
+    def _spied(self, kind, data):
+        if kind == _main.DELTA:
+            {spied}
+        _send(self, kind, data)
+
+    _main.Worker._send = _spied
+"""
+
+
+def spying(tmp_path, spied):
+    """A scenario that nobody plays, and whose file, when a worker imports it, gets between that and the wire.
+
+    `spied`: a statement for each delta that is about to be sent.
+    """
+    found = scenario(tmp_path, "        pass", "spying")
+    path = Path(found["spying"])
+    path.write_text(path.read_text() + SPY.format(spied=spied))
+    return found
+
+
+def test_three_workers_play_what_one_process_plays_and_their_histograms_add_up(tmp_path):
+    """What the master wrote is to the bucket what each worker sent; and that is what one process measures."""
+    sent = tmp_path / "sent"
+    sent.mkdir()
+    keep = f"(Path({str(sent)!r}) / f'{{os.getpid()}}-{{data[\"number\"]}}').write_bytes(data['blob'])"
+    counts, visits, intervals = [], [], []
+    with Stub(delay=0.03) as slow:
+        for workers in (0, 3):
+            with DistributedChild(
+                tmp_path / str(workers),
+                slow.url,
+                workers=workers,
+                duration=2.0,
+                rate=90.0,
+                scenarios=spying(tmp_path, keep),
+            ) as child:
+                child.go()
+                done = child.finish()
+                assert reconciled(done)
+                assert (done["planned"], done["dropped"]) == (180, 0)
+                counts.append([child.counts(depth) for depth in (1, 2)])
+                intervals = child.intervals()
+                visits.append(Histogram.sum(i.response for i in intervals if i.name == "sign_in"))
+                gauges = _gauges(child)
+                sources = {gauge.source for gauge in gauges}
+                assert sources == ({"generator/1", "generator/2", "generator/3"} if workers else {"generator"})
     assert counts[0] == counts[1] == [{"ok": 180}, {"ok": 360}]  # two steps a visit
-    assert visits[0].count == visits[1].count == 180
+    assert [found.count for found in visits] == [180, 180]
+    blobs = [unpacked(path.read_bytes())[0] for path in sent.iterdir()]
+    assert len({path.name.partition("-")[0] for path in sent.iterdir()}) == 3
+    assert intervals == merge(i for folded in blobs for i in folded.intervals if i.source == "load")
+    for q in (0.25, 0.5):  # above that it is this machine's other work that differs
+        assert visits[1].quantile(q) == pytest.approx(visits[0].quantile(q), rel=0.1)
+    for name, least in (("clock_offset", -0.1), ("clock_round_trip", 0.0)):
+        found = {gauge.source: gauge.value for gauge in gauges if gauge.name == name}
+        assert len(found) == 3
+        assert all(least < value < 0.1 for value in found.values())  # one machine, one clock
+
+
+def test_an_open_and_a_closed_load_together_find_a_seat_for_every_visitor(tmp_path, stub):
+    """20 + 400 visitors among three: 141, 140 and 139, where 420 / 3 is 140."""
+    stages = [{"from": 30.0, "to": 30.0, "seconds": 2.0}]
+    profile = {"stages": stages, "at_most": 20, "virtual_users": 400, "think_time": 5.0}
+    with DistributedChild(tmp_path / "run", stub.url, workers=3, accounts=900, **profile) as child:
+        child.go()
+        done = child.finish()
+        assert reconciled(done)
+        assert done["workers"] == 3
+        assert done["planned"] > 60  # what was due in the open one alone
+        assert child.counts()["ok"] == done["finished"]
+        assert [e for e in child.events if e.get("event") == "worker_lost"] == []
+
+
+def test_a_delta_whose_sending_fails_is_overtaken_and_not_lost(tmp_path, stub):
+    """Every second one, at its first try."""
+    again = "data['number'] % 2 or data['number'] in _seen"
+    fails = f"if not ({again}): _seen.append(data['number']); raise _main.RPCError('for a test')"
+    with DistributedChild(
+        tmp_path / "run", stub.url, workers=2, duration=4.0, rate=60.0, scenarios=spying(tmp_path, fails)
+    ) as child:
+        child.go()
+        done = child.finish()
+        assert child.counts() == {"ok": 240}
+        assert done["finished"] == 240
+        assert [e for e in child.events if e.get("event") in {"deltas_lost", "worker_lost"}] == []
+
+
+def test_deltas_that_never_come_are_told_and_the_run_is_invalid(tmp_path, stub):
+    """Delta 3 of each worker is made and never sent."""
+    never = "_main._CLOSE_SECONDS = 1.0\n            if data['number'] == 3: return"
+    with DistributedChild(
+        tmp_path / "run", stub.url, workers=2, duration=3.0, rate=60.0, scenarios=spying(tmp_path, never)
+    ) as child:
+        child.go()
+        done = child.finish()
+        lost = [event for event in child.events if event.get("event") == "deltas_lost"]
+        assert len(lost) == 2
+        assert all("deltas, and" in event["reason"] for event in lost)
+        assert done["finished"] == 180
+        told = [Event(event["at"], "load", "deltas_lost", event) for event in lost]
+        found = check_health(load=child.intervals(), gauges=_gauges(child), done=done, events=told)
+        assert {check.name: check.verdict for check in found}["deltas"] == "invalid"
 
 
 def test_no_two_workers_hold_the_same_account(tmp_path, stub):
@@ -129,16 +231,21 @@ def test_a_worker_of_another_machine_joins_with_the_key_and_one_without_is_refus
     with DistributedChild(tmp_path / "run", stub.url, workers=1, remote=remote, duration=2.0, rate=40.0) as child:
         _until_listening(unused_tcp_port)
         stranger = _join(unused_tcp_port, "another key, which is long enough", patience=2)
+        said = tmp_path / "plain.log"
         plain = subprocess.Popen(  # Locust's own worker, that speaks in the clear
             [
                 *(sys.executable, "-m", "locust", "-f", str(ROOT / "scenarios" / "sign_in.py"), "--worker"),
                 *("--master-host", "127.0.0.1", "--master-port", str(unused_tcp_port)),
+                *("--loglevel", "DEBUG", "--logfile", str(said)),
             ],
             env=ENVIRONMENT,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
         try:
+            # The master answers any worker that it hears with an "ack" at once; here none came in Locust's 5 s.
+            _until(lambda: said.exists() and "Failed to connect to master" in said.read_text())
+            assert plain.poll() is None
             assert stranger.wait(15) == 2
             assert "its key is another" in stranger.stderr.read()
             friend = _join(unused_tcp_port, key, patience=20)
@@ -157,21 +264,58 @@ def test_a_worker_of_another_machine_joins_with_the_key_and_one_without_is_refus
         assert any("refused" in str(event.get("text")) for event in child.events)
 
 
-def test_a_worker_with_another_scenario_file_is_told_and_nothing_begins(tmp_path, stub, unused_tcp_port):
+def test_a_worker_with_other_files_is_told_and_nothing_begins(tmp_path, stub, unused_tcp_port):
+    """Scenario, adapter and accounts."""
     key = secrets.token_urlsafe(24)
-    (tmp_path / "elsewhere" / "scenarios").mkdir(parents=True)
-    (tmp_path / "elsewhere" / "scenarios" / "sign_in.py").write_text("# another\n")
+    workspaces = [tmp_path / "ours", tmp_path / "elsewhere"]
+    files = ("scenarios/sign_in.py", "adapters/acme.py", "accounts.csv")
+    for workspace in workspaces:
+        for name in files:
+            (workspace / name).parent.mkdir(parents=True, exist_ok=True)
+            (workspace / name).write_text(f"# {workspace.name}\n")
     remote = {"count": 1, "host": "127.0.0.1", "port": unused_tcp_port, "key": key}
-    with DistributedChild(tmp_path / "run", stub.url, remote=remote) as child:
+    with DistributedChild(
+        tmp_path / "run",
+        stub.url,
+        remote=remote,
+        workspace=workspaces[0],
+        scenarios={"sign_in": str(workspaces[0] / files[0])},
+        target={"adapter": files[1], "accounts": {"file": str(workspaces[0] / files[2])}},
+    ) as child:
         _until_listening(unused_tcp_port)
-        other = _join(unused_tcp_port, key, patience=20, workspace=tmp_path / "elsewhere")
+        other = _join(unused_tcp_port, key, patience=20, workspace=workspaces[1])
         while "problems" not in (message := child.receive()):
             assert message is not None
-        assert any("sign_in.py" in p["where"] and "differs" in p["what"] for p in message["problems"])
+        for name in files:
+            assert any(p["where"].endswith(name) and "differs" in p["what"] for p in message["problems"])
+        assert all(p["where"].startswith("worker 1 (") for p in message["problems"])
         assert child.process.wait(15) == 2
-        assert other.wait(15) == 2
-        other.stdin.close()
-        other.stderr.close()
+        _, told = other.communicate(timeout=15)
+        assert other.returncode == 2
+        assert all(f"{name}: a worker's differs" in told for name in files)
+
+
+@pytest.mark.parametrize("vanishes", [True, False], ids=["the master is killed", "the run never begins"])
+def test_a_worker_that_could_not_play_to_the_end_exits_3_with_one_line(tmp_path, stub, unused_tcp_port, vanishes):
+    key = secrets.token_urlsafe(24)
+    remote = {"count": 1, "host": "127.0.0.1", "port": unused_tcp_port, "key": key}
+    with DistributedChild(tmp_path / "run", stub.url, remote=remote, duration=60.0, rate=20.0) as child:
+        _until_listening(unused_tcp_port)
+        worker = _join(unused_tcp_port, key, patience=20)
+        child.wait_until_ready()
+        if vanishes:
+            child.go_now()
+            child.wait_for_count(5)
+            child.process.kill()
+        else:
+            child.send({"stop": "now"})
+        assert worker.wait(45) == 3
+        told = worker.stderr.read()
+        worker.stdin.close()
+        worker.stderr.close()
+        (line,) = [line for line in told.splitlines() if line.startswith("worker: ")]
+        assert ("was not heard of" if vanishes else "ended before it began") in line
+        assert "Traceback" not in told
 
 
 def _gauges(child):
@@ -194,12 +338,16 @@ def _join(port, key, *, patience, workspace=ROOT):
     return process
 
 
-def _until_listening(port):
-    from time import monotonic
-
+def _until(look):
     deadline = monotonic() + 20
-    while monotonic() < deadline:
+    while not look():
+        assert monotonic() < deadline
+        sleep(0.05)
+
+
+def _until_listening(port):
+    def listens():
         with socket.socket() as attempt:
-            if attempt.connect_ex(("127.0.0.1", port)) == 0:
-                return
-    raise AssertionError("the master does not listen")
+            return attempt.connect_ex(("127.0.0.1", port)) == 0
+
+    _until(listens)

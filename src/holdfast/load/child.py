@@ -10,6 +10,7 @@ The job, beside what every child is given (see `holdfast.channel`):
     drain      seconds to wait, after the last arrival, for those who are still there
     workers    how many processes of this machine play it; none: this one does
     remote     {"count", "host", "port", "key"}: workers of other machines join there
+    patience   seconds to wait for workers to join
     adaptive   true: no stages; play each {"hold": {"name", "rate", "start", "seconds", "mix", …}} that comes,
                tell "held" after each, end on stop; `at_most` visitors
 
@@ -55,6 +56,7 @@ def main() -> int:
         if message.get("workers") or message.get("remote"):
             return _lead(Master(message, channel), channel)
         session = alone(Job.of(message), channel)
+        session.open()
     except HoldfastError as error:
         channel.tell_problems(error.problems)
         return 2
@@ -63,7 +65,6 @@ def main() -> int:
             [Problem("load job", f"{type(error).__name__}: {error}", "is the runner of this version?")]
         )
         return 2
-    session.open()
     gc.collect()
     gc.freeze()  # what is loaded by now lives as long as the process: no collection need walk it again
     channel.tell_ready()
@@ -77,7 +78,7 @@ def _lead(master: "Master", channel: ChildEnd) -> int:
         master.prepare()
     except HoldfastError as error:
         channel.tell_problems(error.problems)
-        master.close()
+        master.close("the run could not begin")
         return 2
     channel.tell_ready()
     master.run()

@@ -1,21 +1,15 @@
-"""Locust's master: workers admitted, a stripe of the load handed to each, what they measure written and acknowledged.
-
-    before   hello ─▶ · ◀─ job, with its stripe · prepared ─▶ · ◀─ Locust's spawn · parked ─▶ · all of them: ready
-    during   ◀─ go, stop · delta 1, 2, … ─▶ · ◀─ ack of each · events ─▶
-    after    done ─▶, once the last delta is acknowledged: the sum is told
+"""Locust's master: workers admitted, a part of the load handed to each, and their sum told. See `messages`.
 
 No traffic says who is next: worker k of n plays the arrivals i ≡ k (mod n) of the one schedule. A delta is kept by its
-worker until the master has written it to `run.db` and said so. A worker that is lost is told, and its run is invalid.
+worker until the master has written it to `run.db` and said so. What is lost is told, and its run is invalid.
 """
 
-import hashlib
 import json
-import os
 import secrets
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,62 +17,41 @@ from typing import Any, Final
 
 import gevent
 import locust
-from gevent.hub import get_hub
-from gevent.queue import Queue
 from locust import User
 from locust.env import Environment
 from locust.exception import RPCError
 from locust.runners import STATE_MISSING, MasterRunner
 
-from holdfast import __version__
 from holdfast.channel import ChildEnd
 from holdfast.clock import SystemClock
 from holdfast.errors import InputError, Problem
-from holdfast.load.deltas import of_worker, unpacked
-from holdfast.load.measured import WORKER_LOST
+from holdfast.load.admission import Admission, Member
+from holdfast.load.loss import Losses, why_gone
+from holdfast.load.messages import (
+    ACK,
+    DELTA,
+    DONE,
+    EVENT,
+    HELLO,
+    JOB,
+    PARKED,
+    PREPARED,
+    PROBLEMS,
+    TIME,
+    TOLD,
+)  # fmt: skip
+from holdfast.load.parts import part_of, seats_of
 from holdfast.load.runner_end import PipeEnd
 from holdfast.load.secured import refusals_of, secure
-from holdfast.record.recorder import Folded
-from holdfast.record.store import Gauge, RunStore
-
-HELLO: Final = "holdfast_hello"
-TIME: Final = "holdfast_time"
-JOB: Final = "holdfast_job"
-PREPARED: Final = "holdfast_prepared"
-PROBLEMS: Final = "holdfast_problems"
-PARKED: Final = "holdfast_parked"
-TOLD: Final = "holdfast_told"  # what a runner says to a session: go, stop
-EVENT: Final = "holdfast_event"
-DELTA: Final = "holdfast_delta"
-ACK: Final = "holdfast_ack"
-DONE: Final = "holdfast_done"
-"""Custom messages of Locust's channel between master and worker."""
+from holdfast.load.writing import Writing
+from holdfast.record.store import RunStore
 
 LOOPBACK: Final = "127.0.0.1"
-JOIN_SECONDS: Final = 60.0
+JOIN_SECONDS: Final = 60.0  # unless the job has a patience of its own
 _PREPARE_SECONDS: Final = 45.0
 _LOOK_SECONDS: Final = 0.05
 _LAST_WORD_SECONDS: Final = 10.0  # after the drain: for the last deltas and totals
-_OF_LOAD: Final = ("url", "outbox_url", "adapter", "accounts", "marker")  # what a worker needs of the target, no more
-
-
-@dataclass(slots=True)
-class _Member:
-    """A worker that was admitted. `number` counts from 1."""
-
-    client: str
-    number: int
-    where: str
-    process_id: int
-    prepared: bool = False
-    parked: bool = False
-    done: Mapping[str, Any] | None = None
-    last_delta: int = 0
-    lost: str = ""
-
-    @property
-    def name(self) -> str:
-        return f"worker {self.number} ({self.where})"
+_ADDED: Final = ("planned", "started", "dropped", "finished", "unfinished")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,56 +69,62 @@ class Master:
 
     def __init__(self, job: Mapping[str, Any], channel: ChildEnd) -> None:
         self._job = job
-        self._channel = channel
         self._end = PipeEnd(channel)
         self._clock = SystemClock(float(job["anchor"]))
         self._local = int(job.get("workers") or 0)
         self._remote = Remote(**(job.get("remote") or {}))
-        self._wanted = self._local + self._remote.count
-        self._members: dict[str, _Member] = {}
+        self._patience = float(job.get("patience") or JOIN_SECONDS)
+        self._admission = Admission(self._local + self._remote.count)
         self._processes: list[subprocess.Popen[str]] = []
         self._problems: list[Problem] = []
-        self._writing: Queue[tuple[_Member, int, bytes] | None] = Queue()
-        self._store = RunStore.open(Path(job["run_db"]))
+        self._losses = Losses(self._tell)
+        self._writing = Writing(RunStore.open(Path(job["run_db"])), self._acknowledge, self._losses.unreadable)
         self._key = self._remote.key or secrets.token_urlsafe(32)
         self._runner = self._listening()
-        self._writer = gevent.spawn(self._write)
         self._over = False
 
     def prepare(self) -> None:
         """Returns when every worker's visitors are parked. Raises InputError."""
         for number in range(self._local):
             self._start(number)
-        self._wait(lambda: len(self._members) == self._wanted, JOIN_SECONDS, self._absent)
-        for member in self._members.values():
-            self._send(JOB, self._part(member.number - 1), member)
-        self._wait(lambda: all(m.prepared for m in self._members.values()), _PREPARE_SECONDS, "did not prepare")
-        seats = self._wanted * -(-self._visitors() // self._wanted)
+        admission = self._admission
+        self._wait(lambda: admission.complete, self._patience, self._absent)
+        for member in admission.members:
+            self._send(JOB, part_of(self._job, member.number - 1, admission.wanted), member)
+        self._wait(lambda: len(self._needs()) == admission.wanted, _PREPARE_SECONDS, lambda: "a worker did not prepare")
+        seats = seats_of(self._needs())
         gevent.spawn(self._runner.start, seats, seats)
-        self._wait(lambda: all(m.parked for m in self._members.values()), _PREPARE_SECONDS, "did not spawn its users")
+        self._wait(
+            lambda: all(m.parked for m in admission.members),
+            _PREPARE_SECONDS,
+            lambda: "a worker did not spawn its users",
+        )
 
     def run(self) -> None:
         """Pass the runner's words on until all workers are done or lost; then tell the sum."""
         listening = gevent.spawn(self._listen)
         deadline: float | None = None
-        while not all(m.done is not None or m.lost for m in self._members.values()):
-            self._look_for_lost()
+        while playing := [m for m in self._admission.members if m.done is None and not m.lost]:
+            self._look_for_lost(playing)
             if self._over and deadline is None:
                 deadline = time.monotonic() + float(self._job.get("drain", 10.0)) + _LAST_WORD_SECONDS
             if deadline is not None and time.monotonic() > deadline:
-                for member in self._members.values():
-                    if member.done is None and not member.lost:
-                        self._lose(member, "did not tell its totals, so what it measured last may be missing")
+                for member in playing:
+                    if not member.lost:
+                        self._losses.worker(member, "did not tell its totals, so what it measured last may be missing")
             gevent.sleep(_LOOK_SECONDS)
-        self._writing.put(None)
-        self._writer.join()
-        self._store.close()
+        self._writing.close()
+        for member in self._admission.members:
+            self._losses.reckon(member)
         self._end.tell_done(**self._totals())
         listening.kill(block=False)
         self.close()
 
-    def close(self) -> None:
-        """Dismiss the workers; local ones that do not go are ended."""
+    def close(self, refusal: str = "") -> None:
+        """Dismiss the workers, with `refusal` when they never began; local ones that do not go are ended."""
+        if refusal:
+            for member in self._admission.members:
+                self._send(TOLD, {"refused": refusal}, member)
         with suppress(RPCError):
             self._runner.quit()
         for process in self._processes:
@@ -171,9 +150,9 @@ class Master:
             raise InputError(
                 Problem("workers", what, "choose another port (--listen), or end what holds it")
             ) from error
-        for kind, listener in {
-            HELLO: self._hello,
-            TIME: self._tell_time,
+        for kind, listener in {HELLO: self._hello, TIME: self._tell_time}.items():
+            runner.register_message(kind, listener)
+        for kind, hear in {
             PREPARED: self._prepared,
             PROBLEMS: self._refused,
             PARKED: self._parked,
@@ -181,7 +160,7 @@ class Master:
             DELTA: self._delta,
             DONE: self._done,
         }.items():
-            runner.register_message(kind, listener)
+            runner.register_message(kind, self._of_members(hear))
         gevent.spawn(self._watch_refusals, refusals_of(runner))
         return runner
 
@@ -204,77 +183,39 @@ class Master:
         process.stdin.write(json.dumps(join) + "\n")
         process.stdin.flush()
 
-    def _hello(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002  Locust's signature
-        facts = msg.data
-        if msg.node_id in self._members:
-            return
-        if facts["version"] != __version__:
-            self._send_to(msg.node_id, TOLD, {"refused": f"this run is of holdfast {__version__}"})
-            self._note(f"a worker on {facts['host']} was refused: it is holdfast {facts['version']}, not {__version__}")
-        elif len(self._members) >= self._wanted:
-            self._send_to(msg.node_id, TOLD, {"refused": "this run has all its workers"})
-            self._note(f"a worker on {facts['host']} was refused: the run has all its workers")
-        else:
-            where = f"{facts['host']}, pid {facts['pid']}"
-            self._members[msg.node_id] = _Member(msg.node_id, len(self._members) + 1, where, facts["pid"])
+    def _needs(self) -> list[int]:
+        """The visitors of those that are prepared."""
+        return [m.visitors for m in self._admission.members if m.visitors is not None]
 
-    def _tell_time(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002
-        self._send_to(msg.node_id, TIME, {"asked": msg.data["asked"], "now": self._clock.now()})
-
-    def _part(self, index: int) -> dict[str, Any]:
-        """A worker's job: its stripe of the arrivals, its share of the accounts, no secrets it has no use for."""
-        job, of = self._job, self._wanted
-        first, count = int(job["accounts"]["first"]), int(job["accounts"]["count"])
-        begin, end = count * index // of, count * (index + 1) // of
-        root = Path(job["workspace"])
-        target = {key: job["target"].get(key) for key in _OF_LOAD}
-        if "file" in (target["accounts"] or {}):  # each worker reads its own copy: passwords do not travel
-            target["accounts"] = {**target["accounts"], "file": _inside(Path(target["accounts"]["file"]), root)}
-        return {
-            "seed": job["seed"],
-            "duration": job["duration"],
-            "drain": job.get("drain", 10.0),
-            "load": job["load"],
-            "target": target,
-            "scenarios": {name: _file(Path(path), root) for name, path in job["scenarios"].items()},
-            "adapter": _file(root / job["target"]["adapter"], root) if job["target"].get("adapter") else None,
-            "accounts": {"first": first + begin, "count": end - begin},
-            "stripe": {"index": index, "of": of},
-        }
-
-    def _visitors(self) -> int:
-        profiles = [entry["profile"] for entry in self._job["load"]]
-        scales = [float(entry.get("scale", 1.0)) for entry in self._job["load"]]
-        return sum(
-            int(p.get("at_most") or 0) + max(round((p.get("virtual_users") or 0) * scale), 0)
-            for p, scale in zip(profiles, scales, strict=True)
-        )
-
-    def _wait(self, reached: Any, seconds: float, late: Any) -> None:
+    def _wait(self, reached: Callable[[], bool], seconds: float, late: Callable[[], str]) -> None:
         deadline = time.monotonic() + seconds
         while not reached():
             if self._problems:
                 break
-            died = [p for p in self._processes if p.poll() is not None]
-            if died and len(self._members) < self._wanted:
-                what = f"a worker of this machine ended at once, with exit code {died[0].returncode}"
+            if ended := self._ended():
+                what = f"a worker of this machine ended before it began, with exit code {next(iter(ended.values()))}"
                 raise InputError(Problem("workers", what, "see logs/load.log"))
             if time.monotonic() > deadline:
-                what = late() if callable(late) else f"a worker {late} in {seconds:.0f} s"
+                what = f"{late()} in {seconds:.0f} s"
                 raise InputError(Problem("workers", what, "see logs/load.log, and start as many as were asked for"))
             gevent.sleep(_LOOK_SECONDS)
         if self._problems:
             raise InputError(*dict.fromkeys(self._problems))
 
     def _absent(self) -> str:
-        return f"{len(self._members)} of {self._wanted} workers joined in {JOIN_SECONDS:.0f} s"
+        return f"{len(self._admission.members)} of {self._admission.wanted} workers joined"
+
+    def _ended(self) -> dict[int, int]:
+        """Exit codes of the workers of this machine that are no more, by process id."""
+        codes = {process.pid: process.poll() for process in self._processes}
+        return {pid: code for pid, code in codes.items() if code is not None}
 
     # ── the run ──
 
     def _listen(self) -> None:
         while True:
             message = self._end.receive()
-            for member in self._members.values():
+            for member in self._admission.members:
                 self._send(TOLD, dict(message) if message is not None else {"stop": "orphaned"}, member)
             if message is None or "stop" in message:
                 self._over = True
@@ -288,85 +229,81 @@ class Master:
     def _end_of_time(self) -> None:
         self._over = True
 
-    def _look_for_lost(self) -> None:
-        ended = {process.pid: process.returncode for process in self._processes if process.poll() is not None}
-        for member in self._members.values():
-            if member.done is not None or member.lost:
-                continue
-            node = self._runner.clients.get(member.client)
-            if member.process_id in ended:
-                self._lose(member, f"its process ended with exit code {ended[member.process_id]}")
-            elif node is None or node.state == STATE_MISSING:
-                self._lose(member, "nothing was heard of it for 4 s")
+    def _look_for_lost(self, members: list[Member]) -> None:
+        ended = self._ended()
+        for member in members:
+            if why := why_gone(member, ended, self._is_heard):
+                self._losses.worker(member, why)
 
-    def _lose(self, member: _Member, reason: str) -> None:
-        member.lost = reason
-        self._end.tell_event(WORKER_LOST, self._clock.now(), worker=member.name, reason=reason)
+    def _is_heard(self, client: str) -> bool:
+        node = self._runner.clients.get(client)
+        return node is not None and node.state != STATE_MISSING
 
     def _totals(self) -> dict[str, float]:
-        told = [member.done for member in self._members.values() if member.done is not None]
-        added = ("planned", "started", "dropped", "finished", "unfinished")
+        told = [member.done for member in self._admission.members if member.done is not None]
         return {
-            **{key: sum(facts[key] for facts in told) for key in added},
+            **{key: sum(facts[key] for facts in told) for key in _ADDED},
             "lag_p99": max((facts["lag_p99"] for facts in told), default=0.0),
-            "workers": len(self._members),
+            "workers": len(self._admission.members),
         }
 
     # ── what workers tell ──
 
-    def _prepared(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002
-        self._members[msg.node_id].prepared = True
+    def _hello(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002  Locust's signature
+        refusal = self._admission.refusal_of(msg.node_id, msg.data)
+        if refusal:
+            self._send_to(msg.node_id, TOLD, {"refused": refusal})
+            self._note(f"a worker on {msg.data['host']} was refused: {refusal}")
 
-    def _parked(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002
-        self._members[msg.node_id].parked = True
+    def _tell_time(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002
+        self._send_to(msg.node_id, TIME, {"asked": msg.data["asked"], "now": self._clock.now()})
 
-    def _refused(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002
-        self._problems += [Problem(p["where"], p["what"], p["fix"]) for p in msg.data["problems"]]
+    def _of_members(self, hear: Callable[[Member, Any], None]) -> Callable[..., None]:
+        """A listener of Locust's that passes on what members say, and nothing of anybody else."""
 
-    def _event(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002
-        facts = {**msg.data, "worker": self._members[msg.node_id].name}
-        self._end.tell_event(facts.pop("event"), facts.pop("at"), **facts)
+        def listener(environment: Environment, msg: Any) -> None:  # noqa: ARG001
+            member = self._admission.member(msg.node_id)
+            if member is not None:
+                hear(member, msg.data)
 
-    def _delta(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002
-        member = self._members.get(msg.node_id)
-        if member is not None:
-            self._writing.put((member, int(msg.data["number"]), msg.data["blob"]))
+        return listener
 
-    def _done(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002
-        self._members[msg.node_id].done = msg.data
+    def _prepared(self, member: Member, facts: Any) -> None:
+        member.visitors = int(facts["visitors"])
 
-    def _write(self) -> None:
-        """One at a time and in order; each acknowledged once it is in the file, also when it comes again."""
-        while (delta := self._writing.get()) is not None:
-            member, number, blob = delta
-            if number > member.last_delta:
-                try:
-                    folded, gauges = unpacked(blob)
-                except ValueError as error:
-                    self._lose(member, f"sent what cannot be read: {error}")
-                    continue
-                get_hub().threadpool.apply(self._keep, (folded, of_worker(gauges, member.number)))
-                member.last_delta = number
-            self._send(ACK, {"number": number}, member)
+    def _parked(self, member: Member, facts: Any) -> None:  # noqa: ARG002
+        member.parked = True
 
-    def _keep(self, folded: Folded, gauges: list[Gauge]) -> None:
-        """In a native thread."""
-        if folded.intervals or folded.exemplars:
-            self._store.write(folded)
-        if gauges:
-            self._store.write_gauges(gauges)
+    def _refused(self, member: Member, facts: Any) -> None:
+        self._problems += [Problem(f"{member.name}: {p['where']}", p["what"], p["fix"]) for p in facts["problems"]]
+
+    def _event(self, member: Member, facts: Any) -> None:
+        told = {**facts, "worker": member.name}
+        self._end.tell_event(told.pop("event"), told.pop("at"), **told)
+
+    def _delta(self, member: Member, facts: Any) -> None:
+        self._writing.put(member, int(facts["number"]), facts["blob"])
+
+    def _done(self, member: Member, facts: Any) -> None:
+        member.done = facts
 
     # ── words ──
 
-    def _send(self, kind: str, data: dict[str, Any], member: _Member) -> None:
+    def _acknowledge(self, member: Member, number: int, written: bool) -> None:
+        self._send(ACK, {"number": number, "written": written}, member)
+
+    def _send(self, kind: str, data: dict[str, Any], member: Member) -> None:
         self._send_to(member.client, kind, data)
 
     def _send_to(self, client: str, kind: str, data: dict[str, Any]) -> None:
         with suppress(RPCError):
             self._runner.send_message(kind, data, client)
 
+    def _tell(self, kind: str, **facts: object) -> None:
+        self._end.tell_event(kind, self._clock.now(), **facts)
+
     def _note(self, text: str) -> None:
-        self._end.tell_event("notice", self._clock.now(), text=text)
+        self._tell("notice", text=text)
 
     def _watch_refusals(self, monitor: Any) -> None:
         told = False
@@ -381,27 +318,3 @@ class Seat(User):
     """What Locust's dispatcher counts; the workers' own of this name are who sits."""
 
     tasks: list[Any] = [lambda _: None]  # noqa: RUF012  Locust's own shape
-
-
-def _file(path: Path, root: Path) -> dict[str, str]:
-    """A file that a worker must have too: its place in the workspace, and the hash of what is in it."""
-    return {"path": _inside(path, root), "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-
-
-def _inside(path: Path, root: Path) -> str:
-    """Relative to the workspace; as it is when it lies elsewhere."""
-    whole = path.resolve()
-    return str(whole.relative_to(root.resolve())) if whole.is_relative_to(root.resolve()) else str(whole)
-
-
-def boot_id() -> str:
-    """The same for all processes that share CLOCK_MONOTONIC; empty where it cannot be known."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
-
-
-def own_facts() -> dict[str, Any]:
-    """What a worker says of itself when it joins."""
-    return {"version": __version__, "host": os.uname().nodename, "pid": os.getpid(), "boot": boot_id()}

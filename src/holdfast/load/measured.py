@@ -11,6 +11,9 @@ from holdfast.record.store import Event, Gauge
 
 GENERATOR: Final = "generator"
 """Source of a generator's gauges; with several workers "generator/1", "generator/2" and so on."""
+CLOCK_OFFSET: Final = "clock_offset"
+CLOCK_ROUND_TRIP: Final = "clock_round_trip"
+"""Gauges of a worker, once: by how much the run's clock is ahead of its own, and how long asking took. Seconds."""
 WORKER_LOST: Final = "worker_lost"
 DELTAS_LOST: Final = "deltas_lost"
 """Kinds of events: a worker that was gone before its time, and one whose last figures never came. Fact `worker`."""

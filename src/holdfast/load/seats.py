@@ -5,6 +5,7 @@ second, and waking a parked one costs a queue's pop and one callback of the loop
 """
 
 import logging
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
@@ -14,6 +15,8 @@ from gevent.hub import Waiter, get_hub
 from locust import User
 from locust.env import Environment
 from locust.runners import LocalRunner, WorkerRunner
+
+from holdfast.errors import MeasurementError, Problem
 
 _SPAWN_PATIENCE: Final = 30.0
 
@@ -31,14 +34,17 @@ class Seats:
         self._runner: LocalRunner | WorkerRunner = runner or environment.create_local_runner()
 
     def open(self) -> None:
-        """Have Locust spawn the users; returns when all are parked. Raises TimeoutError."""
+        """Have Locust spawn the users; returns when all are parked. Raises MeasurementError when they are late."""
         # At once. Above 100 a second Locust warns: that is meant for users who connect when they are spawned.
         logging.getLogger("locust.runners").setLevel(logging.ERROR)
         if not self._is_worker:
             self._runner.start(self._at_most, spawn_rate=self._at_most)
-        with gevent.Timeout(_SPAWN_PATIENCE, TimeoutError):
-            while len(self._parked) < self._at_most:
-                gevent.sleep(0.01)
+        deadline = time.monotonic() + _SPAWN_PATIENCE
+        while len(self._parked) < self._at_most:
+            if time.monotonic() > deadline:
+                what = f"{len(self._parked)} of {self._at_most} visitors were ready in {_SPAWN_PATIENCE:.0f} s"
+                raise MeasurementError(Problem("load", what, "give the generator an idle core, or ask for fewer"))
+            gevent.sleep(0.01)
 
     @property
     def free(self) -> int:

@@ -16,7 +16,7 @@ from locust.rpc import zmqrpc
 from locust.runners import MasterRunner
 from zmq.utils import z85
 
-LEAST_KEY_CHARACTERS: Final = 16
+_ATTEMPTS: Final = 200  # Locust counts them by recursion
 
 
 def secure(key: str) -> None:
@@ -26,6 +26,12 @@ def secure(key: str) -> None:
         Client=lambda host, port, identity: _Client(host, port, identity, key),
     )
     setattr(locust.runners, "rpc", sockets)  # noqa: B010  the one place where Locust looks for them
+
+
+def try_for(seconds: float) -> None:
+    """From now on this process's Locust workers try to join for so long. By itself Locust gives up after 5 minutes."""
+    setattr(locust.runners, "CONNECT_TIMEOUT", max(seconds / _ATTEMPTS, locust.runners.CONNECT_TIMEOUT))  # noqa: B010
+    setattr(locust.runners, "CONNECT_RETRY_COUNT", _ATTEMPTS)  # noqa: B010
 
 
 def refusals_of(runner: MasterRunner) -> Any:

@@ -87,7 +87,7 @@ class Session:
         self._recording = Recording((recorder, wire), sink, self._clock, lambda: self._engine.in_flight)
 
     def open(self) -> None:
-        """Have the visitors parked. Raises TimeoutError."""
+        """Have the visitors parked. Raises MeasurementError when they are late."""
         self._seats.open()
 
     def run(self) -> None:

@@ -1,17 +1,18 @@
-"""A worker: joins a run's master, plays its stripe of the load, and sends what it measured until it was acknowledged.
+"""A worker: joins a run's master, plays its part of the load, and sends what it measured until it was acknowledged.
 
 `python -m holdfast.load.worker`, its first line on stdin: {"host", "port", "key", "workspace", "patience"}. End of
-file on stdin ends it. Exit code 0 when it was done, 2 when it could not join or begin.
+file on stdin ends it. Exit code 0 when its part was played and written; 2 when it could not join or begin; 3 when the
+run was lost to it, or never began.
 """
 
-import hashlib
 import json
 import os
 import signal
 import sys
 import time
-from collections import deque
 from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,15 +20,19 @@ import gevent
 import locust  # first: it patches sockets and TLS
 from gevent.event import Event
 from gevent.hub import get_hub
-from gevent.queue import Queue
+from gevent.queue import Empty, Queue
 from locust.env import Environment
 from locust.exception import RPCError
 from locust.runners import WorkerRunner
 
 from holdfast.clock import SystemClock
-from holdfast.errors import HoldfastError, Problem, raise_input_error
+from holdfast.errors import ExitCode, HoldfastError, MeasurementError, Problem
+from holdfast.load.admission import own_facts
+from holdfast.load.delivery import Outgoing
 from holdfast.load.deltas import packed
-from holdfast.load.distribution import (
+from holdfast.load.job import Job
+from holdfast.load.measured import CLOCK_OFFSET, CLOCK_ROUND_TRIP, GENERATOR
+from holdfast.load.messages import (
     ACK,
     DELTA,
     DONE,
@@ -39,12 +44,10 @@ from holdfast.load.distribution import (
     PROBLEMS,
     TIME,
     TOLD,
-    own_facts,
 )  # fmt: skip
-from holdfast.load.job import Job
-from holdfast.load.measured import DELTAS_LOST
+from holdfast.load.parts import own_job
 from holdfast.load.process import leave_after, settle
-from holdfast.load.secured import secure
+from holdfast.load.secured import secure, try_for
 from holdfast.load.session import Session
 from holdfast.record.recorder import Folded
 from holdfast.record.store import Gauge
@@ -54,6 +57,21 @@ _LOOKS_AT_THE_CLOCK: Final = 8
 _AGAIN_SECONDS: Final = 2.0  # after which an unacknowledged delta is sent again
 _CLOSE_SECONDS: Final = 10.0
 _MASTER_SILENT_SECONDS: Final = 10.0  # its heart beats once a second
+_LAST_WORD_SECONDS: Final = 1.0  # for what was said last to get there
+
+
+@dataclass(frozen=True, slots=True)
+class ClockReading:
+    """The master's clock as it is known here, and how well: it is off by half the round trip at most. Seconds."""
+
+    clock: SystemClock
+    offset: float  # by how much it is ahead of this machine's own
+    round_trip: float
+
+    def gauges(self) -> list[Gauge]:
+        now = self.clock.now()
+        found = {CLOCK_OFFSET: self.offset, CLOCK_ROUND_TRIP: self.round_trip}
+        return [Gauge(now, GENERATOR, name, value) for name, value in found.items()]
 
 
 class Worker:
@@ -64,44 +82,59 @@ class Worker:
         self._jobs: Queue[Mapping[str, Any] | None] = Queue()
         self._told: Queue[Mapping[str, Any] | None] = Queue()
         self._times: Queue[Mapping[str, Any]] = Queue()
-        self._number = 0
-        self._made: deque[bytes] = deque()  # by the recording's native thread
-        self._unacknowledged: dict[int, tuple[bytes, float]] = {}
+        self._outgoing = Outgoing(_AGAIN_SECONDS)
+        self._unreadable: set[int] = set()
         self._something = Event()
         self._wake = get_hub().loop.async_()
         self._wake.start(self._something.set)
-        self._ending = False
+        self._released = False
+        self._finished = False
+        self._abandoned = ""
+        self.refusal = ""
         for kind, listener in {JOB: self._job, TIME: self._time, TOLD: self._tell, ACK: self._acknowledge}.items():
             runner.register_message(kind, listener)
         self._sending = gevent.spawn(self._send_all)
 
     def join(self) -> Mapping[str, Any] | None:
-        """Say hello; the job, or None when it was not to be. Raises InputError when we are refused."""
+        """Say hello; our part of the job, or None when it was not to be."""
         self._send(HELLO, own_facts())
         job: Mapping[str, Any] | None = self._jobs.get()
         return job
 
-    def clock(self) -> SystemClock:
-        """The master's clock, as well as it can be known here: the answer that came soonest bounds the error."""
-        best: tuple[float, float] | None = None
+    def clock(self) -> ClockReading:
+        """The answer that came soonest bounds the error best. Raises MeasurementError when none comes."""
+        own, readings = SystemClock(), []
         for _ in range(_LOOKS_AT_THE_CLOCK):
             asked = time.monotonic()
             self._send(TIME, {"asked": asked})
-            answer = self._times.get(timeout=_PATIENCE)
+            try:
+                answer = self._times.get(timeout=_PATIENCE)
+            except Empty:
+                what = f"the run did not tell its time in {_PATIENCE:.0f} s"
+                raise MeasurementError(Problem("worker", what, "start it again, with the run")) from None
             now = time.monotonic()
-            if best is None or now - asked < best[0]:
-                best = now - asked, float(answer["now"]) - (asked + now) / 2
-        if best is None:
-            raise RuntimeError("the master's clock was never asked")
-        return SystemClock(best[1])
+            readings.append((now - asked, float(answer["now"]) - (asked + now) / 2))
+        round_trip, anchor = min(readings)
+        return ClockReading(SystemClock(anchor), anchor - own.anchor, round_trip)
 
-    def orphan(self) -> None:
-        """The master is gone."""
+    def leave(self, why: str) -> None:
+        """The master is gone, or we are told to go. Once all is done, that is as it should be."""
+        if not self._finished:
+            self._abandoned = self._abandoned or why
         self._jobs.put(None)
         self._told.put(None)
 
-    def prepared(self) -> None:
-        self._send(PREPARED, {})
+    def shortfall(self) -> str:
+        """Why its part was not played, or is not all in the run's record; empty when it was and is."""
+        if self._abandoned:
+            return self._abandoned
+        if not self._released:
+            return "the run ended before it began, so nothing was played"
+        lost = self._outgoing.outstanding + len(self._unreadable)
+        return f"the run did not take {lost} of our {self._outgoing.made} deltas" if lost else ""
+
+    def prepared(self, visitors: int) -> None:
+        self._send(PREPARED, {"visitors": visitors})
 
     def parked(self) -> None:
         self._send(PARKED, {})
@@ -119,26 +152,24 @@ class Worker:
         self._send(EVENT, {"event": kind, "at": at, **facts})
 
     def tell_done(self, **facts: object) -> None:
-        self._send(DONE, dict(facts))
+        self._send(DONE, {**facts, "deltas": self._outgoing.made})
+        self._finished = True
 
     # ── RecordSink ──
 
     def write(self, folded: Folded) -> None:
-        self._made.append(packed(folded, []))
+        self._outgoing.add(packed(folded, []))
         self._wake.send()
 
     def write_gauges(self, gauges: list[Gauge]) -> None:
-        self._made.append(packed(None, gauges))
+        self._outgoing.add(packed(None, gauges))
         self._wake.send()
 
     def close(self) -> None:
-        """Raises nothing: what was not acknowledged by then is told, and the run is not to be trusted."""
+        """Raises nothing: what was not acknowledged by then, the master finds missing when it counts."""
         deadline = time.monotonic() + _CLOSE_SECONDS
-        while (self._made or self._unacknowledged) and time.monotonic() < deadline:
+        while self._outgoing.outstanding and time.monotonic() < deadline:
             gevent.sleep(0.01)
-        if self._unacknowledged:
-            text = f"{len(self._unacknowledged)} deltas were not acknowledged in {_CLOSE_SECONDS:.0f} s"
-            self.tell_event(DELTAS_LOST, time.time(), reason=text)
 
     # ── the channel ──
 
@@ -149,17 +180,12 @@ class Worker:
         while True:
             self._something.wait(_AGAIN_SECONDS)
             self._something.clear()
-            now = time.monotonic()
-            while self._made:
-                self._number += 1
-                self._unacknowledged[self._number] = self._made.popleft(), 0.0
-            for number, (blob, sent) in list(self._unacknowledged.items()):
-                if now - sent >= _AGAIN_SECONDS:
-                    self._unacknowledged[number] = blob, now
-                    try:
-                        self._send(DELTA, {"number": number, "blob": blob})
-                    except RPCError:
-                        break  # again in a while
+            for number, blob in self._outgoing.due(time.monotonic()):
+                try:
+                    self._send(DELTA, {"number": number, "blob": blob})
+                except RPCError:
+                    break  # again in a while
+                self._outgoing.sent(number, time.monotonic())
 
     def _job(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002  Locust's signature
         self._jobs.put(msg.data)
@@ -169,12 +195,18 @@ class Worker:
 
     def _tell(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002
         if "refused" in msg.data:
-            _say(f"refused: {msg.data['refused']}")
-            self._jobs.put(None)
+            self.refusal = str(msg.data["refused"])
+            self.leave(self.refusal)
+            return
+        self._released = self._released or "go" in msg.data
+        if msg.data.get("stop") == "orphaned":
+            self._abandoned = "what started the run is gone"
         self._told.put(msg.data)
 
     def _acknowledge(self, environment: Environment, msg: Any) -> None:  # noqa: ARG002
-        self._unacknowledged.pop(msg.data["number"], None)
+        self._outgoing.acknowledged(msg.data["number"])
+        if not msg.data["written"]:
+            self._unreadable.add(msg.data["number"])
 
 
 def main() -> int:
@@ -182,34 +214,38 @@ def main() -> int:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runner's to hear, or `holdfast worker`'s
     line = sys.stdin.readline()
     if not line:
-        return 0
+        return int(ExitCode.MET)
     join = json.loads(line)
+    patience = float(join.get("patience") or _PATIENCE)
     settle()
     secure(join["key"])
+    try_for(patience)
     environment = Environment(events=locust.events)
-    waiting = gevent.spawn(_give_up_after, float(join.get("patience") or _PATIENCE), join)
+    waiting = gevent.spawn(_give_up_after, patience, join)
     runner = environment.create_worker_runner(join["host"], int(join["port"]))
     waiting.kill()
     worker = Worker(runner)
     gevent.spawn(_watch_stdin, worker)
     gevent.spawn(_watch_master, worker, runner)
-    message = worker.join()
-    if message is None:
-        return 2
-    root = Path(join["workspace"])
     try:
-        job = Job.of(_own(message, root, worker.clock().anchor))
-        session = Session(job, worker, worker, environment, runner)
+        _play(worker, Path(join["workspace"]), environment, runner)
+        gevent.sleep(_LAST_WORD_SECONDS)
     except HoldfastError as error:
-        worker.refuse(error.problems)
-        gevent.sleep(1.0)  # for the word to get there
-        return 2
-    worker.prepared()
-    session.open()
-    worker.parked()
-    session.run()
-    gevent.sleep(1.0)  # for the last word to get there; the master then dismisses us
-    return 0
+        _say(str(error))
+        with suppress(RPCError):
+            worker.refuse(error.problems)
+        gevent.sleep(_LAST_WORD_SECONDS)
+        return int(ExitCode.WRONG_INPUT)
+    except RPCError as error:
+        _say(f"the run cannot be reached any more: {error}")
+        return int(ExitCode.INCONCLUSIVE)
+    if worker.refusal:
+        _say(f"refused: {worker.refusal}")
+        return int(ExitCode.WRONG_INPUT)
+    if why := worker.shortfall():
+        _say(why)
+        return int(ExitCode.INCONCLUSIVE)
+    return int(ExitCode.MET)
 
 
 def run() -> None:
@@ -217,36 +253,19 @@ def run() -> None:
     leave_after(main)
 
 
-def _own(message: Mapping[str, Any], root: Path, anchor: float) -> dict[str, Any]:
-    """The job with this machine's paths and clock. Raises InputError where a file is not the run's."""
-    problems: list[Problem] = []
-
-    def path_of(file: Mapping[str, str]) -> str:
-        path = root / file["path"]
-        try:
-            same = hashlib.sha256(path.read_bytes()).hexdigest() == file["sha256"]
-        except OSError as error:
-            problems.append(Problem(str(path), f"a worker cannot read it: {error}", "give it the run's workspace"))
-        else:
-            if not same:
-                what = "a worker's differs from the run's"
-                problems.append(Problem(str(path), what, "give every worker the workspace of the run"))
-        return str(path)
-
-    scenarios = {name: path_of(file) for name, file in message["scenarios"].items()}
-    adapter = path_of(message["adapter"]) if message["adapter"] else None
-    accounts = dict(message["target"]["accounts"] or {})
-    if "file" in accounts:
-        accounts["file"] = str(root / accounts["file"])
-    raise_input_error(problems)
-    return {
-        **message,
-        "anchor": anchor,
-        "run_db": "",
-        "workspace": str(root),
-        "scenarios": scenarios,
-        "target": {**message["target"], "adapter": adapter, "accounts": accounts},
-    }
+def _play(worker: Worker, root: Path, environment: Environment, runner: WorkerRunner) -> None:
+    """Our part, from joining to the totals. Raises HoldfastError when it cannot begin, RPCError."""
+    part = worker.join()
+    if part is None:
+        return
+    reading = worker.clock()
+    job = Job.of(own_job(part, root, reading.clock.anchor))
+    session = Session(job, worker, worker, environment, runner)
+    worker.write_gauges(reading.gauges())
+    worker.prepared(job.visitors)
+    session.open()
+    worker.parked()
+    session.run()
 
 
 def _give_up_after(seconds: float, join: Mapping[str, Any]) -> None:
@@ -254,22 +273,20 @@ def _give_up_after(seconds: float, join: Mapping[str, Any]) -> None:
     address = f"{join['host']}:{join['port']}"
     _say(f"nobody answered at {address} in {seconds:.0f} s: no run waits there, or its key is another")
     sys.stderr.flush()
-    os._exit(2)
+    os._exit(int(ExitCode.WRONG_INPUT))
 
 
 def _watch_stdin(worker: Worker) -> None:
     get_hub().threadpool.apply(sys.stdin.read)
-    worker.orphan()
+    worker.leave("told to end before the run did")
 
 
 def _watch_master(worker: Worker, runner: WorkerRunner) -> None:
-    while True:
+    heard = time.time()
+    while time.time() - heard <= _MASTER_SILENT_SECONDS:
         gevent.sleep(1.0)
-        heard = runner.last_heartbeat_timestamp
-        if heard is not None and time.time() - heard > _MASTER_SILENT_SECONDS:
-            _say("the master is gone")
-            worker.orphan()
-            return
+        heard = runner.last_heartbeat_timestamp or heard
+    worker.leave(f"the run was not heard of for {_MASTER_SILENT_SECONDS:.0f} s: what we measured last is in no record")
 
 
 def _say(text: str) -> None:

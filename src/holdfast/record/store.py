@@ -130,14 +130,14 @@ class RunStore:
 
     # ── writing: each call is one transaction ──
 
-    def write(self, folded: Folded) -> None:
+    def write(self, folded: Folded, gauges: Iterable[Gauge] = ()) -> None:
         try:
-            self._write(folded)
+            self._write(folded, gauges)
         except BaseException:
             self._series.clear()  # ids that were rolled back must not be remembered
             raise
 
-    def _write(self, folded: Folded) -> None:
+    def _write(self, folded: Folded, gauges: Iterable[Gauge]) -> None:
         with self._connection as connection:
             connection.executemany(
                 "INSERT INTO intervals VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -161,12 +161,11 @@ class RunStore:
                     for s in folded.exemplars
                 ],
             )
+            _insert_gauges(connection, gauges)
 
     def write_gauges(self, gauges: Iterable[Gauge]) -> None:
         with self._connection as connection:
-            connection.executemany(
-                "INSERT INTO gauges VALUES (?, ?, ?, ?)", [(g.at, g.source, g.name, g.value) for g in gauges]
-            )
+            _insert_gauges(connection, gauges)
 
     def write_span(self, span: Span) -> None:
         """Insert, or replace the one of the same kind and name."""
@@ -264,6 +263,12 @@ class RunStore:
             ) as found:
                 known = self._series[key] = int(found.fetchone()[0])
         return known
+
+
+def _insert_gauges(connection: sqlite3.Connection, gauges: Iterable[Gauge]) -> None:
+    connection.executemany(
+        "INSERT INTO gauges VALUES (?, ?, ?, ?)", [(g.at, g.source, g.name, g.value) for g in gauges]
+    )
 
 
 def _settle(connection: sqlite3.Connection) -> None:
