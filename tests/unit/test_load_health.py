@@ -212,3 +212,17 @@ def test_health_is_read_from_the_record_at_scenario_depth_only():
     assert found["dropped"].value == 1 / 101
     assert found["local_limits"].value == 1.0
     assert found["workers"].verdict == found["deltas"].verdict == "invalid"
+
+
+def test_a_worker_that_may_be_wrong_about_the_clock_degrades_the_run_with_its_evidence():
+    def knowing(round_trip):
+        clock = {"clock_offset": (-1.5,), "clock_round_trip": (round_trip,)}
+        near = {"clock_offset": (0.0,), "clock_round_trip": (0.001,)}
+        return replace(FINE, gauges={"generator/1": {**CALM, **near}, "generator/2": {**CALM, **clock}})
+
+    most = 2 * limits.CLOCK_ERROR_DEGRADED
+    found = [checks(knowing(round_trip))["clock"] for round_trip in (most, most + 0.001)]
+    assert [check.verdict for check in found] == ["valid", "degraded"]
+    assert all("generator/2: took the run's clock to be -1.500 s" in check.reason for check in found)
+    assert found[1].value == pytest.approx(0.1005)
+    assert "clock" not in checks()  # one process has the run's own

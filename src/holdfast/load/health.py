@@ -11,7 +11,7 @@ from typing import Final, Literal
 from holdfast.load import limits
 from holdfast.load.calibration import Ceiling
 from holdfast.load.limits import Limit
-from holdfast.load.measured import Measured, measured_in, quantile
+from holdfast.load.measured import CLOCK_OFFSET, CLOCK_ROUND_TRIP, Measured, measured_in, quantile
 from holdfast.record.recorder import Interval
 from holdfast.record.sample import DROPPED, RATE_LIMITED
 from holdfast.record.store import Event, Gauge
@@ -108,6 +108,7 @@ def check(
         _unfinished(measured),
         _ceiling(measured, ceiling),
         *_workers(measured),
+        *_clocks(measured),
         _reconciled(measured.done),
         _enough(measured.sent),
     )
@@ -248,6 +249,23 @@ def _workers(measured: Measured) -> list[Check]:
         reason = f"the last figures of {names} never came: what it measured is not all in here. Run again"
         found.append(Check("deltas", "invalid", float(len(measured.untold)), 0.0, reason))
     return found
+
+
+def _clocks(measured: Measured) -> list[Check]:
+    """Of workers, which take the run's clock from a distance: the one that knows it worst. Nothing without them."""
+    name, limit = "clock", limits.CLOCK_ERROR_DEGRADED
+    errors = {w: max(g[CLOCK_ROUND_TRIP]) / 2 for w, g in measured.gauges.items() if g.get(CLOCK_ROUND_TRIP)}
+    if not errors:
+        return []
+    worst = max(errors, key=lambda worker: errors[worker])
+    offset = next(iter(measured.gauges[worst].get(CLOCK_OFFSET, ())), 0.0)
+    reason = (
+        f"{worst}: took the run's clock to be {offset:+.3f} s from its own, give or take {errors[worst] * 1000:.1f} ms"
+    )
+    if errors[worst] > limit:
+        cure = "its arrivals may lie in a second or phase beside theirs: run its workers nearer to the run"
+        return [Check(name, "degraded", errors[worst], limit, f"{reason}; {cure}")]
+    return [Check(name, "valid", errors[worst], limit, reason)]
 
 
 def _reconciled(done: Mapping[str, float]) -> Check:

@@ -46,6 +46,10 @@ UNFINISHED_SHARE: Final = Limit(0.01, 0.05)
 # The ceiling is where lag or drops began on an idle stub; near it they may begin here too. The same 20 % as for CPU.
 # Passing it invalidates nothing by itself: what a saturated generator does shows in lag and drops.
 CEILING_DEGRADED: Final = 0.80
+# A worker takes the run's clock from the answer that came soonest, so it is off by half that round trip at most
+# (Cristian 1989). Its durations are its own clock's and stay right; what shifts is when its arrivals are due, and into
+# which second and phase they fall. At 100 ms a tenth of a second's arrivals may stand in the one beside it.
+CLOCK_ERROR_DEGRADED: Final = 0.100
 # Least n for which a distribution-free one-sided 95 % upper bound exists: 59 for the p95, 299 for the p99
 # (0.95^59 < 0.05, 0.99^299 < 0.05; Wilks 1941).
 SAMPLES_FOR_P95: Final = 59
