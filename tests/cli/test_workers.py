@@ -12,6 +12,16 @@ def test_manifests_are_yaml_that_names_the_image_and_the_workers(workspace, hold
     assert [one["kind"] for one in found] == ["Service", "NetworkPolicy", "Job", "Job"]
     assert found[3]["spec"]["parallelism"] == 3
     assert "create secret generic" in ran.out
+    for job in found[2:]:
+        command = job["spec"]["template"]["spec"]["containers"][0]["command"]
+        assert command[command.index("--patience") + 1] == "600s"  # images are pulled meanwhile
+
+
+def test_a_manifest_with_a_claim_and_a_patience(workspace, holdfast) -> None:
+    ran = holdfast("worker", "--manifest", "--image", "i", "--claim", "runs", "--patience", "20m")
+    runner, workers = (one["spec"]["template"]["spec"] for one in list(yaml.safe_load_all(ran.out))[2:])
+    assert runner["volumes"][0]["persistentVolumeClaim"] == {"claimName": "runs"}
+    assert workers["containers"][0]["command"][-1] == "1200s"
 
 
 def test_what_is_wrong_with_joining_is_told(workspace, holdfast, monkeypatch) -> None:

@@ -63,6 +63,38 @@ def test_a_port_that_is_taken_and_a_listen_without_workers_are_told(monkeypatch,
     assert asked_workers(2, 0, None, None) == Workers(2)
 
 
+def test_the_runner_of_a_manifest_can_write_its_run_folder_and_keeps_it_where_a_claim_is_named():
+    for claim, source in ((None, {"emptyDir": {}}), ("runs", {"persistentVolumeClaim": {"claimName": "runs"}})):
+        found = manifests(image="i", workers=2, plan="ci", namespace="load", claim=claim)
+        runner, worker = (one["spec"]["template"]["spec"] for one in found[2:])
+        assert runner["volumes"] == [{"name": "runs", **source}]
+        assert runner["containers"][0]["volumeMounts"] == [{"name": "runs", "mountPath": "/workspace/runs"}]
+        assert runner["securityContext"]["fsGroup"] == runner["securityContext"]["runAsUser"]
+        assert "volumes" not in worker  # it writes nothing
+
+
+def test_the_commands_of_a_manifest_are_ones_that_holdfast_understands():
+    import click
+
+    from holdfast.cli.program import program
+
+    found = manifests(image="i", workers=2, plan="ci", namespace="load", patience=90)
+    for one in found[2:]:
+        _, name, *arguments = one["spec"]["template"]["spec"]["containers"][0]["command"]
+        command = program.get_command(click.Context(program), name)
+        parameters = {option.name: option for option in command.params if isinstance(option, click.Option)}
+        parsed, _, _ = command.make_parser(click.Context(command)).parse_args(arguments)
+        asked = parameters["patience"].type_cast_value(click.Context(command), parsed["patience"])
+        assert asked == 90.0
+
+
+def test_patience_is_told_to_the_child_that_waits():
+    workers = asked_workers(2, 0, None, None, 300.0)
+    assert workers.as_job() == {"workers": 2, "patience": 300.0}
+    assert workers.ready_seconds > 300.0
+    assert Workers().ready_seconds == 0.0
+
+
 def test_manifests_hold_no_key_and_ask_for_no_privilege():
     found = manifests(image="registry.example/holdfast:1", workers=7, plan="ci", namespace="load")
     assert [one["kind"] for one in found] == ["Service", "NetworkPolicy", "Job", "Job"]
@@ -73,7 +105,8 @@ def test_manifests_hold_no_key_and_ask_for_no_privilege():
         (container,) = pod["containers"]
         assert container["env"][0]["valueFrom"]["secretKeyRef"]["name"] == KEY_SECRET
         assert pod["securityContext"]["runAsNonRoot"]
-        assert container["resources"]["requests"] == container["resources"]["limits"]
+        # A CPU limit is a quota, and a generator that it throttles measures itself.
+        assert container["resources"] == {"requests": {"cpu": "1", "memory": "512Mi"}, "limits": {"memory": "512Mi"}}
     service, port = found[0]["metadata"]["name"], found[0]["spec"]["ports"][0]["port"]
-    assert workers["template"]["spec"]["containers"][0]["command"][-1] == f"{service}:{port}"
+    assert f"{service}:{port}" in workers["template"]["spec"]["containers"][0]["command"]
     assert list(yaml.safe_load_all(yaml.safe_dump_all(found))) == found

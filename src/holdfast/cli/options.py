@@ -27,7 +27,7 @@ class Duration(click.ParamType[float]):
 
 
 def worker_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Who plays the load: `workers`, `remote_workers`, `listen`, `key_file`."""
+    """Who plays the load: `workers`, `remote_workers`, `listen`, `key_file`, `patience`."""
     options = (
         click.option(
             "--workers",
@@ -46,6 +46,13 @@ def worker_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--key-file",
             type=click.Path(path_type=Path),
             help="The key that they must know too, in a file of mode 0600; else HOLDFAST_WORKER_KEY.",
+        ),
+        click.option(
+            "--patience",
+            type=Duration(),
+            default="60s",
+            show_default=True,
+            help="How long to wait for all workers to join.",
         ),
     )
     for option in reversed(options):

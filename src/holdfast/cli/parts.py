@@ -47,6 +47,7 @@ def load(
     remote_workers: int,
     listen: str | None,
     key_file: Path | None,
+    patience: float,
     as_json: bool,
 ) -> int:
     """Run one load PROFILE alone.
@@ -76,7 +77,7 @@ def load(
         }
     )
     prepared = prepare_plan(workspace, f"load-{_stem(profile)}", plan, target=target, seed=seed)
-    prepared = replace(prepared, workers=asked_workers(workers, remote_workers, listen, key_file))
+    prepared = replace(prepared, workers=asked_workers(workers, remote_workers, listen, key_file, patience))
     return follow(prepared, as_json=as_json).summary.exit_code
 
 

@@ -31,6 +31,7 @@ def run(
     remote_workers: int,
     listen: str | None,
     key_file: Path | None,
+    patience: float,
     as_json: bool,
 ) -> int:
     """Run PLAN (a name under plans/, or a path) and judge it.
@@ -38,7 +39,7 @@ def run(
     The run folder under runs/ holds the record, summary.json, report.html, junit.xml and report.md.
     """
     prepared = prepare(workspace_as_it_is(), plan, target=target, seed=seed)
-    prepared = replace(prepared, workers=asked_workers(workers, remote_workers, listen, key_file))
+    prepared = replace(prepared, workers=asked_workers(workers, remote_workers, listen, key_file, patience))
     return follow(prepared, as_json=as_json).summary.exit_code
 
 

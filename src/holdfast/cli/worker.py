@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import yaml
@@ -14,36 +15,54 @@ from holdfast.cli.options import Duration
 from holdfast.cli.workspace import current_workspace
 from holdfast.errors import InputError, Problem
 from holdfast.run.manifest import KEY_SECRET, manifests
+from holdfast.run.manifest import PATIENCE_SECONDS as MANIFEST_PATIENCE_SECONDS
 from holdfast.run.requirements import missing_modules
-from holdfast.run.workers import address_of, key_from
+from holdfast.run.workers import PATIENCE_SECONDS, address_of, key_from
 
 
 @click.command()
 @click.option("--join", help="Where the run waits for workers, as host:port (its --listen).")
 @click.option("--key-file", type=click.Path(path_type=Path), help="The shared key; else HOLDFAST_WORKER_KEY.")
-@click.option("--patience", type=Duration(), default="60s", show_default=True, help="How long to wait for the run.")
+@click.option(
+    "--patience",
+    type=Duration(),
+    help="How long to wait for the run. Default: 60s; in manifests, where the run waits as long for its workers, 10m.",
+)
 @click.option("--manifest", is_flag=True, help="Print Kubernetes manifests of a runner and its workers instead.")
 @click.option("--image", help="For the manifests: an image with holdfast, and the workspace under /workspace.")
 @click.option("--count", type=click.IntRange(1, 1000), default=2, show_default=True, help="For the manifests: workers.")
 @click.option("--plan", default="ci", show_default=True, help="For the manifests: the plan that is run.")
 @click.option("--namespace", default="default", show_default=True, help="For the manifests.")
+@click.option("--claim", help="For the manifests: a PersistentVolumeClaim for runs/, which else goes with its pod.")
 def worker(
     join: str | None,
     key_file: Path | None,
-    patience: float,
+    patience: float | None,
     manifest: bool,
     image: str | None,
     count: int,
     plan: str,
     namespace: str,
+    claim: str | None,
 ) -> int:
     """Join a distributed run (`holdfast run PLAN --remote-workers N`), play a part of its load, and end with it.
 
     Start it in a copy of the run's workspace: a file that differs is told, and nothing starts. Exit 0 when its part
-    was played.
+    was played and is in the run's record, 2 when it could not join or begin, 3 when the run was lost or never began.
     """
     if manifest:
-        return _print_manifests(image, count, plan, namespace)
+        if image is None:
+            fix = "build one with holdfast and the workspace under /workspace, and name it: --image registry/name:tag"
+            raise InputError(Problem("--image", "is missing", fix))
+        found = manifests(
+            image=image,
+            workers=count,
+            plan=plan,
+            namespace=namespace,
+            patience=patience or MANIFEST_PATIENCE_SECONDS,
+            claim=claim,
+        )
+        return _print_manifests(found, namespace)
     if join is None:
         raise InputError(Problem("--join", "is missing", "say where the run waits: --join 10.0.0.5:5557"))
     host, port = address_of(join, "--join")
@@ -56,7 +75,7 @@ def worker(
         "port": port,
         "key": key_from(key_file, os.environ),
         "workspace": str(current_workspace().root),
-        "patience": patience,
+        "patience": patience or PATIENCE_SECONDS,
     }
     return _play(words)
 
@@ -79,12 +98,8 @@ def _play(words: dict[str, object]) -> int:
         signal.signal(signal.SIGTERM, before)
 
 
-def _print_manifests(image: str | None, count: int, plan: str, namespace: str) -> int:
-    if image is None:
-        fix = "build one with holdfast and the workspace under /workspace, and name it: --image registry/name:tag"
-        raise InputError(Problem("--image", "is missing", fix))
+def _print_manifests(found: list[dict[str, Any]], namespace: str) -> int:
     click.echo(f"# Make the shared key first, once:\n#   kubectl -n {namespace} create secret generic {KEY_SECRET} \\")
     click.echo("#     --from-literal=key=\"$(python3 -c 'import secrets; print(secrets.token_urlsafe(32))')\"")
-    found = manifests(image=image, workers=count, plan=plan, namespace=namespace)
     click.echo(yaml.safe_dump_all(found, sort_keys=False), nl=False)
     return 0

@@ -51,7 +51,6 @@ from holdfast.run.target import open_target
 from holdfast.workspace.target import Connection
 
 READY_SECONDS: Final = 60.0
-JOIN_SECONDS: Final = 120.0  # more, where workers of other machines are waited for
 _END_SECONDS: Final = 5.0  # for children that were told to end now; then they are interrupted
 _BARRIER_SECONDS: Final = 0.5  # time 0 lies this far ahead when the children are released
 _WIND_DOWN_SECONDS: Final = 25.0  # after the drain was asked for; then a child is interrupted
@@ -152,7 +151,7 @@ class _Running:
         """Give every child its job, wait until all are ready, release them on one barrier."""
         for name, job in jobs_of(self.prepared, self.folder, self.connection, self.clock).items():
             self.children.give(name, job)
-        for message in self.children.wait_until_ready(READY_SECONDS + JOIN_SECONDS * (self.prepared.workers.count > 0)):
+        for message in self.children.wait_until_ready(READY_SECONDS + self.prepared.workers.ready_seconds):
             yield from self._told(message)
         # On a whole second: an interval is a second of the epoch, and phases begin where intervals do.
         self.time_zero = float(math.ceil(self.clock.now() + _BARRIER_SECONDS))

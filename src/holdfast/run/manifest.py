@@ -8,14 +8,34 @@ from typing import Any, Final
 
 KEY_SECRET: Final = "holdfast-worker-key"  # noqa: S105  the name of a Secret, not one
 PORT: Final = 5557
+PATIENCE_SECONDS: Final = 600.0
+"""How long runner and workers wait for each other: nodes are added and images pulled meanwhile."""
 _RUNNER: Final = "holdfast-runner"
 _WORKER: Final = "holdfast-worker"
 _USER: Final = 65534
+_WORKSPACE: Final = "/workspace"
+_RUNS: Final = "runs"
+_MEMORY: Final = "512Mi"
 
 
-def manifests(*, image: str, workers: int, plan: str, namespace: str) -> list[dict[str, Any]]:
-    """A Service and a NetworkPolicy for the runner, its Job, and a Job of `workers` workers."""
-    runner = ["holdfast", "run", plan, "--remote-workers", str(workers), "--listen", f"0.0.0.0:{PORT}"]
+def manifests(
+    *,
+    image: str,
+    workers: int,
+    plan: str,
+    namespace: str,
+    patience: float = PATIENCE_SECONDS,
+    claim: str | None = None,
+) -> list[dict[str, Any]]:
+    """A Service and a NetworkPolicy for the runner, its Job, and a Job of `workers` workers.
+
+    `patience`: seconds that they wait for each other. `claim`: a PersistentVolumeClaim for runs/; without one the run
+    folder goes with the runner's pod.
+    """
+    waiting = ["--patience", f"{patience:g}s"]
+    runner = ["holdfast", "run", plan, "--remote-workers", str(workers), "--listen", f"0.0.0.0:{PORT}", *waiting]
+    joining = ["holdfast", "worker", "--join", f"{_RUNNER}:{PORT}", *waiting]
+    runs = {"persistentVolumeClaim": {"claimName": claim}} if claim else {"emptyDir": {}}
     return [
         {
             "apiVersion": "v1",
@@ -43,15 +63,23 @@ def manifests(*, image: str, workers: int, plan: str, namespace: str) -> list[di
                 ],
             },
         },
-        _job(_RUNNER, namespace, image, runner, 1),
-        _job(_WORKER, namespace, image, ["holdfast", "worker", "--join", f"{_RUNNER}:{PORT}"], workers),
+        _job(_RUNNER, namespace, image, runner, 1, runs),
+        _job(_WORKER, namespace, image, joining, workers),
     ]
 
 
-def _job(name: str, namespace: str, image: str, command: list[str], pods: int) -> dict[str, Any]:
-    """Pods that are not started again: a worker that is lost makes the run invalid, and none can take its part."""
-    # One core each, asked for and no more: a generator that is throttled or shares a core measures itself.
-    size = {"cpu": "1", "memory": "512Mi"}
+def _job(
+    name: str, namespace: str, image: str, command: list[str], pods: int, runs: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Pods that are not started again: a worker that is lost makes the run invalid, and none can take its part.
+
+    `runs`: the source of a volume for runs/, where the run folder is written: the image's own is not our user's.
+    """
+    # A core is asked for, and none is the limit: a limit is a CFS quota, whose throttling stops a generator in
+    # mid-measurement for up to 100 ms, while a request alone is a share that it keeps when the node is full.
+    resources = {"requests": {"cpu": "1", "memory": _MEMORY}, "limits": {"memory": _MEMORY}}
+    volumes = {"volumes": [{"name": _RUNS, **runs}]} if runs else {}
+    mounts = {"volumeMounts": [{"name": _RUNS, "mountPath": f"{_WORKSPACE}/runs"}]} if runs else {}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -78,20 +106,22 @@ def _job(name: str, namespace: str, image: str, command: list[str], pods: int) -
                             "name": name,
                             "image": image,
                             "command": command,
-                            "workingDir": "/workspace",
+                            "workingDir": _WORKSPACE,
                             "env": [
                                 {
                                     "name": "HOLDFAST_WORKER_KEY",
                                     "valueFrom": {"secretKeyRef": {"name": KEY_SECRET, "key": "key"}},
                                 }
                             ],
-                            "resources": {"requests": size, "limits": size},
+                            "resources": resources,
+                            **mounts,
                             "securityContext": {
                                 "allowPrivilegeEscalation": False,
                                 "capabilities": {"drop": ["ALL"]},
                             },
                         }
                     ],
+                    **volumes,
                 },
             },
         },

@@ -16,6 +16,9 @@ from holdfast.errors import InputError, Problem, shown
 
 KEY_VARIABLE: Final = "HOLDFAST_WORKER_KEY"
 LEAST_KEY_CHARACTERS: Final = 16
+PATIENCE_SECONDS: Final = 60.0
+"""How long the run and its workers wait for each other unless asked otherwise."""
+_PREPARE_SECONDS: Final = 60.0
 _EXPOSED: Final = stat.S_IRWXG | stat.S_IRWXO
 _MAKE_ONE: Final = "make one: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'"
 
@@ -32,17 +35,24 @@ class Workers:
     host: str = "127.0.0.1"
     port: int = 0
     key: str = field(default="", repr=False)
+    patience: float = PATIENCE_SECONDS  # to wait for all to join, in seconds
 
     @property
     def count(self) -> int:
         return self.local + self.remote
 
+    @property
+    def ready_seconds(self) -> float:
+        """How much longer a run takes to be ready that has workers: they join, prepare and spawn their visitors."""
+        return self.patience + _PREPARE_SECONDS if self.count else 0.0
+
     def as_job(self) -> dict[str, object]:
         """Their part of the load child's job."""
+        alone: dict[str, object] = {"workers": self.local, "patience": self.patience}
         if not self.remote:
-            return {"workers": self.local}
+            return alone
         remote = {"count": self.remote, "host": self.host, "port": self.port, "key": self.key}
-        return {"workers": self.local, "remote": remote}
+        return alone | {"remote": remote}
 
 
 ALONE: Final = Workers()
@@ -79,17 +89,19 @@ def key_from(file: Path | None, environment: Mapping[str, str]) -> str:
     return key
 
 
-def asked_workers(local: int, remote: int, listen: str | None, key_file: Path | None) -> Workers:
-    """Of the options `--workers`, `--remote-workers`, `--listen`, `--key-file`. Raises InputError."""
+def asked_workers(
+    local: int, remote: int, listen: str | None, key_file: Path | None, patience: float = PATIENCE_SECONDS
+) -> Workers:
+    """Of the options `--workers`, `--remote-workers`, `--listen`, `--key-file`, `--patience`. Raises InputError."""
     if not remote:
         if listen is not None:
             what = "nobody is to join: there is no --remote-workers"
             raise InputError(Problem(f"--listen {listen}", what, "say how many: --remote-workers 4"))
-        return Workers(local)
+        return Workers(local, patience=patience)
     host, port = address_of(listen or "127.0.0.1:5557", "--listen")
     if not _is_free(host, port):
         raise InputError(Problem(f"--listen {host}:{port}", "cannot be listened on", "choose another port, or address"))
-    return Workers(local, remote, host, port, key_from(key_file, os.environ))
+    return Workers(local, remote, host, port, key_from(key_file, os.environ), patience)
 
 
 def _is_free(host: str, port: int) -> bool:
