@@ -135,7 +135,7 @@ def test_three_workers_play_what_one_process_plays_and_their_histograms_add_up(t
     assert len({path.name.partition("-")[0] for path in sent.iterdir()}) == 3
     assert intervals == merge(i for folded in blobs for i in folded.intervals if i.source == "load")
     for q in (0.25, 0.5):  # above that it is this machine's other work that differs
-        assert visits[1].quantile(q) == pytest.approx(visits[0].quantile(q), rel=0.1)
+        assert visits[1].quantile(q) == pytest.approx(visits[0].quantile(q), rel=0.2)
     for name, least in (("clock_offset", -0.1), ("clock_round_trip", 0.0)):
         found = {gauge.source: gauge.value for gauge in gauges if gauge.name == name}
         assert len(found) == 3
@@ -154,6 +154,19 @@ def test_an_open_and_a_closed_load_together_find_a_seat_for_every_visitor(tmp_pa
         assert done["planned"] > 60  # what was due in the open one alone
         assert child.counts()["ok"] == done["finished"]
         assert [e for e in child.events if e.get("event") == "worker_lost"] == []
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_visitors_that_are_not_ready_in_time_are_a_problem_not_a_traceback(tmp_path, stub, workers):
+    impatient = scenario(tmp_path, "        pass", "impatient")
+    path = Path(impatient["impatient"])
+    path.write_text(path.read_text() + "\nimport holdfast.load.seats\nholdfast.load.seats._SPAWN_PATIENCE = -1.0\n")
+    with DistributedChild(tmp_path / "run", stub.url, workers=workers, scenarios=impatient) as child:
+        while "problems" not in (message := child.receive()):
+            assert message is not None
+        assert any("visitors were ready in" in problem["what"] for problem in message["problems"])
+        assert child.process.wait(15) == 2
+        assert "Traceback" not in child.process.stderr.read()
 
 
 def test_a_delta_whose_sending_fails_is_overtaken_and_not_lost(tmp_path, stub):
