@@ -13,8 +13,9 @@ import pytest
 from tests.integration.test_load_engine import ENVIRONMENT, ROOT, LoadChild, Stub, scenario
 
 from holdfast.load.health import check_health
+from holdfast.load.measured import WORKER_LOST
 from holdfast.record.histogram import Histogram
-from holdfast.record.store import RunStore
+from holdfast.record.store import Event, RunStore
 
 pytestmark = pytest.mark.integration
 
@@ -119,7 +120,10 @@ def test_a_worker_that_is_killed_is_told_and_the_rest_is_recorded_and_reconciles
         assert reconciled(done)
         assert done["planned"] == 120  # the other's half, to the end
         assert child.counts()["ok"] >= 120  # and what the lost one had sent by then
-        checks = {check.name: check for check in check_health(load=child.intervals(), gauges=[], done=done)}
+        told = [Event(at=0.0, source="load", kind=WORKER_LOST, facts={"worker": lost[0]["worker"]})]
+        found = check_health(load=child.intervals(), gauges=[], done=done, events=told)
+        checks = {check.name: check for check in found}
+        assert checks["workers"].verdict == "invalid"
         assert checks["reconciled"].verdict == "valid"
 
 

@@ -212,3 +212,13 @@ def test_health_is_read_from_the_record_at_scenario_depth_only():
     assert found["dropped"].value == 1 / 101
     assert found["local_limits"].value == 1.0
     assert found["workers"].verdict == found["deltas"].verdict == "invalid"
+
+
+@pytest.mark.parametrize(("recorded", "lost", "verdict"), [
+    (100, {}, "valid"), (99, {}, "invalid"), (101, {}, "invalid"),
+    (130, {"generator/2": "killed"}, "valid"), (99, {"generator/2": "killed"}, "invalid"),
+])  # fmt: skip
+def test_what_was_counted_must_be_in_the_record(recorded, lost, verdict):
+    done = {"planned": 100, "started": 100, "dropped": 0, "finished": 100, "unfinished": 0}
+    measured = replace(FINE, done=done, visits={"sign_in": {"ok": recorded}}, lost=lost)
+    assert checks(measured)["reconciled"].verdict == verdict

@@ -22,7 +22,7 @@ from holdfast.load.redirects import is_redirect, next_method, next_path, refusal
 from holdfast.load.response import Exchange, HttpResponse
 from holdfast.load.wire import Connection, Opening
 from holdfast.load.wire_error import WireError
-from holdfast.record.sample import FAILED, OK, RATE_LIMITED, REJECTED, TIMED_OUT, TRANSPORT_ERROR
+from holdfast.record.sample import FAILED, OK, RATE_LIMITED, REJECTED, TIMED_OUT, TRANSPORT_ERROR, UNFINISHED
 
 __all__ = ["DEADLINE_SECONDS", "Exchange", "HttpResponse", "LeanClient"]
 
@@ -60,6 +60,8 @@ class LeanClient:
         "_prefix",
         "_random",
         "_trace",
+        "_waiting_for",
+        "_waiting_since",
         "trace_id",
     )
 
@@ -81,6 +83,8 @@ class LeanClient:
         self._random = random
         self._cookies: CookieJar | None = None
         self._connection = pool.kept()
+        self._waiting_for = ""
+        self._waiting_since = 0.0
         self.trace_id = trace_id
         self._trace = f"traceparent: 00-{trace_id}-".encode()
 
@@ -111,6 +115,11 @@ class LeanClient:
         if follow and is_redirect(response.status):
             return self._followed(asked, response, deadline)
         return response
+
+    @property
+    def waiting(self) -> tuple[str, float] | None:
+        """The name of the request that has been sent and has no answer yet, and its age in seconds."""
+        return (self._waiting_for, time.monotonic() - self._waiting_since) if self._waiting_for else None
 
     def close(self) -> None:
         """The observer hears nothing more. It usually holds the client: a cycle would keep both until a collection."""
@@ -162,7 +171,7 @@ class LeanClient:
         stale = False
         head = asked.method == "HEAD"
         watched = dialer.deadlines.watch(deadline)
-        started = time.monotonic()
+        self._waiting_for, self._waiting_since = asked.name, (started := time.monotonic())
         try:
             if connection is None:
                 connection = self._connection = dialer.open()
@@ -178,11 +187,14 @@ class LeanClient:
             self._hang_up()
             stale = reused and isinstance(cause, OSError) and connection is not None and not connection.reader.began
             error = OutcomeError(TRANSPORT_ERROR, "StaleConnection" if stale else _reason(cause))
-        except BaseException:
-            self._hang_up()  # the visit is being ended in the middle of a request
+        except BaseException as cause:
+            self._hang_up()  # the visitor goes away in the middle of a request
+            error = OutcomeError(UNFINISHED, type(cause).__name__)
+            self._observe(self._exchange(asked, connection, reused, started, time.monotonic(), None, error))
             raise
         finally:
             dialer.deadlines.release(watched)
+            self._waiting_for = ""
         ended = time.monotonic()
         if response is not None and connection is not None:
             set_cookie = connection.reader.values(b"set-cookie")

@@ -108,7 +108,7 @@ def check(
         _unfinished(measured),
         _ceiling(measured, ceiling),
         *_workers(measured),
-        _reconciled(measured.done),
+        _reconciled(measured.done, measured.due, measured.lost),
         _enough(measured.sent),
     )
 
@@ -250,7 +250,11 @@ def _workers(measured: Measured) -> list[Check]:
     return found
 
 
-def _reconciled(done: Mapping[str, float]) -> Check:
+def _reconciled(done: Mapping[str, float], recorded: int, lost: Collection[str]) -> Check:
+    """`recorded`: visits in the record, dropped ones too. What was counted must be there, each once.
+
+    A lost worker told no totals, and what it had measured by then is in the record too.
+    """
     name = "reconciled"
     try:
         planned, started, dropped = done["planned"], done["started"], done["dropped"]
@@ -264,7 +268,12 @@ def _reconciled(done: Mapping[str, float]) -> Check:
             f"finished {finished:.0f} + unfinished {unfinished:.0f}: {off:.0f} arrivals are unaccounted for"
         )
         return Check(name, "invalid", off, 0.0, reason)
-    return Check(name, "valid", 0.0, 0.0, "planned = started + dropped, started = finished + unfinished")
+    if recorded < planned or (recorded > planned and not lost):
+        reason = f"{planned:.0f} arrivals were planned, and the record holds {recorded}: it is not the whole story"
+        return Check(name, "invalid", abs(recorded - planned), 0.0, reason)
+    return Check(
+        name, "valid", 0.0, 0.0, "planned = started + dropped, started = finished + unfinished, and all are recorded"
+    )
 
 
 def _enough(sent: int) -> Check:

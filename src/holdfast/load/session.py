@@ -18,7 +18,7 @@ from locust.runners import WorkerRunner
 from holdfast.channel import ChildEnd
 from holdfast.clock import SystemClock
 from holdfast.errors import InputError, Problem
-from holdfast.kit.accounts import AccountPool, accounts_of, turned
+from holdfast.kit.accounts import AccountPool, accounts_of, divided, turned
 from holdfast.kit.adapter import adapter_at
 from holdfast.kit.inbox import Inbox
 from holdfast.load.engine import Engine, Tally, totals
@@ -30,6 +30,7 @@ from holdfast.load.scenario import steps_of
 from holdfast.load.scenario_error import frames_of, place_of, text_of
 from holdfast.load.seats import Seats
 from holdfast.load.visit import Ground, Visit
+from holdfast.load.visitor import LEFT
 from holdfast.load.wire import Dialer, Origin, fetcher
 from holdfast.record.recorder import Recorder
 from holdfast.record.store import RunStore
@@ -64,13 +65,15 @@ class Session:
         scenarios = load_scenarios(job.scenarios)
         steps = {name: steps_of(path) for name, path in job.scenarios.items()}
         accounts = accounts_of(job.target.accounts, job.first_account, job.account_count)
+        leased, shared = divided(turned(accounts, self._clock.now()), {load.shared_accounts for load in job.loads})
         environment.host = job.target.url
         recorder, wire = Recorder(SOURCE), Recorder(WIRE_SOURCE)
         outbox = job.target.outbox_url
         ground = Ground(
             dialer=Dialer(_origin(job.target.url)),
             clock=self._clock,
-            accounts=AccountPool(turned(accounts, self._clock.now()), self._clock),
+            accounts=AccountPool(leased, self._clock),
+            shared_accounts=AccountPool(shared, self._clock) if shared else None,
             inbox=Inbox(outbox, fetcher(_OUTBOX_SECONDS)) if outbox else None,
             make_service=adapter_at(job.target.adapter),
             marker=job.target.marker,
@@ -79,6 +82,7 @@ class Session:
             fire=environment.events.request.fire,
             note_error=self._note_error,
             choices=Random(f"{job.seed}/tasks"),
+            left=LEFT,
         )
         self._scenarios = scenarios
         self._sink = sink
@@ -121,7 +125,7 @@ class Session:
 
     def _drain(self) -> None:
         self._engine.stop()
-        gevent.joinall(self._playing)
+        gevent.joinall(self._playing, raise_error=True)  # a schedule that broke off is no shorter one
         gevent.sleep(0)  # who was released in this very round starts now, and is counted
         deadline = self._clock.now() + self._job.drain
         while self._engine.in_flight and self._clock.now() < deadline and self._how in {"", DRAIN}:
