@@ -108,6 +108,21 @@ def test_a_closed_model_of_attackers_has_no_bound_and_is_refused(workspace: Path
     assert "a closed model has no limit of its rate" in problem
 
 
+def test_a_scenario_that_guesses_must_say_that_it_is_an_attack(workspace: Path, holdfast) -> None:
+    path = workspace / "scenarios/credential_stuffing.py"
+    text = path.read_text(encoding="utf-8")
+    assert "    attack = True\n" in text
+    path.write_text(text.replace("    attack = True\n", ""), encoding="utf-8")
+    lines = path.read_text(encoding="utf-8").splitlines()
+    line = next(number for number, text in enumerate(lines, 1) if "guess_password" in text)
+    told = f"scenarios/credential_stuffing.py:{line}: guess_password is what attackers do"
+    for ran in (holdfast("load", "credential_stuffing", "--for", "5s"), holdfast("validate")):
+        assert ran.code == 2
+        assert told in ran.out + ran.err
+        assert "write attack = True in the class" in ran.out + ran.err
+    assert not (workspace / "runs").exists()
+
+
 def test_virtual_users_beside_stages_are_refused_at_their_line(workspace: Path) -> None:
     _change(workspace, "visitors:", "virtual_users: 5000\nvisitors:")
     (problem,) = _problems(workspace)
