@@ -164,7 +164,7 @@ def test_locust_hears_what_its_own_clients_tell_it(visit):
 
 
 def test_visits_share_the_pool_they_were_given_even_an_empty_one(visit):
-    pool = ConnectionPool(visit._ground.dialer, share_new=0.0)
+    pool = ConnectionPool(visit._ground.dialer, new_connections=0.0)
     assert Visit(visit._ground, "bill", generated_account(1), due=100.0, pool=pool).client._pool is pool
 
 

@@ -186,7 +186,10 @@ class Engine:
         share = load.new_connections
         if share not in self._pools:
             self._pools[share] = ConnectionPool(
-                self._ground.dialer, share_new=share, random=Random(f"{load.seed}/connections"), most_idle=load.at_most
+                self._ground.dialer,
+                new_connections=share,
+                random=Random(f"{load.seed}/connections"),
+                most_idle=load.at_most,
             )
         return Terms(load.at_most, load.shared_accounts, self._pools[share])
 
