@@ -24,6 +24,9 @@ FINE = Measured(
     gauges={"generator": CALM},
     visits={"sign_in": {"ok": 1000}},
     dropped_for={},
+    requests={"sign_in": 3000},
+    limited_requests={},
+    limited_visits={},
     details={"": 3000},
     peak_arrivals=50.0,
     peak_requests=150.0,
@@ -48,6 +51,11 @@ def ending(outcome, count, of=10_000):
     return replace(FINE, visits={"sign_in": {"ok": of - count, outcome: count}})
 
 
+def limiting(count, of=10_000, by="requests", scenario="sign_in"):
+    limited = {by: {scenario: of}, f"limited_{by}": {scenario: count}}
+    return replace(FINE, **limited | ({"visits": {scenario: {"ok": of}}} if by == "visits" else {}))
+
+
 def test_a_rested_generator_is_valid():
     assert {found.verdict for found in checks().values()} == {"valid"}
 
@@ -63,7 +71,7 @@ def test_a_rested_generator_is_valid():
         ("descriptors", limits.DESCRIPTORS, lambda v: with_gauge("descriptors", v)),
         ("dropped", limits.DROPPED_SHARE, lambda v: dropping(round(v * 10_000), NO_VISITOR)),
         ("accounts", limits.DROPPED_SHARE, lambda v: dropping(round(v * 10_000))),
-        ("rate_limited", limits.RATE_LIMITED_SHARE, lambda v: ending("rate_limited", round(v * 10_000))),
+        ("rate_limited", limits.RATE_LIMITED_SHARE, lambda v: limiting(round(v * 10_000))),
         ("unfinished", limits.UNFINISHED_SHARE, lambda v: ending("unfinished", round(v * 10_000))),
     ],
 )
@@ -76,7 +84,7 @@ def test_a_value_at_its_limit_passes_and_one_above_does_not(name, limit, at):
 
 
 def test_what_was_never_measured_is_never_valid():
-    nothing = Measured(None, {}, {}, {}, {}, 0.0, 0.0, {})
+    nothing = Measured(None, {}, {}, {}, {}, {}, {}, {}, 0.0, 0.0, {})
     found = checks(nothing, None)
     assert {name for name, c in found.items() if c.verdict == "invalid"} == {
         "lag",
@@ -135,10 +143,37 @@ def test_the_reason_says_what_would_help():
 
 
 def test_a_rate_limit_that_a_scenario_means_to_meet_is_not_held_against_it():
-    visits = {"sign_in": {"ok": 100}, "stuffing": {"rate_limited": 900}}
-    assert checks(replace(FINE, visits=visits))["rate_limited"].verdict == "invalid"
-    excused = checks(replace(FINE, visits=visits), expected=("stuffing",))["rate_limited"]
-    assert (excused.verdict, excused.value) == ("valid", 0.0)
+    for by in ("requests", "visits"):
+        attacked = limiting(900, of=1000, by=by, scenario="stuffing")
+        assert checks(attacked)["rate_limited"].verdict == "invalid"
+        excused = checks(attacked, expected=("stuffing",))["rate_limited"]
+        assert (excused.verdict, excused.value) == ("valid", 0.0)
+
+
+@pytest.mark.parametrize(("outcome", "detail"), [("abandoned", "too_many_tries"), ("ok", ""), ("failed", "no_plan")])
+def test_a_429_that_its_visit_hides_is_counted_where_it_was_answered(outcome, detail):
+    recorder = Recorder("load")
+    for _ in range(100):
+        recorder.add("impatient", 10.0, outcome, 0.1, detail=detail)
+        recorder.add("impatient/sign_in/POST session", 10.0, "rate_limited", 0.1, detail="429")
+        recorder.add("impatient/sign_in/GET plan", 10.0, "ok", 0.1, detail="429")  # an expected one
+        recorder.add("impatient/sign_in/GET page", 10.0, "ok", 0.1)
+    found = checks(measured_in(fold("load", recorder.take()).intervals, [], DONE))["rate_limited"]
+    assert (found.verdict, found.value) == ("invalid", 2 / 3)
+    assert "200 of 300 requests" in found.reason
+
+
+@pytest.mark.parametrize(("outcome", "detail"), [("rate_limited", "429"), ("abandoned", "pay: rate_limited")])
+def test_visits_refused_at_their_last_request_were_not_let_through(outcome, detail):
+    recorder = Recorder("load")
+    for _ in range(100):
+        recorder.add("bill", 10.0, outcome, 0.1, detail=detail)
+        for _ in range(9):
+            recorder.add("bill/sign_in/POST session", 10.0, "ok", 0.1)
+        recorder.add("bill/pay/POST payment", 10.0, "rate_limited", 0.1, detail="429")
+    found = checks(measured_in(fold("load", recorder.take()).intervals, [], DONE))["rate_limited"]
+    assert (found.verdict, found.value) == ("invalid", 1.0)
+    assert "100 of 100 visits" in found.reason
 
 
 def test_totals_that_do_not_add_up_are_invalid():

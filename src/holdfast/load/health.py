@@ -13,7 +13,7 @@ from holdfast.load.calibration import Ceiling
 from holdfast.load.limits import Limit
 from holdfast.load.measured import Measured, measured_in, quantile
 from holdfast.record.recorder import Interval
-from holdfast.record.sample import DROPPED, RATE_LIMITED
+from holdfast.record.sample import DROPPED
 from holdfast.record.store import Event, Gauge
 
 HealthVerdict = Literal["valid", "degraded", "invalid"]
@@ -191,16 +191,27 @@ def _accounts(measured: Measured) -> Check:
 
 
 def _rate_limited(measured: Measured, expected: Collection[str]) -> Check:
-    visits = [outcomes for scenario, outcomes in measured.visits.items() if scenario not in expected]
-    sent = sum(sum(outcomes.values()) - outcomes.get(DROPPED, 0) for outcomes in visits)
-    refused = sum(outcomes.get(RATE_LIMITED, 0) for outcomes in visits)
-    what = f"{refused} of {sent} visits were rate-limited"
+    """Of requests, as a visit may hide its 429 (it tries again, gives up, or expected it); or of visits, where that is
+    more: one that was refused at its last request was not let through.
+    """
+
+    def of(counts: Mapping[str, int]) -> int:
+        return sum(count for scenario, count in counts.items() if scenario not in expected)
+
+    sent = of({name: sum(outcomes.values()) - outcomes.get(DROPPED, 0) for name, outcomes in measured.visits.items()})
+    asked = of(measured.requests)
+    refused, ended = of(measured.limited_requests), of(measured.limited_visits)
+    share, what = max(
+        (_share(refused, asked), f"{refused} of {asked} requests were rate-limited"),
+        (_share(ended, sent), f"{ended} of {sent} visits ended rate-limited"),
+        key=lambda found: found[0],
+    )
     cure = (
         "all of them came from this one address: if the target limits each source, lift that for the test or send "
         "from more addresses"
     )
     reasons = (what, f"{what}: {cure}", f"{what}: a limiter was measured, not the target's capacity; {cure}")
-    return _graded("rate_limited", _share(refused, sent), limits.RATE_LIMITED_SHARE, reasons)
+    return _graded("rate_limited", share, limits.RATE_LIMITED_SHARE, reasons)
 
 
 def _unfinished(measured: Measured) -> Check:

@@ -6,7 +6,7 @@ from typing import Final
 
 from holdfast.record.histogram import Histogram
 from holdfast.record.recorder import Interval
-from holdfast.record.sample import DROPPED, UNFINISHED, depth_of
+from holdfast.record.sample import ABANDONED, DROPPED, RATE_LIMITED, UNFINISHED, depth_of
 from holdfast.record.store import Event, Gauge
 
 GENERATOR: Final = "generator"
@@ -14,6 +14,8 @@ GENERATOR: Final = "generator"
 WORKER_LOST: Final = "worker_lost"
 DELTAS_LOST: Final = "deltas_lost"
 """Kinds of events: a worker that was gone before its time, and one whose last figures never came. Fact `worker`."""
+LIMITED: Final = "429"
+"""Detail of a request that was answered so, also where its scenario expects that and the outcome is ok."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,9 @@ class Measured:
     gauges: Mapping[str, Mapping[str, Sequence[float]]]  # by worker, then by name, in order of time
     visits: Mapping[str, Mapping[str, int]]  # by scenario, then by outcome
     dropped_for: Mapping[str, int]  # by why
+    requests: Mapping[str, int]  # by scenario
+    limited_requests: Mapping[str, int]  # by scenario: answered 429, whether that was expected or not
+    limited_visits: Mapping[str, int]  # by scenario: ended by a 429, or given up for one
     details: Mapping[str, int]  # of requests
     peak_arrivals: float  # of the busiest second
     peak_requests: float
@@ -64,6 +69,9 @@ def measured_in(
     visits: dict[str, dict[str, int]] = {}
     dropped_for: dict[str, int] = {}
     details: dict[str, int] = {}
+    requests_of: dict[str, int] = {}
+    limited_requests: dict[str, int] = {}
+    limited_visits: dict[str, int] = {}
     arrivals: dict[int, int] = {}
     requests: dict[int, int] = {}
     lags: list[Histogram] = []
@@ -72,6 +80,8 @@ def measured_in(
         if depth == 1:
             outcomes = visits.setdefault(interval.name, {})
             outcomes[interval.outcome] = outcomes.get(interval.outcome, 0) + interval.count
+            if _is_limited_visit(interval):
+                limited_visits[interval.name] = limited_visits.get(interval.name, 0) + interval.count
             if interval.outcome == DROPPED:
                 dropped_for[interval.detail] = dropped_for.get(interval.detail, 0) + interval.count
             else:
@@ -80,12 +90,19 @@ def measured_in(
         elif depth == 3:
             details[interval.detail] = details.get(interval.detail, 0) + interval.count
             requests[interval.second] = requests.get(interval.second, 0) + interval.count
+            scenario = interval.name.partition("/")[0]
+            requests_of[scenario] = requests_of.get(scenario, 0) + interval.count
+            if interval.outcome == RATE_LIMITED or interval.detail == LIMITED:
+                limited_requests[scenario] = limited_requests.get(scenario, 0) + interval.count
     told = list(events)
     return Measured(
         lag_p99=Histogram.sum(lags).quantile(0.99),
         gauges=by_worker,
         visits=visits,
         dropped_for=dropped_for,
+        requests=requests_of,
+        limited_requests=limited_requests,
+        limited_visits=limited_visits,
         details=details,
         peak_arrivals=float(max(arrivals.values(), default=0)),
         peak_requests=float(max(requests.values(), default=0)),
@@ -101,6 +118,12 @@ def quantile(values: Sequence[float], q: float) -> float | None:
         return None
     ordered = sorted(values)
     return ordered[max(0, min(len(ordered) - 1, int(q * len(ordered) + 0.999999) - 1))]
+
+
+def _is_limited_visit(visit: Interval) -> bool:
+    """A visitor with patience gives a step up for what it came to: "sign_in: rate_limited"."""
+    given_up = visit.outcome == ABANDONED and visit.detail.endswith(f": {RATE_LIMITED}")
+    return visit.outcome == RATE_LIMITED or given_up
 
 
 def _worker(event: Event) -> str:
