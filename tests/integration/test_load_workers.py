@@ -13,6 +13,7 @@ import pytest
 from tests.integration.test_load_engine import ENVIRONMENT, ROOT, LoadChild, Stub, scenario
 
 from holdfast.load.health import check_health
+from holdfast.load.measured import measured_in
 from holdfast.record.histogram import Histogram
 from holdfast.record.store import RunStore
 
@@ -79,7 +80,11 @@ def test_three_workers_play_what_one_process_plays(tmp_path, stub):
             assert (done["planned"], done["dropped"]) == (180, 0)
             counts.append([child.counts(depth) for depth in (1, 2)])
             visits.append(Histogram.sum(i.response for i in child.intervals() if i.name == "sign_in"))
-            sources = {gauge.source for gauge in _gauges(child)}
+            gauges = _gauges(child)
+            sources = {gauge.source for gauge in gauges}
+            (machine,) = measured_in([], gauges, {}).machines
+            assert len(machine.workers) == max(workers, 1)
+            assert machine.cores >= 1
             assert sources == ({"generator/1", "generator/2", "generator/3"} if workers else {"generator"})
     assert counts[0] == counts[1] == [{"ok": 180}, {"ok": 360}]  # two steps a visit
     assert visits[0].count == visits[1].count == 180

@@ -203,12 +203,44 @@ def test_visits_that_were_all_dropped_are_no_data():
         (801.0, 0.0, 1, "degraded", 0.801),
         (10.0, 3201.0, 1, "degraded", 0.80025),
         (1600.0, 0.0, 2, "valid", 0.8),
+        (2000.0, 0.0, 4, "degraded", 1.0),
     ],
 )
 def test_the_share_of_the_ceiling_is_of_the_nearer_one_and_of_each_worker(arrivals, requests, workers, verdict, value):
-    gauges = {f"generator/{n}": CALM for n in range(workers)}
+    gauges = on_machine(1.0, 2, *[0.4] * workers)
     found = checks(replace(FINE, gauges=gauges, peak_arrivals=arrivals, peak_requests=requests))["ceiling"]
     assert (found.verdict, found.value) == (verdict, pytest.approx(value))
+
+
+def on_machine(machine, cores, *cpu, first=1):
+    """Workers of one machine, each with its share of a core."""
+    told = {"machine": (machine,), "cores": (float(cores),)}
+    return {f"generator/{n}": {**CALM, **told, "cpu": (share,) * 3} for n, share in enumerate(cpu, first)}
+
+
+def test_more_workers_than_cores_can_do_no_more_than_the_cores():
+    crowded = replace(FINE, gauges=on_machine(1.0, 2, 0.5, 0.5, 0.5, 0.49), peak_arrivals=4000.0)
+    found = checks(crowded)
+    assert (found["ceiling"].verdict, found["ceiling"].value) == ("degraded", 2.0)
+    assert "by 4 workers; calibrated for 1000 a second on each of 2 cores" in found["ceiling"].reason
+    assert "take more cores" in found["ceiling"].reason
+    assert found["cpu"].verdict == "valid"
+    assert (found["machine_cpu"].verdict, found["machine_cpu"].value) == ("invalid", pytest.approx(0.995))
+    assert "generator/1 and 3 more workers" in found["machine_cpu"].reason
+
+
+def test_each_machine_has_its_own_cores_and_the_fullest_is_told():
+    gauges = on_machine(1.0, 4, 0.4, 0.4) | on_machine(2.0, 2, 0.9, 0.8, 0.0, first=3)
+    found = checks(replace(FINE, gauges=gauges, peak_arrivals=4000.0))
+    assert found["ceiling"].value == pytest.approx(1.0)  # two and two can run at once
+    assert (found["machine_cpu"].verdict, found["machine_cpu"].value) == ("degraded", pytest.approx(0.85))
+    assert found["machine_cpu"].reason.startswith("generator/3")
+
+
+def test_workers_that_tell_no_cores_raise_no_ceiling():
+    found = checks(replace(FINE, gauges={f"generator/{n}": CALM for n in (1, 2)}, peak_arrivals=1600.0))
+    assert found["ceiling"].value == pytest.approx(1.6)
+    assert "machine_cpu" not in found
 
 
 def test_without_a_ceiling_that_is_said():

@@ -107,6 +107,7 @@ def check(
         _rate_limited(measured, expected_limited),
         _unfinished(measured),
         _ceiling(measured, ceiling),
+        *_machine_cpu(measured),
         *_workers(measured),
         _reconciled(measured.done),
         _enough(measured.sent),
@@ -222,7 +223,9 @@ def _unfinished(measured: Measured) -> Check:
 
 
 def _ceiling(measured: Measured, ceiling: Ceiling | None) -> Check:
-    """Of one process's ceiling: the arrivals of several workers are striped, so each has its part of a second."""
+    """Of one process's ceiling: the arrivals of several workers are striped, so each has its part of a second. It was
+    measured by a process with a core to itself: more workers than cores can do no more than the cores.
+    """
     name, limit = "ceiling", limits.CEILING_DEGRADED
     if ceiling is None or ceiling.visits is None or ceiling.requests is None:
         note = ceiling.note if ceiling is not None else ""
@@ -230,19 +233,32 @@ def _ceiling(measured: Measured, ceiling: Ceiling | None) -> Check:
             name, "valid", None, limit, note or "not calibrated: `holdfast load --calibrate` finds the most it can"
         )
     workers = max(len(measured.gauges), 1)
-    by_visits = measured.peak_arrivals / workers / ceiling.visits
-    by_requests = measured.peak_requests / workers / ceiling.requests
+    at_once = max(sum(machine.at_once for machine in measured.machines), 1)
+    by_visits = measured.peak_arrivals / at_once / ceiling.visits
+    by_requests = measured.peak_requests / at_once / ceiling.requests
     value, what, most = max(
         (by_visits, f"{measured.peak_arrivals:.0f} visits", f"{ceiling.visits:.0f}"),
         (by_requests, f"{measured.peak_requests:.0f} requests", f"{ceiling.requests:.0f}"),
     )
     by = f" by {workers} workers" if workers > 1 else ""
-    reason = f"in the busiest second {what} were sent{by}; calibrated for {most} a second{' each' if by else ''}"
+    each = "" if workers == 1 else " each" if at_once == workers else f" on each of {at_once} cores"
+    reason = f"in the busiest second {what} were sent{by}; calibrated for {most} a second{each}"
     if value > limit:
-        return Check(
-            name, "degraded", value, limit, f"{reason}: near our own limit (take more workers, or ask for less)"
-        )
+        cure = "take more workers, or ask for less" if at_once == workers else "take more cores, or ask for less"
+        return Check(name, "degraded", value, limit, f"{reason}: near our own limit ({cure})")
     return Check(name, "valid", value, limit, reason)
+
+
+def _machine_cpu(measured: Measured) -> list[Check]:
+    """Said where workers share cores: of four on two cores each shows half a core, and both cores are full."""
+    found = []
+    for machine in measured.machines:
+        if len(machine.workers) > 1 and machine.cores is not None:
+            share = (quantile(machine.cpu, 0.95) or 0.0) / machine.cores
+            of = f"{machine.workers[0]} and {len(machine.workers) - 1} more workers beside it"
+            what = f"{of}: share of their machine's {machine.cores} cores that they took together, p95"
+            found.append(_measured("machine_cpu", share, limits.CPU, what, _LESS_LOAD))
+    return sorted(found, key=lambda check: check.value or 0.0)[-1:]
 
 
 def _workers(measured: Measured) -> list[Check]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import Final
 
 from holdfast.record.histogram import Histogram
@@ -16,6 +17,20 @@ DELTAS_LOST: Final = "deltas_lost"
 """Kinds of events: a worker that was gone before its time, and one whose last figures never came. Fact `worker`."""
 LIMITED: Final = "429"
 """Detail of a request that was answered so, also where its scenario expects that and the outcome is ok."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Workers that share the same cores. `cpu`: cores they took together, second by second."""
+
+    workers: tuple[str, ...]
+    cores: int | None  # None: they did not tell
+    cpu: tuple[float, ...]
+
+    @property
+    def at_once(self) -> int:
+        """How many of them can run at the same time; of those that did not tell, one: it raises no ceiling."""
+        return min(len(self.workers), self.cores or 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +66,21 @@ class Measured:
     @property
     def unfinished(self) -> int:
         return sum(outcomes.get(UNFINISHED, 0) for outcomes in self.visits.values())
+
+    @property
+    def machines(self) -> list[Shared]:
+        """Of all workers; those that do not tell theirs are one."""
+        by_machine: dict[float | None, list[str]] = {}
+        for worker, gauges in self.gauges.items():
+            by_machine.setdefault(next(iter(gauges.get("machine", ())), None), []).append(worker)
+        return [
+            Shared(
+                workers=tuple(workers),
+                cores=None if machine is None else int(self.gauges[workers[0]]["cores"][0]),
+                cpu=tuple(map(sum, zip_longest(*(self.gauges[w].get("cpu", ()) for w in workers), fillvalue=0.0))),
+            )
+            for machine, workers in by_machine.items()
+        ]
 
 
 def is_generator(source: str) -> bool:
