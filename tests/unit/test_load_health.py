@@ -1,11 +1,13 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from holdfast.load import limits
 from holdfast.load.calibration import Ceiling
 from holdfast.load.health import GENERATOR_LATE, NO_ACCOUNT, NO_VISITOR, check, check_health
-from holdfast.load.measured import Measured, measured_in
+from holdfast.load.measured import Measured, measured_in, wait_at_any_moment
 from holdfast.load.visit import record_dropped
 from holdfast.record.recorder import Recorder, fold
 from holdfast.record.store import Event, Gauge
@@ -102,6 +104,43 @@ def test_what_a_machine_does_not_tell_is_said_and_no_reason_for_distrust():
     for name in ("steal", "throttled", "descriptors"):
         assert (found[name].verdict, found[name].value) == ("valid", None)
         assert "not told" in found[name].reason
+
+
+FROZEN = (0.004,) * 27 + (0.5,) * 3  # half a second in every tenth
+
+
+@pytest.mark.parametrize(
+    ("delays", "value", "verdict"),
+    [
+        ((0.004,) * 30, 0.0, "valid"),
+        ((0.02,) * 30, 0.01, "valid"),  # each second for 20 ms: 1 % of all moments wait longer than 10 ms
+        ((0.02,) * 29 + (0.35,), 0.05, "degraded"),
+        (FROZEN, 0.4, "invalid"),
+        ((0.004,) * 29 + (0.26,), 0.002, "valid"),  # one hiccup is not a verdict
+        ((0.004,) * 25 + (5.0,), 4.7, "invalid"),
+    ],
+)
+def test_virtual_users_tell_no_lag_so_the_loop_is_asked(delays, value, verdict):
+    closed = replace(with_gauge("loop_delay", *delays), lag_p99=0.0, closed=True)
+    found = checks(closed)["lag"]
+    assert found.value == pytest.approx(value, abs=0.011)
+    assert found.verdict == verdict
+    assert checks(replace(closed, closed=False))["lag"].verdict == "valid"
+
+
+def test_the_worst_of_the_workers_stands_still_and_the_longer_wait_counts():
+    workers = {"generator/1": CALM, "generator/2": {**CALM, "loop_delay": FROZEN}}
+    assert checks(replace(FINE, gauges=workers, closed=True))["lag"].verdict == "invalid"
+    late = checks(replace(FINE, lag_p99=0.2, closed=True))["lag"]
+    assert (late.value, "stood still" in late.reason) == (0.2, False)
+    assert checks(replace(FINE, lag_p99=None, closed=True))["lag"].verdict == "invalid"
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=30), st.sampled_from((0.9, 0.95, 0.99)))
+def test_the_wait_at_any_moment_is_exceeded_in_the_moments_that_the_quantile_leaves(delays, q):
+    wait = wait_at_any_moment(delays, q)
+    longer = sum(max(delay - wait, 0.0) for delay in delays) / len(delays)
+    assert longer == pytest.approx(1 - q) if wait else longer <= 1 - q + 1e-9
 
 
 def test_throttling_is_judged_over_all_seconds_and_descriptors_by_the_worst():

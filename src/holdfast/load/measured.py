@@ -50,6 +50,7 @@ class Measured:
     done: Mapping[str, float]
     lost: Mapping[str, str] = field(default_factory=dict)  # why, by worker
     untold: tuple[str, ...] = ()  # workers whose last deltas are missing
+    closed: bool = False  # whether any of its visits were virtual users'
 
     @property
     def due(self) -> int:
@@ -89,7 +90,12 @@ def is_generator(source: str) -> bool:
 
 
 def measured_in(
-    load: Sequence[Interval], gauges: Iterable[Gauge], done: Mapping[str, float], events: Iterable[Event] = ()
+    load: Sequence[Interval],
+    gauges: Iterable[Gauge],
+    done: Mapping[str, float],
+    events: Iterable[Event] = (),
+    *,
+    closed: bool = False,
 ) -> Measured:
     """Gauges that are not a generator's, and events of other kinds, are passed over."""
     by_worker: dict[str, dict[str, list[float]]] = {}
@@ -139,7 +145,26 @@ def measured_in(
         done=done,
         lost={_worker(e): str(e.facts.get("reason", "")) for e in told if e.kind == WORKER_LOST},
         untold=tuple(dict.fromkeys(_worker(e) for e in told if e.kind == DELTAS_LOST)),
+        closed=closed,
     )
+
+
+def wait_at_any_moment(delays: Sequence[float], q: float) -> float:
+    """Quantile of what an arrival would have waited, had it come at any moment. `delays`: how long, at worst, the loop
+    stood still in each second.
+
+    Who comes while it stands still for d waits for the rest of d, so the share of moments with a wait above x is the
+    sum of max(d - x, 0) over the whole time: that is 1 - q at the quantile. A lower bound, as a second tells its worst.
+    """
+    above = (1 - q) * sum(max(1.0, delay) for delay in delays)
+    longer = sorted(delays, reverse=True)
+    total = 0.0
+    for count, delay in enumerate(longer, 1):
+        total += delay
+        wait = (total - above) / count
+        if count == len(longer) or wait >= longer[count]:
+            return max(wait, 0.0)
+    return 0.0
 
 
 def quantile(values: Sequence[float], q: float) -> float | None:

@@ -20,6 +20,7 @@ def validity_of(recorded: Recorded) -> Validity:
                 events=recorded.events,
                 ceiling=recorded.asked.ceiling,
                 expected_limited=recorded.asked.attacks,
+                closed=any(load.profile.get("virtual_users") for load in recorded.asked.load),
             )
         ]
     errors = recorded.events_of("scenario_error")
