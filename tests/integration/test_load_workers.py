@@ -90,6 +90,18 @@ def test_three_workers_play_what_one_process_plays(tmp_path, stub):
     assert visits[0].count == visits[1].count == 180
 
 
+def test_each_worker_tells_how_many_visits_a_bug_ended(tmp_path, stub):
+    odd = scenario(tmp_path, "        raise KeyError('x')")
+    with DistributedChild(
+        tmp_path / "run", stub.url, workers=2, scenarios=odd, mix={"odd": 1}, rate=30.0, duration=1.0
+    ) as child:
+        child.go()
+        child.finish()
+        told = [event for event in child.events if event.get("event") == "scenario_errors"]
+    assert len({event["worker"] for event in told}) == 2
+    assert sum(event["count"] for event in told) == 30
+
+
 def test_no_two_workers_hold_the_same_account(tmp_path, stub):
     """A hundred accounts for two workers with fifty visitors at once: each has its own half."""
     written = tmp_path / "held"
