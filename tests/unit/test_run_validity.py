@@ -20,7 +20,9 @@ SECONDS = 30
 class Run:
     """A run of one load profile alone; by default 90 visits that ended well."""
 
-    def __init__(self, path, *, visits=90, profile=None, loop_delay=lambda _: 0.004, events=(), more=None):
+    def __init__(
+        self, path, *, visits=90, profile=None, loop_delay=lambda _: 0.004, events=(), more=None, more_visits=()
+    ):
         self.folder = RunFolder(path)
         path.mkdir()
         asked = read_asked(RECORDED)
@@ -31,6 +33,8 @@ class Run:
         recorder = Recorder("load")
         for number in range(visits):
             recorder.add("sign_in", ZERO + number * SECONDS / visits, "ok", 0.1)
+        for outcome, duration in more_visits:
+            recorder.add("sign_in", ZERO + 1, outcome, duration)
         done = {"planned": visits, "started": visits, "dropped": 0, "finished": visits, "unfinished": 0}
         with RunStore.create(self.folder.database) as store:
             store.write(fold("load", recorder.take()))
@@ -74,6 +78,15 @@ def test_virtual_users_are_judged_by_how_long_the_loop_stood_still(tmp_path):
     closed = {"stages": [], "virtual_users": 5, "think_time": 1.0}
     assert Run(tmp_path / "open", loop_delay=frozen).check("lag").verdict == "valid"
     assert Run(tmp_path / "closed", loop_delay=frozen, profile=closed).check("lag").verdict == "invalid"
+
+
+def test_fast_refusals_do_not_pass_for_fast_answers(tmp_path):
+    refused = [("rate_limited", 0.001)] * 900 + [("dropped", 0.0)] * 5
+    (whole, *_) = Run(tmp_path / "run", more_visits=refused).judged().load.series
+    assert (whole.name, whole.phase, whole.outcomes["rate_limited"]) == ("sign_in", "run", 900)
+    assert whole.response.p50 == pytest.approx(0.001, rel=0.004)
+    assert whole.response_ok.p50 == pytest.approx(0.1, rel=0.004)
+    assert whole.response_ok.max == 0.1
 
 
 def _told(kind, place, worker=None, **facts):
