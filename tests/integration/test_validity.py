@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from holdfast.errors import RunFolderError
 from holdfast.record.store import RunStore
 from holdfast.workspace.starter import copy_starter
 
@@ -196,8 +197,11 @@ def _first(look):
 
 
 def _visits(database):
-    with RunStore.open(database) as store:
-        return sum(i.count for i in store.intervals("load") if "/" not in i.name)
+    try:
+        with RunStore.open(database) as store:
+            return sum(i.count for i in store.intervals("load") if "/" not in i.name)
+    except RunFolderError:  # its file is there, and it is being made
+        return 0
 
 
 def _workers_of(pid):
