@@ -185,6 +185,11 @@ def test_what_goes_wrong_has_an_outcome_and_a_reason(client, exchanges, path, ou
     assert [(e.outcome, e.detail) for e in exchanges] == [(outcome, detail)]
 
 
+def test_an_expected_429_is_ok_and_known_as_one_all_the_same(client, exchanges):
+    assert client.request("GET", "/429", expect=(200, 429)).status == 429
+    assert [(e.outcome, e.detail) for e in exchanges] == [("ok", "429")]
+
+
 def test_retry_after_is_kept(client):
     with pytest.raises(OutcomeError) as found:
         client.request("GET", "/429")

@@ -264,6 +264,23 @@ def test_a_closed_model_keeps_its_users_busy_and_reconciles(tmp_path, stub):
         assert done["dropped"] == 0
 
 
+def test_a_closed_generator_that_freezes_now_and_then_is_not_to_be_trusted(tmp_path, stub):
+    body = """
+        import time
+        if time.monotonic() % 2 < 0.2:
+            until = time.process_time() + 0.4
+            while time.process_time() < until:
+                pass"""
+    job = {"scenarios": scenario(tmp_path, body), "mix": {"odd": 1}, "virtual_users": 5, "think_time": 0.1}
+    with LoadChild(tmp_path, stub.url, stages=[], duration=6.0, **job) as child:
+        child.go()
+        done = child.finish()
+        record = {"load": child.intervals(), "gauges": child.gauges(), "done": done}
+    lag = {closed: check_health(**record, closed=closed)[0] for closed in (False, True)}
+    assert (lag[True].name, lag[True].verdict) == ("lag", "invalid")
+    assert lag[False].verdict == "valid"  # due when we get to it: its visits never wait
+
+
 def test_ctrl_c_is_the_runners_business_and_stop_drains(tmp_path, stub):
     with LoadChild(tmp_path, stub.url, rate=20.0, duration=60.0) as child:
         child.go()
@@ -321,7 +338,8 @@ def test_a_bug_of_a_scenario_costs_its_visit_and_is_told_once(tmp_path, stub):
         child.go()
         done = child.finish()
         assert done["finished"] == 10
-        assert [e["event"] for e in child.events] == ["scenario_error"]
+        assert [e["event"] for e in child.events] == ["scenario_error", "scenario_errors"]
+        assert child.events[1]["count"] == 10
         assert child.events[0]["text"] == "odd/count: KeyError: '…' (odd.py:9)"
         assert child.events[0]["where"] == "odd.py:9"
         assert {(i.name, i.outcome, i.detail) for i in child.intervals()} == {

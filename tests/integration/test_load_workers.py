@@ -13,7 +13,7 @@ import pytest
 from tests.integration.test_load_engine import ENVIRONMENT, ROOT, LoadChild, Stub, scenario
 
 from holdfast.load.health import check_health
-from holdfast.load.measured import WORKER_LOST
+from holdfast.load.measured import WORKER_LOST, measured_in
 from holdfast.record.histogram import Histogram
 from holdfast.record.store import Event, RunStore
 
@@ -80,10 +80,26 @@ def test_three_workers_play_what_one_process_plays(tmp_path, stub):
             assert (done["planned"], done["dropped"]) == (180, 0)
             counts.append([child.counts(depth) for depth in (1, 2)])
             visits.append(Histogram.sum(i.response for i in child.intervals() if i.name == "sign_in"))
-            sources = {gauge.source for gauge in _gauges(child)}
+            gauges = _gauges(child)
+            sources = {gauge.source for gauge in gauges}
+            (machine,) = measured_in([], gauges, {}).machines
+            assert len(machine.workers) == max(workers, 1)
+            assert machine.cores >= 1
             assert sources == ({"generator/1", "generator/2", "generator/3"} if workers else {"generator"})
     assert counts[0] == counts[1] == [{"ok": 180}, {"ok": 360}]  # two steps a visit
     assert visits[0].count == visits[1].count == 180
+
+
+def test_each_worker_tells_how_many_visits_a_bug_ended(tmp_path, stub):
+    odd = scenario(tmp_path, "        raise KeyError('x')")
+    with DistributedChild(
+        tmp_path / "run", stub.url, workers=2, scenarios=odd, mix={"odd": 1}, rate=30.0, duration=1.0
+    ) as child:
+        child.go()
+        child.finish()
+        told = [event for event in child.events if event.get("event") == "scenario_errors"]
+    assert len({event["worker"] for event in told}) == 2
+    assert sum(event["count"] for event in told) == 30
 
 
 def test_no_two_workers_hold_the_same_account(tmp_path, stub):

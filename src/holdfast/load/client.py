@@ -17,6 +17,7 @@ from holdfast.kit.outcome import OutcomeError
 from holdfast.load.cookies import CookieJar
 from holdfast.load.heads import RequestHeads, with_headers
 from holdfast.load.health import LOCAL_LIMITS
+from holdfast.load.measured import LIMITED
 from holdfast.load.pool import ConnectionPool
 from holdfast.load.redirects import is_redirect, next_method, next_path, refusal
 from holdfast.load.response import Exchange, HttpResponse
@@ -30,6 +31,7 @@ DEADLINE_SECONDS: Final = 10.0
 _MAY_BE_REPEATED: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})  # RFC 9110, 9.2.2
 _NEVER_WITHOUT_LENGTH: Final = frozenset({"POST", "PUT", "PATCH"})
 _NOT_OPENED: Final = Opening()
+_TOO_MANY: Final = 429
 _encode = json_codec.JSONEncoder(separators=(",", ":")).encode  # json.dumps would build an encoder each time
 
 
@@ -227,7 +229,8 @@ class LeanClient:
             asked.method,
             self._base + asked.target,
             OK if error is None else error.outcome,
-            "" if error is None else error.detail,
+            # An expected 429 is ok, and was a limit all the same: whether one was measured is judged by this.
+            error.detail if error is not None else LIMITED if status == _TOO_MANY else "",
             status,
             started,
             ended - started,
@@ -267,8 +270,8 @@ class LeanClient:
         if (200 <= status < 400) if expect is None else (status in expect):
             return None
         retry_after = _seconds(response.headers.get("retry-after"))
-        if status == 429:
-            return OutcomeError(RATE_LIMITED, "429", retry_after=retry_after)
+        if status == _TOO_MANY:
+            return OutcomeError(RATE_LIMITED, LIMITED, retry_after=retry_after)
         return OutcomeError(REJECTED if 400 <= status < 500 else FAILED, str(status), retry_after=retry_after)
 
     def _bytes(self, asked: _Asked) -> bytes:

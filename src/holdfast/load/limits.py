@@ -17,7 +17,8 @@ class Limit:
 
 
 # Lag is part of every response time we report. At 10 ms it begins to show in the quantiles of a web service; at 100 ms
-# it is a tenth of a second, where a person notices (Miller 1968), and no longer the target's doing.
+# it is a tenth of a second, where a person notices (Miller 1968), and no longer the target's doing. Virtual users come
+# when we get to them: theirs is what an arrival at any moment would have waited, by how long the loop stood still.
 LAG: Final = Limit(0.010, 0.100)
 # A loop that comes back late stamps ends late: answers that had arrived look slow. Judged by the p90 of each second's
 # worst of 20 looks, so that one hiccup is not a verdict: what it did to arrivals is in the lag.

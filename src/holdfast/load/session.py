@@ -27,7 +27,7 @@ from holdfast.load.loading import load_scenarios
 from holdfast.load.recording import Recording
 from holdfast.load.runner_end import PipeEnd, RecordSink, RunnerEnd
 from holdfast.load.scenario import steps_of
-from holdfast.load.scenario_error import frames_of, place_of, text_of
+from holdfast.load.scenario_error import SCENARIO_ERROR, SCENARIO_ERRORS, frames_of, place_of, text_of
 from holdfast.load.seats import Seats
 from holdfast.load.visit import Ground, Visit
 from holdfast.load.visitor import LEFT
@@ -61,7 +61,7 @@ class Session:
         self._how = ""
         self._tallies: list[Tally] = []
         self._playing: list[gevent.Greenlet] = []
-        self._told: set[tuple[str, str]] = set()
+        self._errors: dict[tuple[str, str], int] = {}  # visits that a bug ended, by scenario and place
         scenarios = load_scenarios(job.scenarios)
         steps = {name: steps_of(path) for name, path in job.scenarios.items()}
         accounts = accounts_of(job.target.accounts, job.first_account, job.account_count)
@@ -107,6 +107,8 @@ class Session:
         unfinished = self._engine.seal()
         self._recording.close()
         self._sink.close()
+        for (scenario, place), count in self._errors.items():
+            self._channel.tell_event(SCENARIO_ERRORS, self._clock.now(), scenario=scenario, where=place, count=count)
         self._channel.tell_done(**totals(self._tallies, unfinished))
         self._seats.close()
 
@@ -181,16 +183,16 @@ class Session:
         self._stopping.set()
 
     def _note_error(self, visit: Visit, error: Exception) -> None:
-        """A bug of a scenario, told once: its author must see where."""
+        """A bug of a scenario, told once: its author must see where. How often it came is told at the end."""
         scenario = visit.scenario
         place = place_of(error, self._job.scenarios[scenario])
-        if (scenario, place) in self._told:
+        count = self._errors[scenario, place] = self._errors.get((scenario, place), 0) + 1
+        if count > 1:
             return
-        self._told.add((scenario, place))
         step = visit.step_that_raised(error)
         text = f"{scenario if step is None else f'{scenario}/{step}'}: {text_of(error, visit.account)} ({place})"
         sys.stderr.write("\n  ".join([text, *frames_of(error)]) + "\n")
-        self._channel.tell_event("scenario_error", self._clock.now(), scenario=scenario, where=place, text=text)
+        self._channel.tell_event(SCENARIO_ERROR, self._clock.now(), scenario=scenario, where=place, text=text)
 
 
 def alone(job: Job, channel: ChildEnd) -> Session:
