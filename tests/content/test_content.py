@@ -15,7 +15,18 @@ ROOT = Path(__file__).resolve().parents[2]
 PLANS = sorted((ROOT / "plans").glob("*.yaml"))
 PYTHON = sorted(path for folder in ("scenarios", "synthetics", "adapters") for path in (ROOT / folder).glob("*.py"))
 DEFINITIONS = sorted(path for folder in CONTENT_FOLDERS for path in (ROOT / folder).rglob("*.yaml"))
-ALLOWED_IMPORTS = {"locust", "playwright", "holdfast", "uuid", "datetime", "random", "re", "typing", "urllib"}
+ALLOWED_IMPORTS = {
+    "locust",
+    "playwright",
+    "holdfast",
+    "contextlib",
+    "uuid",
+    "datetime",
+    "random",
+    "re",
+    "typing",
+    "urllib",
+}
 
 
 def test_the_whole_workspace_is_valid() -> None:

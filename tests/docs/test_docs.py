@@ -145,11 +145,15 @@ def test_the_guide_to_trust_names_every_check_and_its_limits() -> None:
     from holdfast.load.measured import Measured
 
     text = (ROOT / "docs/guides/trust-the-numbers.md").read_text(encoding="utf-8")
-    nothing = Measured(None, {}, {}, {}, {}, 0.0, 0.0, {}, {"generator/1": ""}, ("generator/1",))
+    together = {f"generator/{n}": {"machine": (1.0,), "cores": (2.0,)} for n in (1, 2)}
+    nothing = Measured(
+        None, together, {}, {}, {}, {}, {}, {}, 0.0, 0.0, {}, lost={"generator/1": ""}, untold=("generator/1",)
+    )
     assert [found.name for found in check(nothing) if f"`{found.name}`" not in text] == []
     rows = {row.split("`")[1]: row for row in text.splitlines() if row.startswith("| `")}
     shares = {
         "cpu": limits.CPU,
+        "machine_cpu": limits.CPU,
         "steal": limits.STEAL,
         "throttled": limits.THROTTLED,
         "descriptors": limits.DESCRIPTORS,

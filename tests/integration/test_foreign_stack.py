@@ -176,7 +176,7 @@ def test_the_guide_leads_from_nothing_to_a_run(api: str, tmp_path: Path) -> None
     assert found.returncode == 0, found.stdout + found.stderr
     for word in (r"read_profile +works", r"submit_code +missing +not_implemented", r"billing_inquiry cannot run here"):
         assert re.search(word, found.stdout), found.stdout
-    ran = _holdfast(workspace, "load", "look_at_me", "--json")
+    ran = _holdfast(workspace, "load", "look_at_me", "--for", "5s", "--json")
     visits = [s for s in json.loads(ran.stdout)["load"]["series"] if s["phase"] == "run" and s["depth"] == 1]
     assert [(s["name"], s["outcomes"]) for s in visits] == [("look_at_me", {"ok": 10})], ran.stderr
     refused = _holdfast(workspace, "load", "smoke")

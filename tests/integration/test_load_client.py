@@ -185,6 +185,11 @@ def test_what_goes_wrong_has_an_outcome_and_a_reason(client, exchanges, path, ou
     assert [(e.outcome, e.detail) for e in exchanges] == [(outcome, detail)]
 
 
+def test_an_expected_429_is_ok_and_known_as_one_all_the_same(client, exchanges):
+    assert client.request("GET", "/429", expect=(200, 429)).status == 429
+    assert [(e.outcome, e.detail) for e in exchanges] == [("ok", "429")]
+
+
 def test_retry_after_is_kept(client):
     with pytest.raises(OutcomeError) as found:
         client.request("GET", "/429")
@@ -364,7 +369,7 @@ def test_a_session_is_taken_up_again_only_where_asked_and_then_it_shows(secure, 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_connection_is_kept_from_one_visit_to_the_next_where_asked(server, secure, exchanges, scheme):
     dialer = Dialer(Origin.of(server.url if scheme == "http" else secure.url), verify=False)
-    pool = ConnectionPool(dialer, share_new=0.0)
+    pool = ConnectionPool(dialer, new_connections=0.0)
     for _ in range(3):
         client = lean(dialer, exchanges, pool=pool)
         client.request("GET", "/two-cookies")
@@ -376,7 +381,7 @@ def test_a_connection_is_kept_from_one_visit_to_the_next_where_asked(server, sec
 
 def test_a_kept_connection_that_the_server_closed_is_not_taken(server, exchanges):
     dialer = Dialer(Origin.of(server.url))
-    pool = ConnectionPool(dialer, share_new=0.0)
+    pool = ConnectionPool(dialer, new_connections=0.0)
     first = lean(dialer, exchanges, pool=pool)
     first.request("GET", "/hang-up-later")
     first.close()

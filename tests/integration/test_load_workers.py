@@ -15,6 +15,7 @@ from tests.integration.test_load_engine import ENVIRONMENT, ROOT, LoadChild, Stu
 
 from holdfast.load.deltas import unpacked
 from holdfast.load.health import check_health
+from holdfast.load.measured import WORKER_LOST, measured_in
 from holdfast.record.histogram import Histogram
 from holdfast.record.recorder import merge
 from holdfast.record.store import Event, RunStore
@@ -129,6 +130,9 @@ def test_three_workers_play_what_one_process_plays_and_their_histograms_add_up(t
                 gauges = _gauges(child)
                 sources = {gauge.source for gauge in gauges}
                 assert sources == ({"generator/1", "generator/2", "generator/3"} if workers else {"generator"})
+                (machine,) = measured_in([], gauges, {}).machines
+                assert len(machine.workers) == max(workers, 1)
+                assert machine.cores >= 1
     assert counts[0] == counts[1] == [{"ok": 180}, {"ok": 360}]  # two steps a visit
     assert [found.count for found in visits] == [180, 180]
     blobs = [unpacked(path.read_bytes())[0] for path in sent.iterdir()]
@@ -200,6 +204,18 @@ def test_deltas_that_never_come_are_told_and_the_run_is_invalid(tmp_path, stub):
         assert {check.name: check.verdict for check in found}["deltas"] == "invalid"
 
 
+def test_each_worker_tells_how_many_visits_a_bug_ended(tmp_path, stub):
+    odd = scenario(tmp_path, "        raise KeyError('x')")
+    with DistributedChild(
+        tmp_path / "run", stub.url, workers=2, scenarios=odd, mix={"odd": 1}, rate=30.0, duration=1.0
+    ) as child:
+        child.go()
+        child.finish()
+        told = [event for event in child.events if event.get("event") == "scenario_errors"]
+    assert len({event["worker"] for event in told}) == 2
+    assert sum(event["count"] for event in told) == 30
+
+
 def test_no_two_workers_hold_the_same_account(tmp_path, stub):
     """A hundred accounts for two workers with fifty visitors at once: each has its own half."""
     written = tmp_path / "held"
@@ -234,7 +250,10 @@ def test_a_worker_that_is_killed_is_told_and_the_rest_is_recorded_and_reconciles
         assert reconciled(done)
         assert done["planned"] == 120  # the other's half, to the end
         assert child.counts()["ok"] >= 120  # and what the lost one had sent by then
-        checks = {check.name: check for check in check_health(load=child.intervals(), gauges=[], done=done)}
+        told = [Event(at=0.0, source="load", kind=WORKER_LOST, facts={"worker": lost[0]["worker"]})]
+        found = check_health(load=child.intervals(), gauges=[], done=done, events=told)
+        checks = {check.name: check for check in found}
+        assert checks["workers"].verdict == "invalid"
         assert checks["reconciled"].verdict == "valid"
 
 

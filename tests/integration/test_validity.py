@@ -12,12 +12,27 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from holdfast.errors import RunFolderError
 from holdfast.record.store import RunStore
 from holdfast.workspace.starter import copy_starter
 
 pytestmark = pytest.mark.integration
 
 STUB = Path(__file__).resolve().parents[1] / "data" / "load" / "account_stub.py"
+LIMITER = r"""
+import asyncio
+
+async def limited(reader, writer):
+    while await reader.readuntil(b"\r\n\r\n"):
+        writer.write(b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n")
+
+async def main():
+    server = await asyncio.start_server(limited, "127.0.0.1", 0)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+asyncio.run(main())
+"""
 BURNING = '''"""A visitor whose own work takes 20 ms of CPU: 50 a second are all that a core can do."""
 
 import time
@@ -49,6 +64,18 @@ def workspace(tmp_path):
 @pytest.fixture
 def stub():
     process = subprocess.Popen([sys.executable, STUB, SLOW_SIGN_IN], stdout=subprocess.PIPE, text=True)
+    yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+    process.terminate()
+    process.wait(5)
+    process.stdout.close()
+
+
+@pytest.fixture
+def limiter():
+    """It answers every request 429."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", LIMITER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     yield f"http://127.0.0.1:{int(process.stdout.readline())}"
     process.terminate()
     process.wait(5)
@@ -123,6 +150,13 @@ def test_a_starved_pool_of_accounts_is_invalid_and_exits_3(workspace, stub):
     assert found["accounts"]["value"] > 0.5
 
 
+@pytest.mark.parametrize("scenario", ["impatient_sign_in", "support_deflection"])
+def test_visitors_who_give_up_do_not_hide_that_a_limiter_was_measured(workspace, limiter, scenario):
+    found = load(workspace, limiter, rate=30, scenario=scenario, seconds=3, accounts=400)
+    assert (found["rate_limited"]["verdict"], found["rate_limited"]["value"]) == ("invalid", 1.0)
+    assert "requests were rate-limited" in found["rate_limited"]["reason"]
+
+
 def test_a_run_without_data_is_invalid_and_exits_3(workspace, stub):
     found = load(workspace, stub, rate=0.01, scenario="sign_in", seconds=2, accounts=400)
     assert found["samples"]["verdict"] == "invalid"
@@ -163,8 +197,11 @@ def _first(look):
 
 
 def _visits(database):
-    with RunStore.open(database) as store:
-        return sum(i.count for i in store.intervals("load") if "/" not in i.name)
+    try:
+        with RunStore.open(database) as store:
+            return sum(i.count for i in store.intervals("load") if "/" not in i.name)
+    except RunFolderError:  # its file is there, and it is being made
+        return 0
 
 
 def _workers_of(pid):

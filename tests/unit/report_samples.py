@@ -392,6 +392,9 @@ def _series(name: str, phase: str, count: int, seconds: float, bad: int, slownes
         response=response,
         service=Quantiles(0.069, 0.178, 0.3, 0.88, 1.39),
         lag=Quantiles(0.0003, 0.0011, 0.004, 0.006, 0.009),
+        response_ok=replace(response, p50=0.085 * slowness, p95=0.218 * slowness, p99=0.372 * slowness)
+        if bad
+        else response,
     )
 
 

@@ -6,6 +6,7 @@ from holdfast.errors import InputError
 from holdfast.kit.accounts import (
     AccountPool,
     accounts_of,
+    divided,
     generated_account,
     generated_accounts,
     read_accounts,
@@ -143,3 +144,12 @@ def test_runs_in_seconds_that_follow_each_other_begin_at_places_far_apart() -> N
     gaps = [min(abs(a - b), 1000 - abs(a - b)) for i, a in enumerate(firsts) for b in firsts[i + 1 :]]
     assert min(gaps) >= 1000 // 80
     assert sorted(account.index for account in turned(accounts, 5.0)) == list(range(1000))
+
+
+def test_where_some_loads_share_accounts_and_some_lease_them_neither_meets_the_others() -> None:
+    accounts = generated_accounts(0, 10)
+    leased, shared = divided(accounts, {True, False})
+    assert not {one.index for one in leased} & {one.index for one in shared}
+    assert len(leased) + len(shared) == 10
+    assert {one.has_mfa for one in leased} == {one.has_mfa for one in shared} == {True, False}
+    assert divided(accounts, {True}) == divided(accounts, {False}) == (accounts, ())

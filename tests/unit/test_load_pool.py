@@ -27,8 +27,8 @@ def monotonic(monkeypatch):
     return at
 
 
-def pool(share_new=0.0, **settings):
-    return ConnectionPool(None, share_new=share_new, random=Random(7), **settings)
+def pool(new_connections=0.0, **settings):
+    return ConnectionPool(None, new_connections=new_connections, random=Random(7), **settings)
 
 
 def test_every_visit_is_cold_unless_told_otherwise(monotonic):
@@ -71,7 +71,7 @@ def test_no_more_are_kept_than_allowed_and_the_oldest_goes(monotonic):
 
 def test_the_share_of_cold_visits_is_the_one_asked_and_the_same_for_a_seed(monotonic):
     def drawn():
-        kept = pool(share_new=0.3)
+        kept = pool(new_connections=0.3)
         kept.give_back(FakeConnection())
         found = []
         for _ in range(10_000):
@@ -89,4 +89,4 @@ def test_the_share_of_cold_visits_is_the_one_asked_and_the_same_for_a_seed(monot
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
 def test_a_share_is_between_nothing_and_all(share):
     with pytest.raises(ValueError, match="0 to 1"):
-        ConnectionPool(None, share_new=share)
+        ConnectionPool(None, new_connections=share)

@@ -69,6 +69,13 @@ def test_what_cannot_be_known_is_left_out():
     }
 
 
+def test_processes_on_the_same_cores_know_each_other_by_a_number():
+    found = Machine().shared()
+    assert found == Machine().shared()
+    assert found["cores"] >= 1
+    assert found["machine"] == int(found["machine"])
+
+
 @given(st.integers(0, 10**9), st.integers(0, 10**9), st.integers(0, 10**6), st.integers(0, 10**6))
 def test_shares_are_between_0_and_1_also_where_counters_run_backwards(ticks, stolen, periods, throttled):
     before = Counters(10**6, 10**3, Throttling(10, 5, 1.0))

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.kit.adapter import operations
+from holdfast.kit.service import ATTACKS
 from holdfast.load.scenario import check_scenario, is_attack, steps_of
 
 GOOD = '''"""Somebody."""
@@ -104,6 +106,37 @@ def test_an_attack_that_cannot_be_read_is_refused(write, line):
 @pytest.mark.parametrize("line", ["LooksIn.attack = False", "attack = 1"])
 def test_an_attack_that_is_set_behind_the_class_is_refused(write, line):
     assert "must be written out" in check_scenario(write(f"{GOOD}\n{line}\n"))[0].what
+
+
+@pytest.mark.parametrize("operation", ["guess_password", "probe_password_reset"])
+@pytest.mark.parametrize("said", ["", "    attack = False\n\n"])
+@pytest.mark.parametrize(
+    "used",
+    [
+        'self.service.{}("a@b")',
+        's = self.service; s.{}("a@b")',
+        'getattr(self.service, "{}")("a@b")',
+        "guess = self.service.{}",
+    ],
+)
+def test_an_operation_of_attackers_in_what_is_not_said_to_be_an_attack_is_refused(write, operation, said, used):
+    text = GOOD.replace("            pass\n", f"            {used.format(operation)}\n" * 2)
+    path = write(text.replace("    @task\n", f"{said}    @task\n"))
+    (problem,) = check_scenario(path)
+    assert problem.where == f"{path}:{15 if said else 13}"
+    assert operation in problem.what
+    assert "attack = True" in problem.fix
+    assert check_scenario(write(text.replace("    @task\n", "    attack = True\n\n    @task\n"))) == []
+
+
+def test_each_operation_of_attackers_is_told(write):
+    both = "self.service.probe_password_reset('a'); self.service.guess_password('a', 'b')"
+    problems = check_scenario(write(GOOD.replace("            pass\n", f"            {both}\n")))
+    assert [problem.what.split()[0] for problem in problems] == ["probe_password_reset", "guess_password"]
+
+
+def test_the_operations_of_attackers_are_operations():
+    assert set(ATTACKS) <= set(operations())
 
 
 def test_a_file_that_cannot_be_parsed_is_no_attack_and_a_problem(write):

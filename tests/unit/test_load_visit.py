@@ -69,6 +69,22 @@ def test_dropped_arrivals_are_bad_events_of_an_objective_on_any_step(recorder, n
     assert (counts.good_events, counts.total_events) == (90, 100)
 
 
+def test_dropped_arrivals_are_bad_events_of_an_objective_on_requests_of_their_scenario(recorder):
+    for second in (10.0, 11.0):
+        for name in ("bill", "bill/look", "bill/look/GET invoices", "reset", "reset/ask", "reset/ask/POST reset"):
+            recorder.add(name, second, OK, 0.1)
+    for scenario in ("bill", "reset"):
+        record_dropped(recorder, scenario, ["look"], 12.0, NO_VISITOR)
+    indicator = Indicator(
+        "x", Selector(("*/*/GET invoices",), "load"), good=Selector(("*/*/GET invoices",), "load", (OK,))
+    )
+    intervals = fold("load", recorder.take()).intervals
+    counts = count(intervals, indicator, 10.0, 13.0)
+    assert (counts.good_events, counts.total_events) == (2, 3)
+    parts = [count(intervals, indicator, float(second), second + 1.0) for second in (10, 11, 12)]
+    assert [(part.good_events, part.total_events) for part in parts] == [(1, 1), (1, 1), (0, 1)]
+
+
 def test_a_dropped_arrival_is_one_sample_at_its_scenario_and_none_at_requests(recorder):
     record_dropped(recorder, "bill", ["sign_in", "open_invoice"], 10.0, NO_VISITOR)
     found = fold("load", recorder.take()).intervals
@@ -148,7 +164,7 @@ def test_locust_hears_what_its_own_clients_tell_it(visit):
 
 
 def test_visits_share_the_pool_they_were_given_even_an_empty_one(visit):
-    pool = ConnectionPool(visit._ground.dialer, share_new=0.0)
+    pool = ConnectionPool(visit._ground.dialer, new_connections=0.0)
     assert Visit(visit._ground, "bill", generated_account(1), due=100.0, pool=pool).client._pool is pool
 
 

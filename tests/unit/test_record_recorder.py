@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.record.recorder import EXEMPLARS_PER_SERIES, MOST_SERIES, Recorder, fold, merge
+from holdfast.record.recorder import EXEMPLARS_PER_SERIES, MOST_REQUEST_NAMES, MOST_SERIES, Recorder, fold, merge
 from holdfast.record.sample import FAILED, OK, OUTCOMES, depth_of
 
 samples = st.lists(
@@ -76,3 +76,16 @@ def test_an_id_in_a_detail_cannot_grow_the_record_without_end() -> None:
 
 def test_a_request_name_may_hold_slashes_and_stays_at_depth_three() -> None:
     assert [depth_of(n) for n in ("a", "a/b", "a/b/GET /v2/invoices")] == [1, 2, 3]
+
+
+def test_an_id_in_the_name_of_a_request_makes_no_endless_series() -> None:
+    recorder = Recorder("load")
+    names = set()
+    for second in range(4):
+        for number in range(MOST_REQUEST_NAMES):
+            recorder.add(f"bill/look/GET /invoices/{second * MOST_REQUEST_NAMES + number}", second, OK, 0.1)
+        folded = fold("load", recorder.take()).intervals
+        assert sum(i.count for i in folded) == MOST_REQUEST_NAMES
+        names |= {i.name for i in folded}
+    assert len(names) == MOST_REQUEST_NAMES + 1
+    assert "bill/look/other" in names

@@ -156,6 +156,11 @@ def test_what_was_missed_is_explained_in_text_not_only_on_hover(hurt):
     assert "At most 91.9 % with 95 % confidence, below 99.9 %." in hurt.text
 
 
+def test_the_time_of_the_ok_ones_stands_beneath_that_of_all_where_not_all_were(hurt):
+    assert "182 ms ok 218 ms" in hurt.text
+    assert "ok 218 ms" not in Page(render(all_met())).text
+
+
 def test_a_part_that_did_not_run_says_why():
     text = Page(render(no_data())).text
     for reason in (

@@ -11,9 +11,9 @@ from holdfast.record.recorder import Interval
 from holdfast.run.answers import answers
 from holdfast.run.children import Children
 from holdfast.run.folder import create_run_folder, open_run_folder, read_facts, write_facts
-from holdfast.run.preparation import _joined
 from holdfast.run.search import _our_own_fault
 from holdfast.run.summary import WHOLE_RUN, ObjectiveResult
+from holdfast.workspace.plan import LoadEntry, PhaseDefinition, Plan
 from holdfast.workspace.starter import copy_starter
 from holdfast.workspace.target import TargetDefinition, refusal
 
@@ -50,8 +50,15 @@ def _answer(question: str, *objectives: ObjectiveResult, verdict: str = "met") -
 
 
 def test_phases_that_follow_each_other_are_one_stretch_of_load_and_a_gap_stays_without() -> None:
-    assert _joined([(10, 20), (0, 10)]) == [(0, 20)]
-    assert _joined([(0, 10), (20, 30)]) == [(0, 10), (20, 30)]
+    def stretches(*during: str) -> list[tuple[float, float]]:
+        return list(plan.stretches(LoadEntry(profile="smoke", during=during)))
+
+    phases = tuple(PhaseDefinition.model_validate({"name": name, "for": "10s"}) for name in ("a", "b", "c"))
+    plan = Plan(kind="Plan", description="x", phases=phases, load=(LoadEntry(profile="smoke"),))
+    assert stretches("b", "a") == [(0, 20)]
+    assert stretches("a", "c") == [(0, 10), (20, 30)]
+    assert stretches("a", "a") == [(0, 10)]
+    assert stretches() == [(0, 30)]
 
 
 def test_a_rate_that_was_not_offered_says_nothing_of_the_target() -> None:

@@ -98,6 +98,12 @@ def test_a_profile_is_open_or_closed_or_both_and_never_neither(tmp_path: Path) -
     assert "either stages" in problems[0].fix
 
 
+@pytest.mark.parametrize("weight", ["inf", "1.0e+308", "nan", "0"])
+def test_a_weight_of_the_mix_is_one_whose_part_can_be_told(tmp_path: Path, weight: str) -> None:
+    _, problems = _bind(tmp_path, LoadProfile, PROFILE.replace("{sign_in: 5}", f"{{sign_in: {weight}, a: 1}}"))
+    assert ["a.yaml:6" in p.where for p in problems] == [True], problems
+
+
 def test_a_stage_is_a_ramp_or_a_hold(tmp_path: Path) -> None:
     _, problems = _bind(
         tmp_path, LoadProfile, PROFILE.replace("{ramp_to: 40/s, over: 30s}", "{ramp_to: 40/s, for: 30s}")

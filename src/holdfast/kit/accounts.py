@@ -9,7 +9,7 @@ import csv
 import hashlib
 import hmac
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -94,6 +94,18 @@ def turned(accounts: Sequence[Account], now: float) -> tuple[Account, ...]:
     return (*accounts[place:], *accounts[:place])
 
 
+def divided(accounts: Sequence[Account], ways: Collection[bool]) -> tuple[Sequence[Account], Sequence[Account]]:
+    """Those to lease and those to share: half of each kind, where `ways` asks for both (True: shared).
+
+    Else a visitor with an account of its own would meet others who hold it too.
+    """
+    if len(set(ways)) < 2:
+        return accounts, ()
+    of_kind = [[one for one in accounts if one.has_mfa is mfa] for mfa in (True, False)]
+    halves = [(kind[: len(kind) // 2], kind[len(kind) // 2 :]) for kind in of_kind]
+    return [one for half, _ in halves for one in half], [one for _, half in halves for one in half]
+
+
 def read_accounts(path: Path) -> tuple[Account, ...]:
     """The user's own test accounts: CSV with the columns email, password and, if any, totp_secret.
 
@@ -156,7 +168,8 @@ class AccountPool:
     def share(self, mfa: bool | None = None) -> Account | None:
         """One that others may hold too, each in turn, with a second factor or not as asked; None when there is none.
 
-        Nothing to give back. Of a pool that lends as well, those that are lent are not among them.
+        Nothing to give back. Of a pool that lends as well, those that are lent are not among them; but one that is
+        shared may be lent: see `divided`.
         """
         wanted = [queue for queue in (self._plain, self._mfa) if queue and mfa in {None, queue is self._mfa}]
         if not wanted:

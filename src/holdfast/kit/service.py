@@ -24,6 +24,7 @@ from holdfast.record.sample import REJECTED, TIMED_OUT
 MESSAGE_DEADLINE: Final = 10.0  # seconds: a customer who waits longer for a reset mail asks for another one
 MOST_GUESSES: Final = 20  # of one visit: an attack scenario is a check of limits, not a means to break in
 ATTACK_HEADER: Final = "X-Holdfast-Attack"  # so that the target's people can tell a drill from the real thing
+ATTACKS: Final = ("guess_password", "probe_password_reset")  # operations: a scenario that uses one is an attack
 _MESSAGE_POLL: Final = 0.1
 
 

@@ -14,7 +14,9 @@ __all__ = ["Visitor"]
 
 def __getattr__(name: str) -> object:
     if name == "Visitor":
+        from holdfast.load.locust_stats import keep_three_digits
         from holdfast.load.visitor import Visitor
 
+        keep_three_digits()  # here, as under plain Locust nothing else of ours is asked for
         return Visitor
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -14,8 +14,9 @@ The job, beside what every child is given (see `holdfast.channel`):
     adaptive   true: no stages; play each {"hold": {"name", "rate", "start", "seconds", "mix", …}} that comes,
                tell "held" after each, end on stop; `at_most` visitors
 
-It tells `scenario_error` once for each bug of a scenario, and at its end planned, started, dropped, finished and
-unfinished: planned = started + dropped and started = finished + unfinished, or the run is not to be trusted.
+It tells `scenario_error` once for each bug of a scenario; at its end `scenario_errors`, how many visits each ended, and
+planned, started, dropped, finished and unfinished: planned = started + dropped and started = finished +
+unfinished, or the run is not to be trusted.
 """
 
 import gc

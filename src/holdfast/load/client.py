@@ -17,12 +17,13 @@ from holdfast.kit.outcome import OutcomeError
 from holdfast.load.cookies import CookieJar
 from holdfast.load.heads import RequestHeads, with_headers
 from holdfast.load.health import LOCAL_LIMITS
+from holdfast.load.measured import LIMITED
 from holdfast.load.pool import ConnectionPool
 from holdfast.load.redirects import is_redirect, next_method, next_path, refusal
 from holdfast.load.response import Exchange, HttpResponse
 from holdfast.load.wire import Connection, Opening
 from holdfast.load.wire_error import WireError
-from holdfast.record.sample import FAILED, OK, RATE_LIMITED, REJECTED, TIMED_OUT, TRANSPORT_ERROR
+from holdfast.record.sample import FAILED, OK, RATE_LIMITED, REJECTED, TIMED_OUT, TRANSPORT_ERROR, UNFINISHED
 
 __all__ = ["DEADLINE_SECONDS", "Exchange", "HttpResponse", "LeanClient"]
 
@@ -30,6 +31,7 @@ DEADLINE_SECONDS: Final = 10.0
 _MAY_BE_REPEATED: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})  # RFC 9110, 9.2.2
 _NEVER_WITHOUT_LENGTH: Final = frozenset({"POST", "PUT", "PATCH"})
 _NOT_OPENED: Final = Opening()
+_TOO_MANY: Final = 429
 _encode = json_codec.JSONEncoder(separators=(",", ":")).encode  # json.dumps would build an encoder each time
 
 
@@ -60,6 +62,8 @@ class LeanClient:
         "_prefix",
         "_random",
         "_trace",
+        "_waiting_for",
+        "_waiting_since",
         "trace_id",
     )
 
@@ -81,6 +85,8 @@ class LeanClient:
         self._random = random
         self._cookies: CookieJar | None = None
         self._connection = pool.kept()
+        self._waiting_for = ""
+        self._waiting_since = 0.0
         self.trace_id = trace_id
         self._trace = f"traceparent: 00-{trace_id}-".encode()
 
@@ -111,6 +117,11 @@ class LeanClient:
         if follow and is_redirect(response.status):
             return self._followed(asked, response, deadline)
         return response
+
+    @property
+    def waiting(self) -> tuple[str, float] | None:
+        """The name of the request that has been sent and has no answer yet, and its age in seconds."""
+        return (self._waiting_for, time.monotonic() - self._waiting_since) if self._waiting_for else None
 
     def close(self) -> None:
         """The observer hears nothing more. It usually holds the client: a cycle would keep both until a collection."""
@@ -162,7 +173,7 @@ class LeanClient:
         stale = False
         head = asked.method == "HEAD"
         watched = dialer.deadlines.watch(deadline)
-        started = time.monotonic()
+        self._waiting_for, self._waiting_since = asked.name, (started := time.monotonic())
         try:
             if connection is None:
                 connection = self._connection = dialer.open()
@@ -178,11 +189,14 @@ class LeanClient:
             self._hang_up()
             stale = reused and isinstance(cause, OSError) and connection is not None and not connection.reader.began
             error = OutcomeError(TRANSPORT_ERROR, "StaleConnection" if stale else _reason(cause))
-        except BaseException:
-            self._hang_up()  # the visit is being ended in the middle of a request
+        except BaseException as cause:
+            self._hang_up()  # the visitor goes away in the middle of a request
+            error = OutcomeError(UNFINISHED, type(cause).__name__)
+            self._observe(self._exchange(asked, connection, reused, started, time.monotonic(), None, error))
             raise
         finally:
             dialer.deadlines.release(watched)
+            self._waiting_for = ""
         ended = time.monotonic()
         if response is not None and connection is not None:
             set_cookie = connection.reader.values(b"set-cookie")
@@ -215,7 +229,8 @@ class LeanClient:
             asked.method,
             self._base + asked.target,
             OK if error is None else error.outcome,
-            "" if error is None else error.detail,
+            # An expected 429 is ok, and was a limit all the same: whether one was measured is judged by this.
+            error.detail if error is not None else LIMITED if status == _TOO_MANY else "",
             status,
             started,
             ended - started,
@@ -255,8 +270,8 @@ class LeanClient:
         if (200 <= status < 400) if expect is None else (status in expect):
             return None
         retry_after = _seconds(response.headers.get("retry-after"))
-        if status == 429:
-            return OutcomeError(RATE_LIMITED, "429", retry_after=retry_after)
+        if status == _TOO_MANY:
+            return OutcomeError(RATE_LIMITED, LIMITED, retry_after=retry_after)
         return OutcomeError(REJECTED if 400 <= status < 500 else FAILED, str(status), retry_after=retry_after)
 
     def _bytes(self, asked: _Asked) -> bytes:

@@ -11,9 +11,9 @@ from typing import Final, Literal
 from holdfast.load import limits
 from holdfast.load.calibration import Ceiling
 from holdfast.load.limits import Limit
-from holdfast.load.measured import CLOCK_OFFSET, CLOCK_ROUND_TRIP, Measured, measured_in, quantile
+from holdfast.load.measured import CLOCK_OFFSET, CLOCK_ROUND_TRIP, Measured, measured_in, quantile, wait_at_any_moment
 from holdfast.record.recorder import Interval
-from holdfast.record.sample import DROPPED, RATE_LIMITED
+from holdfast.record.sample import DROPPED
 from holdfast.record.store import Event, Gauge
 
 HealthVerdict = Literal["valid", "degraded", "invalid"]
@@ -59,12 +59,13 @@ def check_health(
     events: Iterable[Event] = (),
     ceiling: Ceiling | None = None,
     expected_limited: Collection[str] = (),
+    closed: bool = False,
 ) -> tuple[Check, ...]:
     """Judge a generator by its intervals, its gauges, what it told at its end, if it did, and the runner's events.
 
-    `expected_limited`: scenarios that mean to be rate-limited, such as an attack.
+    `expected_limited`: scenarios that mean to be rate-limited, such as an attack. `closed`: there were virtual users.
     """
-    return check(measured_in(load, gauges, done, events), ceiling, expected_limited)
+    return check(measured_in(load, gauges, done, events, closed=closed), ceiling, expected_limited)
 
 
 def check(
@@ -72,7 +73,7 @@ def check(
 ) -> tuple[Check, ...]:
     """The same of plain numbers."""
     return (
-        _measured("lag", measured.lag_p99, limits.LAG, "arrivals waited in our own generator, p99", _LESS_LOAD),
+        _lag(measured),
         _of_workers(
             measured, "loop_delay", limits.LOOP_DELAY, "the generator's loop came back late, p90 of seconds", 0.90
         ),
@@ -107,9 +108,10 @@ def check(
         _rate_limited(measured, expected_limited),
         _unfinished(measured),
         _ceiling(measured, ceiling),
+        *_machine_cpu(measured),
         *_workers(measured),
         *_clocks(measured),
-        _reconciled(measured.done),
+        _reconciled(measured.done, measured.due, measured.lost),
         _enough(measured.sent),
     )
 
@@ -131,6 +133,19 @@ def _measured(name: str, value: float | None, limit: Limit, what: str, cure: str
         f"{what}: the measurement is largely our own ({cure})",
     )
     return _graded(name, value, limit, (what, shows, ours))
+
+
+def _lag(measured: Measured) -> Check:
+    """A virtual user's visit is due when we get to it, so it never waits, however long we stood still before. There the
+    loop itself is asked: what would an arrival have waited that came at any moment?
+    """
+    value, what = measured.lag_p99, "arrivals waited in our own generator, p99"
+    if measured.closed and value is not None:
+        delays = [gauges.get("loop_delay", ()) for gauges in measured.gauges.values()]
+        wait = max((wait_at_any_moment(of_worker, 0.99) for of_worker in delays), default=0.0)
+        if wait > value:
+            value, what = wait, "our own generator stood still: who had come at any moment would have waited, p99"
+    return _measured("lag", value, limits.LAG, what, _LESS_LOAD)
 
 
 def _of_workers(measured: Measured, name: str, limit: Limit, what: str, q: float) -> Check:
@@ -192,16 +207,27 @@ def _accounts(measured: Measured) -> Check:
 
 
 def _rate_limited(measured: Measured, expected: Collection[str]) -> Check:
-    visits = [outcomes for scenario, outcomes in measured.visits.items() if scenario not in expected]
-    sent = sum(sum(outcomes.values()) - outcomes.get(DROPPED, 0) for outcomes in visits)
-    refused = sum(outcomes.get(RATE_LIMITED, 0) for outcomes in visits)
-    what = f"{refused} of {sent} visits were rate-limited"
+    """Of requests, as a visit may hide its 429 (it tries again, gives up, or expected it); or of visits, where that is
+    more: one that was refused at its last request was not let through.
+    """
+
+    def of(counts: Mapping[str, int]) -> int:
+        return sum(count for scenario, count in counts.items() if scenario not in expected)
+
+    sent = of({name: sum(outcomes.values()) - outcomes.get(DROPPED, 0) for name, outcomes in measured.visits.items()})
+    asked = of(measured.requests)
+    refused, ended = of(measured.limited_requests), of(measured.limited_visits)
+    share, what = max(
+        (_share(refused, asked), f"{refused} of {asked} requests were rate-limited"),
+        (_share(ended, sent), f"{ended} of {sent} visits ended rate-limited"),
+        key=lambda found: found[0],
+    )
     cure = (
         "all of them came from this one address: if the target limits each source, lift that for the test or send "
         "from more addresses"
     )
     reasons = (what, f"{what}: {cure}", f"{what}: a limiter was measured, not the target's capacity; {cure}")
-    return _graded("rate_limited", _share(refused, sent), limits.RATE_LIMITED_SHARE, reasons)
+    return _graded("rate_limited", share, limits.RATE_LIMITED_SHARE, reasons)
 
 
 def _unfinished(measured: Measured) -> Check:
@@ -212,7 +238,9 @@ def _unfinished(measured: Measured) -> Check:
 
 
 def _ceiling(measured: Measured, ceiling: Ceiling | None) -> Check:
-    """Of one process's ceiling: the arrivals of several workers are striped, so each has its part of a second."""
+    """Of one process's ceiling: the arrivals of several workers are striped, so each has its part of a second. It was
+    measured by a process with a core to itself: more workers than cores can do no more than the cores.
+    """
     name, limit = "ceiling", limits.CEILING_DEGRADED
     if ceiling is None or ceiling.visits is None or ceiling.requests is None:
         note = ceiling.note if ceiling is not None else ""
@@ -220,19 +248,32 @@ def _ceiling(measured: Measured, ceiling: Ceiling | None) -> Check:
             name, "valid", None, limit, note or "not calibrated: `holdfast load --calibrate` finds the most it can"
         )
     workers = max(len(measured.gauges), 1)
-    by_visits = measured.peak_arrivals / workers / ceiling.visits
-    by_requests = measured.peak_requests / workers / ceiling.requests
+    at_once = max(sum(machine.at_once for machine in measured.machines), 1)
+    by_visits = measured.peak_arrivals / at_once / ceiling.visits
+    by_requests = measured.peak_requests / at_once / ceiling.requests
     value, what, most = max(
         (by_visits, f"{measured.peak_arrivals:.0f} visits", f"{ceiling.visits:.0f}"),
         (by_requests, f"{measured.peak_requests:.0f} requests", f"{ceiling.requests:.0f}"),
     )
     by = f" by {workers} workers" if workers > 1 else ""
-    reason = f"in the busiest second {what} were sent{by}; calibrated for {most} a second{' each' if by else ''}"
+    each = "" if workers == 1 else " each" if at_once == workers else f" on each of {at_once} cores"
+    reason = f"in the busiest second {what} were sent{by}; calibrated for {most} a second{each}"
     if value > limit:
-        return Check(
-            name, "degraded", value, limit, f"{reason}: near our own limit (take more workers, or ask for less)"
-        )
+        cure = "take more workers, or ask for less" if at_once == workers else "take more cores, or ask for less"
+        return Check(name, "degraded", value, limit, f"{reason}: near our own limit ({cure})")
     return Check(name, "valid", value, limit, reason)
+
+
+def _machine_cpu(measured: Measured) -> list[Check]:
+    """Said where workers share cores: of four on two cores each shows half a core, and both cores are full."""
+    found = []
+    for machine in measured.machines:
+        if len(machine.workers) > 1 and machine.cores is not None:
+            share = (quantile(machine.cpu, 0.95) or 0.0) / machine.cores
+            of = f"{machine.workers[0]} and {len(machine.workers) - 1} more workers beside it"
+            what = f"{of}: share of their machine's {machine.cores} cores that they took together, p95"
+            found.append(_measured("machine_cpu", share, limits.CPU, what, _LESS_LOAD))
+    return sorted(found, key=lambda check: check.value or 0.0)[-1:]
 
 
 def _workers(measured: Measured) -> list[Check]:
@@ -253,22 +294,21 @@ def _workers(measured: Measured) -> list[Check]:
 
 def _clocks(measured: Measured) -> list[Check]:
     """Of workers, which take the run's clock from a distance: the one that knows it worst. Nothing without them."""
-    name, limit = "clock", limits.CLOCK_ERROR_DEGRADED
     errors = {w: max(g[CLOCK_ROUND_TRIP]) / 2 for w, g in measured.gauges.items() if g.get(CLOCK_ROUND_TRIP)}
     if not errors:
         return []
     worst = max(errors, key=lambda worker: errors[worker])
-    offset = next(iter(measured.gauges[worst].get(CLOCK_OFFSET, ())), 0.0)
-    reason = (
-        f"{worst}: took the run's clock to be {offset:+.3f} s from its own, give or take {errors[worst] * 1000:.1f} ms"
-    )
-    if errors[worst] > limit:
-        cure = "its arrivals may lie in a second or phase beside theirs: run its workers nearer to the run"
-        return [Check(name, "degraded", errors[worst], limit, f"{reason}; {cure}")]
-    return [Check(name, "valid", errors[worst], limit, reason)]
+    offset, error = measured.gauges[worst][CLOCK_OFFSET][0], errors[worst]
+    what = f"{worst}: took the run's clock to be {offset:+.3f} s from its own, give or take {error * 1000:.1f} ms"
+    far = f"{what}; its arrivals may lie in a second or phase beside theirs: run its workers nearer to the run"
+    return [_graded("clock", error, limits.CLOCK_ERROR, (what, far, far))]
 
 
-def _reconciled(done: Mapping[str, float]) -> Check:
+def _reconciled(done: Mapping[str, float], recorded: int, lost: Collection[str]) -> Check:
+    """`recorded`: visits in the record, dropped ones too. What was counted must be there, each once.
+
+    A lost worker told no totals, and what it had measured by then is in the record too.
+    """
     name = "reconciled"
     try:
         planned, started, dropped = done["planned"], done["started"], done["dropped"]
@@ -282,7 +322,12 @@ def _reconciled(done: Mapping[str, float]) -> Check:
             f"finished {finished:.0f} + unfinished {unfinished:.0f}: {off:.0f} arrivals are unaccounted for"
         )
         return Check(name, "invalid", off, 0.0, reason)
-    return Check(name, "valid", 0.0, 0.0, "planned = started + dropped, started = finished + unfinished")
+    if recorded < planned or (recorded > planned and not lost):
+        reason = f"{planned:.0f} arrivals were planned, and the record holds {recorded}: it is not the whole story"
+        return Check(name, "invalid", abs(recorded - planned), 0.0, reason)
+    return Check(
+        name, "valid", 0.0, 0.0, "planned = started + dropped, started = finished + unfinished, and all are recorded"
+    )
 
 
 def _enough(sent: int) -> Check:

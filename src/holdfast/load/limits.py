@@ -4,6 +4,7 @@ Each is a claim about when the generator's own share in what it measured stops b
 beyond `invalid` it is what was measured. Times in seconds, shares 0 to 1.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +18,8 @@ class Limit:
 
 
 # Lag is part of every response time we report. At 10 ms it begins to show in the quantiles of a web service; at 100 ms
-# it is a tenth of a second, where a person notices (Miller 1968), and no longer the target's doing.
+# it is a tenth of a second, where a person notices (Miller 1968), and no longer the target's doing. Virtual users come
+# when we get to them: theirs is what an arrival at any moment would have waited, by how long the loop stood still.
 LAG: Final = Limit(0.010, 0.100)
 # A loop that comes back late stamps ends late: answers that had arrived look slow. Judged by the p90 of each second's
 # worst of 20 looks, so that one hiccup is not a verdict: what it did to arrivals is in the lag.
@@ -49,7 +51,7 @@ CEILING_DEGRADED: Final = 0.80
 # A worker takes the run's clock from the answer that came soonest, so it is off by half that round trip at most
 # (Cristian 1989). Its durations are its own clock's and stay right; what shifts is when its arrivals are due, and into
 # which second and phase they fall. At 100 ms a tenth of a second's arrivals may stand in the one beside it.
-CLOCK_ERROR_DEGRADED: Final = 0.100
+CLOCK_ERROR: Final = Limit(0.100, math.inf)
 # Least n for which a distribution-free one-sided 95 % upper bound exists: 59 for the p95, 299 for the p99
 # (0.95^59 < 0.05, 0.99^299 < 0.05; Wilks 1941).
 SAMPLES_FOR_P95: Final = 59

@@ -1,7 +1,8 @@
 """Connections kept for the next visitor, and how many visitors dial anew all the same.
 
 A visitor who comes back on a kept-alive connection costs the target no handshake; one who comes cold does. What share
-of visitors comes cold is a property of the real traffic: a knob (`share_new`), not an accident of how visits overlap.
+of visitors comes cold is a property of the real traffic: a knob (`new_connections`), not an accident of how visits
+overlap.
 """
 
 import time
@@ -18,22 +19,22 @@ IDLE_SECONDS: Final = 15.0  # servers and balancers commonly hang up after 60; n
 class ConnectionPool:
     """Idle connections to one origin, the last one given back first: the ones that are not needed grow old and go.
 
-    `share_new`: the share of visits, 0 to 1, that dial even where one is idle; drawn from `random`.
+    `new_connections`: the share of visits, 0 to 1, that dial even where one is idle; drawn from `random`.
     """
 
     def __init__(
         self,
         dialer: Dialer,
         *,
-        share_new: float = 1.0,
+        new_connections: float = 1.0,
         random: Random | None = None,
         most_idle: int = MOST_IDLE,
         idle_seconds: float = IDLE_SECONDS,
     ) -> None:
-        if not 0.0 <= share_new <= 1.0:
-            raise ValueError("share_new is a share: 0 to 1")
+        if not 0.0 <= new_connections <= 1.0:
+            raise ValueError("new_connections is a share: 0 to 1")
         self.dialer = dialer
-        self.share_new = share_new
+        self.new_connections = new_connections
         self._random = random or Random()
         self._most_idle = most_idle
         self._idle_seconds = idle_seconds
@@ -45,7 +46,7 @@ class ConnectionPool:
 
     def kept(self) -> Connection | None:
         """An idle connection that is alive, where this visit is to have one. Draws once, whatever is there."""
-        if self.share_new >= 1.0 or self._random.random() < self.share_new:
+        if self.new_connections >= 1.0 or self._random.random() < self.new_connections:
             return None
         oldest = time.monotonic() - self._idle_seconds
         while self._idle:
@@ -61,7 +62,7 @@ class ConnectionPool:
 
     def give_back(self, connection: Connection) -> None:
         """From a visit that is over, between two requests. It is kept or closed."""
-        if self.share_new >= 1.0 or self._most_idle <= 0:
+        if self.new_connections >= 1.0 or self._most_idle <= 0:
             connection.close()
             return
         if len(self._idle) >= self._most_idle:

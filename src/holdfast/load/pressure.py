@@ -1,14 +1,16 @@
-"""What else the machine takes from the generator: CPU time stolen or withheld, and descriptors used up.
+"""What else the machine takes from the generator: CPU time stolen or withheld, descriptors used up, cores shared.
 
 In: text of `/proc` and of the control group's `cpu.stat`. Out: counters, and what they grew by between two looks. What
 a machine does not tell is None: neither is known outside Linux, nor is throttling where no quota is set.
 """
 
 import os
+import platform
 import resource
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
+from zlib import crc32
 
 _STEAL: Final = 7  # user nice system idle iowait irq softirq steal guest guest_nice, see proc_stat(5)
 _BUSY_AND_IDLE: Final = 8  # guest time is in user's already
@@ -97,6 +99,14 @@ class Machine:
 
     def __init__(self) -> None:
         self._stats = [path for path in cpu_stat_paths(_text(Path("/proc/self/cgroup"))) if path.is_file()]
+
+    def shared(self) -> dict[str, float]:
+        """`cores` this process may run on; and `machine`, a number that all processes on just these cores have alike,
+        and no others: workers of a run that share a machine are known by it.
+        """
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [*range(os.cpu_count() or 1)]
+        boot = _text(Path("/proc/sys/kernel/random/boot_id")).strip() or platform.node()
+        return {"cores": float(len(cores)), "machine": float(crc32(f"{boot} {cores}".encode()))}
 
     def look(self) -> Counters:
         ticks, stolen = steal_of(_text(Path("/proc/stat")))

@@ -78,9 +78,11 @@ class Vitals:
         ]
 
     def of_machine(self) -> list[Gauge]:
-        """`steal`, `throttled`, `throttled_seconds` since the last look (see `pressure`), and `descriptors`."""
+        """`steal`, `throttled`, `throttled_seconds` since the last look, `descriptors`, `cores`, `machine`: see
+        `pressure`.
+        """
         now, counters = self._clock.now(), self._machine.look()
-        found = pressure(self._counters, counters)
+        found = self._machine.shared() | pressure(self._counters, counters)
         self._counters = counters
         descriptors = self._machine.descriptors()
         if descriptors is not None:

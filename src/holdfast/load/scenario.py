@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from holdfast.errors import Problem, shown
+from holdfast.kit.service import ATTACKS
 
 _VISITOR: Final = "Visitor"
 _SERVICE: Final = "service"
@@ -70,6 +71,11 @@ def check_scenario(path: Path) -> list[Problem]:
         Problem(f"{shown(path)}:{line}", "whether it is an attack must be written out", "attack = True")
         for line in _unclear_attacks(tree)
     ]
+    if not is_attack(path):
+        problems += [
+            Problem(f"{shown(path)}:{line}", f"{operation} is what attackers do", "write attack = True in the class")
+            for operation, line in _attacking(tree).items()
+        ]
     for step in _steps(tree):
         where = f"{shown(path)}:{step.line}"
         if step.name is None:
@@ -137,6 +143,20 @@ def _unclear_attacks(tree: ast.Module) -> Iterator[int]:
         for target in targets:
             if _last_name(target) == "attack" and target.lineno not in clear:
                 yield target.lineno
+
+
+def _attacking(tree: ast.Module) -> dict[str, int]:
+    """The first line of each operation that only attacks use: of any object, or as text, as `getattr` takes it.
+
+    More than `operations_of` sees: an attack must not pass because it gave the service another name.
+    """
+    found: dict[str, int] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute | ast.Constant):
+            name = node.attr if isinstance(node, ast.Attribute) else node.value
+            if name in ATTACKS:
+                found[str(name)] = min(node.lineno, found.get(str(name), node.lineno))
+    return found
 
 
 def _assigned(node: ast.ClassDef, name: str) -> Iterator[tuple[int, ast.expr | None]]:

@@ -13,6 +13,11 @@ from urllib.parse import quote, quote_plus
 
 from holdfast.kit.accounts import Account
 
+SCENARIO_ERROR: Final = "scenario_error"
+SCENARIO_ERRORS: Final = "scenario_errors"
+"""Kinds of events: a bug, told when it first ends a visit; and, at the generator's end, how many it ended. Facts
+`scenario` and `where`, of the second also `count`.
+"""
 LONGEST_MESSAGE: Final = 200
 _HIDDEN: Final = "…"
 _LAST_FRAMES: Final = 3

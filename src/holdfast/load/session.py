@@ -18,7 +18,7 @@ from locust.runners import WorkerRunner
 from holdfast.channel import ChildEnd
 from holdfast.clock import SystemClock
 from holdfast.errors import InputError, Problem
-from holdfast.kit.accounts import AccountPool, accounts_of, turned
+from holdfast.kit.accounts import AccountPool, accounts_of, divided, turned
 from holdfast.kit.adapter import adapter_at
 from holdfast.kit.inbox import Inbox
 from holdfast.load.engine import Engine, Tally, totals
@@ -27,9 +27,10 @@ from holdfast.load.loading import load_scenarios
 from holdfast.load.recording import Recording
 from holdfast.load.runner_end import PipeEnd, RecordSink, RunnerEnd
 from holdfast.load.scenario import steps_of
-from holdfast.load.scenario_error import frames_of, place_of, text_of
+from holdfast.load.scenario_error import SCENARIO_ERROR, SCENARIO_ERRORS, frames_of, place_of, text_of
 from holdfast.load.seats import Seats
 from holdfast.load.visit import Ground, Visit
+from holdfast.load.visitor import LEFT
 from holdfast.load.wire import Dialer, Origin, fetcher
 from holdfast.record.recorder import Recorder
 from holdfast.record.store import RunStore
@@ -60,17 +61,19 @@ class Session:
         self._how = ""
         self._tallies: list[Tally] = []
         self._playing: list[gevent.Greenlet] = []
-        self._told: set[tuple[str, str]] = set()
+        self._errors: dict[tuple[str, str], int] = {}  # visits that a bug ended, by scenario and place
         scenarios = load_scenarios(job.scenarios)
         steps = {name: steps_of(path) for name, path in job.scenarios.items()}
         accounts = accounts_of(job.target.accounts, job.first_account, job.account_count)
+        leased, shared = divided(turned(accounts, self._clock.now()), {load.shared_accounts for load in job.loads})
         environment.host = job.target.url
         recorder, wire = Recorder(SOURCE), Recorder(WIRE_SOURCE)
         outbox = job.target.outbox_url
         ground = Ground(
             dialer=Dialer(_origin(job.target.url)),
             clock=self._clock,
-            accounts=AccountPool(turned(accounts, self._clock.now()), self._clock),
+            accounts=AccountPool(leased, self._clock),
+            shared_accounts=AccountPool(shared, self._clock) if shared else None,
             inbox=Inbox(outbox, fetcher(_OUTBOX_SECONDS)) if outbox else None,
             make_service=adapter_at(job.target.adapter),
             marker=job.target.marker,
@@ -79,6 +82,7 @@ class Session:
             fire=environment.events.request.fire,
             note_error=self._note_error,
             choices=Random(f"{job.seed}/tasks"),
+            left=LEFT,
         )
         self._scenarios = scenarios
         self._sink = sink
@@ -103,6 +107,8 @@ class Session:
         unfinished = self._engine.seal()
         self._recording.close()
         self._sink.close()
+        for (scenario, place), count in self._errors.items():
+            self._channel.tell_event(SCENARIO_ERRORS, self._clock.now(), scenario=scenario, where=place, count=count)
         self._channel.tell_done(**totals(self._tallies, unfinished))
         self._seats.close()
 
@@ -121,7 +127,7 @@ class Session:
 
     def _drain(self) -> None:
         self._engine.stop()
-        gevent.joinall(self._playing)
+        gevent.joinall(self._playing, raise_error=True)  # a schedule that broke off is no shorter one
         gevent.sleep(0)  # who was released in this very round starts now, and is counted
         deadline = self._clock.now() + self._job.drain
         while self._engine.in_flight and self._clock.now() < deadline and self._how in {"", DRAIN}:
@@ -177,16 +183,16 @@ class Session:
         self._stopping.set()
 
     def _note_error(self, visit: Visit, error: Exception) -> None:
-        """A bug of a scenario, told once: its author must see where."""
+        """A bug of a scenario, told once: its author must see where. How often it came is told at the end."""
         scenario = visit.scenario
         place = place_of(error, self._job.scenarios[scenario])
-        if (scenario, place) in self._told:
+        count = self._errors[scenario, place] = self._errors.get((scenario, place), 0) + 1
+        if count > 1:
             return
-        self._told.add((scenario, place))
         step = visit.step_that_raised(error)
         text = f"{scenario if step is None else f'{scenario}/{step}'}: {text_of(error, visit.account)} ({place})"
         sys.stderr.write("\n  ".join([text, *frames_of(error)]) + "\n")
-        self._channel.tell_event("scenario_error", self._clock.now(), scenario=scenario, where=place, text=text)
+        self._channel.tell_event(SCENARIO_ERROR, self._clock.now(), scenario=scenario, where=place, text=text)
 
 
 def alone(job: Job, channel: ChildEnd) -> Session:

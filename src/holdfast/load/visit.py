@@ -21,10 +21,11 @@ from holdfast.kit.service import SelfService
 from holdfast.kit.totp import StepLedger
 from holdfast.load.client import Exchange, LeanClient
 from holdfast.load.heads import RequestHeads
+from holdfast.load.leaving import Left, outcome_of
 from holdfast.load.pool import ConnectionPool
 from holdfast.load.wire import Dialer
 from holdfast.record.recorder import Recorder
-from holdfast.record.sample import ABANDONED, DROPPED, FAILED, OK, UNFINISHED
+from holdfast.record.sample import ABANDONED, DROPPED, OK, UNFINISHED
 
 WIRE: Final = ("dns", "connect", "tls", "first_byte")
 """Names under the source "wire": a request's parts, each where it happened, so new connections are counted too."""
@@ -34,7 +35,8 @@ OUTSIDE: Final = "outside"  # the step's name of requests that no step holds
 def record_dropped(recorder: Recorder, scenario: str, steps: Iterable[str], due: float, why: str) -> None:
     """Record a visit that was due and never made, and every step it would have taken.
 
-    An objective is counted at one depth: whichever that is, the arrival is a bad event of it.
+    An objective is counted at one depth: whichever that is, the arrival is a bad event of it. (Of requests it is one
+    too; see `holdfast.slo.indicator.count`.)
     """
     for name in (scenario, *(f"{scenario}/{step}" for step in steps)):
         recorder.add(name, due, DROPPED, 0.0, 0.0, why)
@@ -60,7 +62,11 @@ class Ground:
     choices: Random
     ledger: StepLedger = field(default_factory=StepLedger)
     entropy: Random = field(default_factory=Random)  # trace ids must differ between runs of one seed
+    left: Left = ()  # see `holdfast.load.leaving`
     wire: Recorder | None = None
+    shared_accounts: AccountPool | None = (
+        None  # of loads whose visitors share them, where others lease; else `accounts`
+    )
     heads: RequestHeads = field(init=False)
     cold: ConnectionPool = field(init=False)  # keeps nothing: every visit dials
 
@@ -78,12 +84,12 @@ class Visit:
         "_ground",
         "_lag",
         "_left_by",
+        "_service",
         "_step",
         "account",
         "client",
         "due",
         "scenario",
-        "service",
     )
 
     def __init__(
@@ -102,7 +108,7 @@ class Visit:
         self._ground = ground
         self._lag = self._first_lag = lag
         self._step: Step | None = None
-        self._left_by: tuple[str, Exception] | None = None  # the last step that raised, and what
+        self._left_by: tuple[str, BaseException] | None = None  # the last step that raised, and what
         self._ended = False
         self.client = LeanClient(
             ground.cold if pool is None else pool,  # an empty one is false
@@ -111,7 +117,15 @@ class Visit:
             trace_id=f"{ground.entropy.getrandbits(128) or 1:032x}",
             random=ground.entropy,
         )
-        self.service: SelfService = ground.make_service(self.client, ground.inbox, ground.clock, ground.ledger)
+        self._service: SelfService | None = None
+
+    @property
+    def service(self) -> SelfService:
+        """Made when it is first asked for: what an adapter's code raises then is the visit's, as a task's bug is."""
+        if self._service is None:
+            ground = self._ground
+            self._service = ground.make_service(self.client, ground.inbox, ground.clock, ground.ledger)
+        return self._service
 
     def step(self, name: str, patience: float | None = None) -> "Step":
         """A context manager that records `scenario/name` when it is left. `patience` in seconds: see `Visitor.step`."""
@@ -125,8 +139,16 @@ class Visit:
             self._ended = True
 
     def cut_off(self) -> None:
-        """Record the visit, and its step, as unfinished at their age: a lower bound of what they would have taken."""
-        step = self._step
+        """Record the visit as unfinished at its age, a lower bound of what it would have taken.
+
+        So too its step, and the request that it waits for.
+        """
+        step, recorder = self._step, self._ground.recorder
+        waiting = self.client.waiting
+        if waiting is not None and recorder is not None and not self._ended:
+            name, age = waiting
+            began = self._ground.clock.now() - age
+            recorder.add(self._request_name(name), began, UNFINISHED, age, 0.0, "", self.client.trace_id)
         if step is not None:
             self._record(f"{self.scenario}/{step.name}", step.due, UNFINISHED, step.lag, "")
         self.end(UNFINISHED)
@@ -136,7 +158,7 @@ class Visit:
         self.client.close()
         self._left_by = None
 
-    def step_that_raised(self, error: Exception) -> str | None:
+    def step_that_raised(self, error: BaseException) -> str | None:
         """The name of the step that `error` came out of; None when it came from between steps."""
         return self._left_by[0] if self._left_by is not None and self._left_by[1] is error else None
 
@@ -148,15 +170,10 @@ class Visit:
 
     def leave(self, step: "Step", error: BaseException | None) -> None:
         """Raises OutcomeError `abandoned` when the visitor gives up here."""
-        if error is None:
-            outcome, detail = (ABANDONED, "too_slow") if self._is_out_of_patience(step) else (OK, "")
-        elif isinstance(error, OutcomeError):
-            outcome, detail = error.outcome, error.detail
-        elif isinstance(error, Exception):
-            outcome, detail = FAILED, type(error).__name__
-        else:
-            return  # the visit is being ended from outside: `cut_off` records it
-        if isinstance(error, Exception):
+        outcome, detail = outcome_of(error, self._ground.left)
+        if error is None and self._is_out_of_patience(step):
+            outcome, detail = ABANDONED, "too_slow"
+        if error is not None:
             self._left_by = (step.name, error)
         self._step = None
         self._record(f"{self.scenario}/{step.name}", step.due, outcome, step.lag, detail)
@@ -175,8 +192,7 @@ class Visit:
         began = ground.clock.now() - exchange.duration
         trace_id = self.client.trace_id
         if ground.recorder is not None:
-            step = OUTSIDE if self._step is None else self._step.name
-            name = f"{self.scenario}/{step}/{exchange.name}"
+            name = self._request_name(exchange.name)
             ground.recorder.add(name, began, exchange.outcome, exchange.duration, 0.0, exchange.detail, trace_id)
         wire = ground.wire
         if wire is not None:
@@ -197,6 +213,9 @@ class Visit:
             start_time=began,
             url=exchange.url,
         )
+
+    def _request_name(self, name: str) -> str:
+        return f"{self.scenario}/{OUTSIDE if self._step is None else self._step.name}/{name}"
 
     def _record(self, name: str, due: float, outcome: str, lag: float, detail: str) -> None:
         recorder = self._ground.recorder

@@ -14,6 +14,7 @@ accounts are generated ones, and the samples go to Locust's own statistics. The 
 
 import logging
 import os
+from collections.abc import Callable
 from random import Random
 from typing import Any, Final, NoReturn
 
@@ -27,13 +28,15 @@ from holdfast.kit.inbox import Inbox
 from holdfast.kit.outcome import OutcomeError
 from holdfast.kit.service import SelfService
 from holdfast.load.client import LeanClient
+from holdfast.load.leaving import is_bug, is_end, outcome_of
 from holdfast.load.visit import Ground, Step, Visit
 from holdfast.load.wire import Dialer, Origin, fetcher
-from holdfast.record.sample import ABANDONED, FAILED, OK
+from holdfast.record.sample import ABANDONED
 
+LEFT: Final = (StopUser, StopTest, InterruptTaskSet, RescheduleTask)
+"""Locust's own ways to leave a task."""
 _PLAIN_ACCOUNTS: Final = 1_900
 _OUTBOX_SECONDS: Final = 5.0
-_LEAVING = (StopUser, StopTest, InterruptTaskSet, RescheduleTask)  # Locust's own ways to leave a task
 
 
 class Visitor(User):
@@ -81,30 +84,39 @@ class Visitor(User):
         raise OutcomeError(ABANDONED, why)
 
     def stay(self, visit: Visit, ground: Ground) -> None:
-        """Make a visit: one task, its outcome recorded. Only being killed gets out of here as an exception."""
+        """One task of a visit. Raises what the task does: see `make_visit`."""
         self._visit = visit
         tasks: list[Any] = type(self).tasks
         try:
             task = tasks[0] if len(tasks) == 1 else ground.choices.choice(tasks)
             task(self)
-        except OutcomeError as error:
-            visit.end(error.outcome, error.detail)
-        except _LEAVING:
-            visit.end(OK)
-        except Exception as error:  # noqa: BLE001  a scenario's bug costs its visit, not the run
-            visit.end(FAILED, type(error).__name__)
-            ground.note_error(visit, error)
-        else:
-            visit.end(OK)
         finally:
             self._visit = None
-            visit.close()
 
     @property
     def _present(self) -> Visit:
         if self._visit is None:
             raise RuntimeError("there is no visit: client, service, account and step belong inside a @task")
         return self._visit
+
+
+def make_visit(visit: Visit, ground: Ground, make_visitor: Callable[[], Visitor]) -> None:
+    """A visit from its start to its end, its outcome recorded. Only being killed gets out of here as an exception.
+
+    What a visitor's own `__init__` raises costs its visit, as a task's bug does, and not the run.
+    """
+    try:
+        make_visitor().stay(visit, ground)
+    except BaseException as error:
+        visit.end(*outcome_of(error, ground.left))
+        if is_end(error):
+            raise
+        if is_bug(error, ground.left):
+            ground.note_error(visit, error)
+    else:
+        visit.end()
+    finally:
+        visit.close()
 
 
 def _plain_visit(visitor: Visitor) -> None:
@@ -119,7 +131,7 @@ def _plain_visit(visitor: Visitor) -> None:
         logging.getLogger(__name__).warning("no account is free: fewer users, please")
         return
     try:
-        visitor.stay(Visit(ground, type(visitor).__name__, account, ground.clock.now()), ground)
+        make_visit(Visit(ground, type(visitor).__name__, account, ground.clock.now()), ground, lambda: visitor)
     finally:
         ground.accounts.give_back(account)
 
@@ -150,5 +162,6 @@ def _plain_ground(visitor: Visitor) -> Ground:
             fire=environment.events.request.fire,
             note_error=note_error,
             choices=Random(),
+            left=LEFT,
         )
     return ground

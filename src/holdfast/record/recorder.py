@@ -16,10 +16,12 @@ from typing import Final
 import numpy as np
 
 from holdfast.record.histogram import Histogram, bucket_indexes
-from holdfast.record.sample import OK, Sample
+from holdfast.record.sample import OK, Sample, depth_of
 
 EXEMPLARS_PER_SERIES: Final = 5  # kept of one series in one batch: failures first come, the slowest, the first
-MOST_SERIES: Final = 5_000  # a batch with more is cut by detail: somebody puts an id into a name
+MOST_SERIES: Final = 5_000  # a batch with more is cut by detail: somebody puts an id into a detail
+MOST_REQUEST_NAMES: Final = 2_000  # of a run; those that come later are one: somebody puts an id into a name
+OTHER: Final = "other"
 _LONGEST_DETAIL: Final = 80
 
 
@@ -70,6 +72,7 @@ class Recorder:
     def __init__(self, source: str) -> None:
         self.source = source
         self._batch: Batch = {}
+        self._request_names: set[str] = set()
 
     def add(
         self,
@@ -101,11 +104,15 @@ class Recorder:
         return batch
 
     def _new_series(self, name: str, outcome: str, detail: str) -> _Series:
+        if depth_of(name) == 3 and name not in self._request_names:
+            if len(self._request_names) >= MOST_REQUEST_NAMES:
+                name = "/".join((*name.split("/", 2)[:2], OTHER))
+            self._request_names.add(name)
         if len(detail) > _LONGEST_DETAIL or len(self._batch) >= MOST_SERIES:
-            detail = detail[:_LONGEST_DETAIL] if len(self._batch) < MOST_SERIES else "other"
-            known = self._batch.get((name, outcome, detail))
-            if known is not None:
-                return known
+            detail = detail[:_LONGEST_DETAIL] if len(self._batch) < MOST_SERIES else OTHER
+        known = self._batch.get((name, outcome, detail))
+        if known is not None:
+            return known
         series = self._batch[name, outcome, detail] = _Series()
         return series
 

@@ -18,6 +18,7 @@ from urllib.parse import quote, urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from holdfast.record.sample import DROPPED, OK
 from holdfast.report import figures, verdicts
 from holdfast.report.drop_off import between, came_through, funnels_of, told_apart, tone_of
 from holdfast.report.matrix import matrix
@@ -187,6 +188,7 @@ def _environment() -> Environment:
         "last_name": lambda name, depth: name.split("/", depth - 1)[-1],
         "mark": verdicts.mark,
         "moment": figures.moment,
+        "not_all_ok": lambda series: any(series.outcomes[o] for o in series.outcomes.keys() - {OK, DROPPED}),
         "number": figures.number,
         "of_hundred": lambda ratio: f"{100 * min(max(ratio, 0.0), 1.0):.2f}",
         "outcome_colour": outcome_colour,

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 from holdfast.chaos.undo import open_entries
 from holdfast.errors import ExitCode
+from holdfast.load.limits import SAMPLES_FOR_P95
+from holdfast.record.sample import DROPPED, OK
 from holdfast.run.answers import answers
 from holdfast.run.asked import Asked
 from holdfast.run.capacity import capacity_result
@@ -77,7 +79,7 @@ def judge_run(folder: RunFolder) -> Summary:
         ),
         verdict=verdict,
         exit_code=int(_EXIT_CODES[verdict]),
-        headline=_headline(verdict, objectives, faults, capacity, load, journeys, validity),
+        headline=_headline(recorded, verdict, objectives, faults, capacity, load, journeys, validity),
         answers=answers(verdict, objectives, faults, load, journeys, capacity),
         validity=validity,
         objectives=objectives,
@@ -127,19 +129,39 @@ def _verdict(
 def _without_objectives(
     recorded: Recorded, load: LoadResult | None, journeys: Sequence[JourneyResult], *, unproven: bool
 ) -> RunVerdict:
-    """Nothing says how many may fail: a journey that was walked alone must come through, and a visit should."""
+    """Nothing says how many may fail: a journey that was walked alone must come through, and a visit should.
+
+    That all of a few visits ended well is no more than luck allows: see `_too_few`.
+    """
     if any(outcome != "ok" for journey in journeys for outcome in journey.outcomes):
         return "missed"
     asked = {journey.name: journey.times for journey in recorded.asked.journeys}
     unwalked = any(journey.runs < (asked.get(journey.name) or 1) for journey in journeys)
-    return "inconclusive" if unproven or unwalked or _visits_lost(load) else "met"
+    unclear = unproven or unwalked or _visits_lost(load) or _too_few(recorded, load)
+    return "inconclusive" if unclear else "met"
 
 
 def _visits_lost(load: LoadResult | None) -> int:
     if load is None:
         return 0
-    visits = [s for s in load.series if s.phase == WHOLE_RUN and s.depth == 1]
-    return sum(count for s in visits for outcome, count in s.outcomes.items() if outcome != "ok")
+    return sum(count for outcome, count in _visits(load) if outcome != OK)
+
+
+def _visits_sent(load: LoadResult) -> int:
+    return sum(count for outcome, count in _visits(load) if outcome != DROPPED)
+
+
+def _visits(load: LoadResult) -> list[tuple[str, int]]:
+    return [pair for s in load.series if s.phase == WHOLE_RUN and s.depth == 1 for pair in s.outcomes.items()]
+
+
+def _too_few(recorded: Recorded, load: LoadResult | None) -> bool:
+    """Whether the load is all that is judged, and too little: of fewer visits than bound a p95, one in twenty may fail
+    and none has yet. An experiment and a sizing question have a verdict of their own.
+    """
+    if load is None or recorded.asked.experiments or recorded.asked.capacity is not None:
+        return False
+    return _visits_sent(load) < SAMPLES_FOR_P95
 
 
 def _left_in(recorded: Recorded) -> bool:
@@ -148,6 +170,7 @@ def _left_in(recorded: Recorded) -> bool:
 
 
 def _headline(
+    recorded: Recorded,
     verdict: RunVerdict,
     objectives: Sequence[ObjectiveResult],
     faults: Sequence[FaultResult],
@@ -179,6 +202,8 @@ def _headline(
         unclear += ["the sizing"] if capacity is not None and capacity.sizing is None else []
         if not unclear and not objectives and _visits_lost(load):
             return f"{_visits_lost(load)} visits did not end well, and no objective says how many may"
+        if not unclear and not objectives and load is not None and _too_few(recorded, load):
+            return f"{_visits_sent(load)} visits show too little: it takes {SAMPLES_FOR_P95} (run longer)"
         return f"{named}: {', '.join(unclear)}" if unclear else named
     return named
 

@@ -83,7 +83,8 @@ def prepare_plan(
     if capacity_profile is not None and capacity is not None:
         profiles[capacity.profile] = capacity_profile
     scenarios, steps = _scenarios(checking, profiles)
-    checking.add(attack_problems(checking, plan, target_name, definition, profiles, scenarios))
+    sizing = capacity.profile if capacity is not None else None
+    checking.add(attack_problems(checking, plan, target_name, definition, profiles, scenarios, sizing))
     check_operations(checking, scenarios, definition)
     if definition is not None and scenarios:
         check_accounts(checking, target_name, definition)
@@ -145,23 +146,11 @@ def _load(checking: Checking, plan: Plan) -> tuple[dict[str, LoadProfile], tuple
             profiles[entry.profile] = profile
         if profile is None or unknown:
             continue
-        bounds = [plan.phase_bounds(phase) for phase in entry.during] or [(0.0, plan.duration)]
         load += [
             AskedLoad(Path(entry.profile).stem, entry.scale, start, end, profile_for_child(profile))
-            for start, end in _joined(bounds)
+            for start, end in plan.stretches(entry)
         ]
     return profiles, tuple(load)
-
-
-def _joined(bounds: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Phases that follow each other are one stretch of load; a phase between two that are named stays without."""
-    stretches: list[tuple[float, float]] = []
-    for start, end in sorted(bounds):
-        if stretches and start <= stretches[-1][1]:
-            stretches[-1] = (stretches[-1][0], max(end, stretches[-1][1]))
-        else:
-            stretches.append((start, end))
-    return stretches
 
 
 def _scenarios(

@@ -104,7 +104,9 @@ class ObjectiveResult:
 
 @dataclass(frozen=True, slots=True)
 class SeriesResult:
-    """One scenario, step or request in one phase. `response` from the due time, `service` from the real start."""
+    """One scenario, step or request in one phase. `response` from the due time, `service` from the real start: of all
+    that was sent, whatever came of it. `response_ok` is the response time of the ok ones alone.
+    """
 
     name: str
     phase: str
@@ -116,6 +118,7 @@ class SeriesResult:
     response: Quantiles
     service: Quantiles
     lag: Quantiles
+    response_ok: Quantiles = Quantiles()  # what a fast 429 or 503 does not improve, and a timeout does not worsen
 
 
 @dataclass(frozen=True, slots=True)

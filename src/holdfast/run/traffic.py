@@ -97,9 +97,11 @@ def _journey(recorded: Recorded, journey: AskedJourney, intervals: Sequence[Inte
 
 
 def _series(name: str, stretch: Stretch, intervals: Sequence[Interval]) -> SeriesResult:
-    """Quantiles over everything that was sent; errors are not hidden among the fast, their counts stand beside."""
+    """Quantiles of all that was sent, and beside them of what was ok: a timeout belongs to what visitors lived through,
+    and a fast refusal must not pass for a fast answer.
+    """
     sent = [i for i in intervals if i.outcome != DROPPED]
-    slowest = max((i.slowest for i in sent), default=None)
+    fine = [i for i in sent if i.outcome == OK]
     details: dict[str, int] = {}
     for interval in intervals:
         if interval.outcome != OK and interval.detail:
@@ -114,9 +116,10 @@ def _series(name: str, stretch: Stretch, intervals: Sequence[Interval]) -> Serie
         rate=total / stretch.seconds if stretch.seconds else 0.0,
         outcomes=outcomes_of(intervals),
         details=dict(sorted(details.items(), key=lambda item: -item[1])),
-        response=quantiles((i.response for i in sent), slowest),
+        response=_of_part(sent),
         service=quantiles(i.service for i in sent),
         lag=quantiles(i.lag if i.lag is not None else Histogram({0: i.count}) for i in sent),
+        response_ok=_of_part(fine),
     )
 
 

@@ -14,6 +14,7 @@ from uuid import uuid4
 from holdfast.kit.accounts import Account
 from holdfast.kit.adapter import operations
 from holdfast.kit.outcome import OutcomeError
+from holdfast.kit.service import ATTACKS
 from holdfast.run.trial import Book, StepOverError, Visitor
 
 Come = Callable[[Account], Visitor]
@@ -75,8 +76,7 @@ def try_all(book: Book, come: Come, party: Party, *, destructive: bool) -> None:
     _attempt(book, old, lambda: _old_api(book, come(party.customer)))
     stranger = come(party.customer)
     _attempt(book, ("open_sign_in_page",), lambda: book.call(stranger, "open_sign_in_page"))
-    attacks = ("guess_password", "probe_password_reset")
-    _attempt(book, attacks, lambda: _attacks(book, come(party.customer)))
+    _attempt(book, ATTACKS, lambda: _attacks(book, come(party.customer)))
     for_good = ("sign_up", "erase_account")
     if destructive:
         _attempt(book, for_good, lambda: _for_good(book, come, party))

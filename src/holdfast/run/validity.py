@@ -1,6 +1,8 @@
 """Can what a run recorded be trusted? The generator's own checks, and those of everything else that measured."""
 
 from holdfast.load.health import check_health
+from holdfast.load.scenario_error import SCENARIO_ERROR, SCENARIO_ERRORS
+from holdfast.record.store import Event
 from holdfast.run.recorded import Recorded
 from holdfast.run.summary import Validity, ValidityCheck, ValidityVerdict
 
@@ -20,13 +22,10 @@ def validity_of(recorded: Recorded) -> Validity:
                 events=recorded.events,
                 ceiling=recorded.asked.ceiling,
                 expected_limited=recorded.asked.attacks,
+                closed=any(load.profile.get("virtual_users") for load in recorded.asked.load),
             )
         ]
-    errors = recorded.events_of("scenario_error")
-    if errors:
-        text = errors[0].facts.get("text") or errors[0].facts.get("message") or errors[0].facts.get("reason")
-        reason = f"{len(errors)} visits ended by an error in a scenario of ours, not by the target: {text}"
-        checks.append(ValidityCheck("scenarios", "invalid", float(len(errors)), 0.0, reason))
+    checks += _scenarios(recorded)
     lost = [str(e.facts.get("child")) for e in recorded.events_of("child_lost")]
     if lost:
         reason = f"{', '.join(lost)} ended before its time: what it would have measured is missing"
@@ -40,11 +39,35 @@ def validity_of(recorded: Recorded) -> Validity:
         checks.append(ValidityCheck("search", "invalid", None, None, reason))
     uncleaned = len(recorded.events_of("clean_up_failed"))
     if uncleaned:
-        reason = f"{uncleaned} journeys could not set their account back: its next walk may fail for our fault"
+        reason = f"{_counted(uncleaned, 'walk')} could not set their account back: the next may fail for our fault"
         checks.append(ValidityCheck("journey_clean_up", "degraded", float(uncleaned), 0.0, reason))
     failed = len(recorded.events_of("probe_error"))
     if failed:
-        reason = f"our browser failed {failed} times: those walks were not measured"
+        reason = f"our browser failed {_counted(failed, 'time')}: what it walked then was not measured"
         checks.append(ValidityCheck("browser", "degraded", float(failed), 0.0, reason))
     worst: ValidityVerdict = max((check.verdict for check in checks), key=_WORSE.index, default="valid")
     return Validity(worst, tuple(checks))
+
+
+def _scenarios(recorded: Recorded) -> list[ValidityCheck]:
+    """Each worker tells a place once, and at its end how many visits ended there; one that was lost told no number."""
+    told = {_place_of(event): 1 for event in recorded.events_of(SCENARIO_ERROR)}
+    if not told:
+        return []
+    counted = {_place_of(e): int(str(e.facts.get("count", 1))) for e in recorded.events_of(SCENARIO_ERRORS)}
+    visits = sum((told | counted).values())
+    most = "" if told.keys() <= counted.keys() else "at least "
+    places = len({place[1:] for place in told})
+    where = "in a scenario of ours" if places == 1 else f"at {places} places in scenarios of ours"
+    text = recorded.events_of(SCENARIO_ERROR)[0].facts.get("text")
+    reason = f"{most}{_counted(visits, 'visit')} ended by an error {where}, not by the target: {text}"
+    return [ValidityCheck("scenarios", "invalid", float(visits), 0.0, reason)]
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' if count != 1 else ''}"
+
+
+def _place_of(event: Event) -> tuple[str, str, str]:
+    facts = event.facts
+    return str(facts.get("worker", "")), str(facts.get("scenario")), str(facts.get("where"))

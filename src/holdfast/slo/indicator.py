@@ -91,13 +91,21 @@ def count(intervals: Iterable[Interval], indicator: Indicator, start: float, end
     """Good and total events due in [start, end), in seconds since the epoch.
 
     A second belongs to the stretch that holds its middle, so stretches that touch share no event and lose none.
+
+    A dropped arrival made no request, and which ones it would have made nobody knows: of an objective on requests it
+    is one bad event where its scenario makes such requests, so that sparing the target never makes it look better.
     """
     selected: dict[tuple[str, str], bool] = {}
     good: dict[int, int] = {}
     total: dict[int, int] = {}
-    for interval in intervals:
-        if not start <= interval.second + 0.5 < end:
-            continue
+    recorded = list(intervals)
+    here = [interval for interval in recorded if start <= interval.second + 0.5 < end]
+    if indicator.total.depth == _NAME_PARTS:
+        asking = _asking(recorded, indicator.total)  # of all the time there is: cutting it must change nothing
+        for interval in here:
+            if interval.outcome == DROPPED and (interval.source, interval.name) in asking:
+                total[interval.second] = total.get(interval.second, 0) + interval.count
+    for interval in here:
         key = (interval.source, interval.name)
         chosen = selected.get(key)
         if chosen is None:
@@ -109,9 +117,15 @@ def count(intervals: Iterable[Interval], indicator: Indicator, start: float, end
     seconds = sorted(total)
     return Counts(
         seconds=np.array(seconds, dtype=np.int64),
-        good=np.array([good[second] for second in seconds], dtype=np.int64),
+        good=np.array([good.get(second, 0) for second in seconds], dtype=np.int64),
         total=np.array([total[second] for second in seconds], dtype=np.int64),
     )
+
+
+def _asking(intervals: Iterable[Interval], total: Selector) -> set[tuple[str, str]]:
+    """Source and name of the scenarios that make requests which `total` selects."""
+    names = {(interval.source, interval.name) for interval in intervals}
+    return {(source, name.partition("/")[0]) for source, name in names if _selects(total, source, name)}
 
 
 def _selects(selector: Selector, source: str, name: str) -> bool:

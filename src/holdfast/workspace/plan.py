@@ -109,3 +109,14 @@ class Plan(Definition):
                 return start, start + phase.for_
             start += phase.for_
         raise KeyError(name)
+
+    def stretches(self, entry: LoadEntry) -> tuple[tuple[float, float], ...]:
+        """[start, end) of each stretch that plays a load. Phases that follow each other are one."""
+        bounds = [self.phase_bounds(name) for name in entry.during] or [(0.0, self.duration)]
+        found: list[tuple[float, float]] = []
+        for start, end in sorted(bounds):
+            if found and start <= found[-1][1]:
+                found[-1] = (found[-1][0], max(end, found[-1][1]))
+            else:
+                found.append((start, end))
+        return tuple(found)

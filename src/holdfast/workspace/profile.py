@@ -49,6 +49,7 @@ _EXAMPLES: Final = {
 }
 _MOST_STEPS: Final = 1000
 _MOST_VISITORS: Final = 20_000
+_MOST_WEIGHT: Final = 1e9  # of `inf`, or of a sum beyond all floats, no part can be told
 
 
 class Stairs(Definition):
@@ -158,7 +159,7 @@ class LoadProfile(Definition):
     stages: Annotated[tuple[Stage, ...], Field(strict=False)] = ()
     virtual_users: Annotated[int | None, Field(gt=0, le=_MOST_VISITORS)] = None
     think_time: Duration | None = None
-    mix: Annotated[dict[str, Annotated[float, Field(gt=0, strict=False)]], Field(min_length=1)]
+    mix: Annotated[dict[str, Annotated[float, Field(gt=0, le=_MOST_WEIGHT, strict=False)]], Field(min_length=1)]
     visitors: Visitors = Visitors()
     accounts: Literal["leased", "shared"] = "leased"
 

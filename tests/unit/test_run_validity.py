@@ -1,0 +1,126 @@
+"""What a recorded run is worth: its checks, its verdict without objectives. Records as a generator leaves them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from holdfast.record.recorder import Recorder, fold
+from holdfast.record.store import Event, Gauge, RunStore
+from holdfast.record.timeline import PHASE, Span
+from holdfast.run.asked import read_asked, write_asked
+from holdfast.run.folder import RunFolder
+from holdfast.run.judgement import judge_run
+
+RECORDED = RunFolder(Path(__file__).resolve().parents[1] / "data" / "runs" / "fault_hurt")
+ZERO = 1_772_355_000.0
+SECONDS = 30
+
+
+class Run:
+    """A run of one load profile alone; by default 90 visits that ended well."""
+
+    def __init__(
+        self, path, *, visits=90, profile=None, loop_delay=lambda _: 0.004, events=(), more=None, more_visits=()
+    ):
+        self.folder = RunFolder(path)
+        path.mkdir()
+        asked = read_asked(RECORDED)
+        load = replace(asked.load[0], profile={**asked.load[0].profile, **(profile or {})})
+        phase = replace(asked.phases[0], name="load", end=float(SECONDS))
+        alone = {"objectives": (), "experiments": (), "journeys": (), "load": (load,), "phases": (phase,)}
+        write_asked(replace(asked, **alone | (more or {})), self.folder)
+        recorder = Recorder("load")
+        for number in range(visits):
+            recorder.add("sign_in", ZERO + number * SECONDS / visits, "ok", 0.1)
+        for outcome, duration in more_visits:
+            recorder.add("sign_in", ZERO + 1, outcome, duration)
+        done = {"planned": visits, "started": visits, "dropped": 0, "finished": visits, "unfinished": 0}
+        with RunStore.create(self.folder.database) as store:
+            store.write(fold("load", recorder.take()))
+            for second in range(SECONDS):
+                told = {"cpu": 0.2, "loop_delay": loop_delay(second)}
+                store.write_gauges(Gauge(ZERO + second, "generator", name, value) for name, value in told.items())
+            store.write_span(Span(PHASE, "load", ZERO, ZERO + SECONDS, ZERO, ZERO + SECONDS, {"judged": True}))
+            for event in (
+                Event(ZERO, "run", "released", {"time_zero": ZERO}),
+                *events,
+                Event(ZERO + SECONDS, "load", "child_done", done),
+                Event(ZERO + SECONDS + 1, "run", "sealed", {"interrupted": False}),
+            ):
+                store.write_event(event)
+
+    def judged(self):
+        return judge_run(self.folder)
+
+    def check(self, name):
+        return next(check for check in self.judged().validity.checks if check.name == name)
+
+
+@pytest.mark.parametrize(
+    ("visits", "verdict", "code"), [(1, "inconclusive", 3), (58, "inconclusive", 3), (59, "met", 0), (90, "met", 0)]
+)
+def test_a_load_without_objectives_is_met_by_enough_visits_that_all_end_well(tmp_path, visits, verdict, code):
+    found = Run(tmp_path / "run", visits=visits).judged()
+    assert (found.verdict, found.exit_code) == (verdict, code)
+    assert ("show too little" in found.headline) == (verdict == "inconclusive")
+
+
+def test_an_experiment_has_a_verdict_of_its_own_however_few_visits_felt_it(tmp_path):
+    run = Run(tmp_path / "run", visits=8, more={"experiments": read_asked(RECORDED).experiments})
+    assert "show too little" not in run.judged().headline
+
+
+def test_virtual_users_are_judged_by_how_long_the_loop_stood_still(tmp_path):
+    def frozen(second):
+        return 0.0 if second % 10 else 0.5
+
+    closed = {"stages": [], "virtual_users": 5, "think_time": 1.0}
+    assert Run(tmp_path / "open", loop_delay=frozen).check("lag").verdict == "valid"
+    assert Run(tmp_path / "closed", loop_delay=frozen, profile=closed).check("lag").verdict == "invalid"
+
+
+def test_fast_refusals_do_not_pass_for_fast_answers(tmp_path):
+    refused = [("rate_limited", 0.001)] * 900 + [("dropped", 0.0)] * 5
+    (whole, *_) = Run(tmp_path / "run", more_visits=refused).judged().load.series
+    assert (whole.name, whole.phase, whole.outcomes["rate_limited"]) == ("sign_in", "run", 900)
+    assert whole.response.p50 == pytest.approx(0.001, rel=0.004)
+    assert whole.response_ok.p50 == pytest.approx(0.1, rel=0.004)
+    assert whole.response_ok.max == 0.1
+
+
+def _told(kind, place, worker=None, **facts):
+    named = {} if worker is None else {"worker": worker}
+    return Event(
+        ZERO + 1, "load", kind, {"scenario": "odd", "where": place, "text": f"KeyError ({place})"} | named | facts
+    )
+
+
+@pytest.mark.parametrize(
+    ("events", "said", "count"),
+    [
+        (
+            [_told("scenario_error", "odd.py:9"), _told("scenario_errors", "odd.py:9", count=5000)],
+            "5000 visits ended by an error in a scenario of ours, not by the target: KeyError (odd.py:9)",
+            5000.0,
+        ),
+        (
+            [_told("scenario_error", "odd.py:9"), _told("scenario_errors", "odd.py:9", count=1)],
+            "1 visit ended by an error in a scenario of ours",
+            1.0,
+        ),
+        (
+            [
+                *(_told("scenario_error", f"odd.py:{line}", worker) for line in (9, 12) for worker in ("a", "b")),
+                *(_told("scenario_errors", f"odd.py:{line}", "a", count=10) for line in (9, 12)),
+            ],
+            "at least 22 visits ended by an error at 2 places in scenarios of ours",
+            22.0,
+        ),
+        ([_told("scenario_error", "odd.py:9")], "at least 1 visit ended", 1.0),
+    ],
+)
+def test_visits_that_our_own_error_ended_are_counted_not_their_places(tmp_path, events, said, count):
+    found = Run(tmp_path / "run", events=events).check("scenarios")
+    assert (found.verdict, found.value) == ("invalid", count)
+    assert found.reason.startswith(said)
