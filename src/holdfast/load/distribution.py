@@ -394,14 +394,6 @@ def _inside(path: Path, root: Path) -> str:
     return str(whole.relative_to(root.resolve())) if whole.is_relative_to(root.resolve()) else str(whole)
 
 
-def boot_id() -> str:
-    """The same for all processes that share CLOCK_MONOTONIC; empty where it cannot be known."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
-
-
 def own_facts() -> dict[str, Any]:
     """What a worker says of itself when it joins."""
-    return {"version": __version__, "host": os.uname().nodename, "pid": os.getpid(), "boot": boot_id()}
+    return {"version": __version__, "host": os.uname().nodename, "pid": os.getpid()}
