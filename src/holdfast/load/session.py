@@ -24,13 +24,14 @@ from holdfast.kit.inbox import Inbox
 from holdfast.load.engine import Engine, Tally, totals
 from holdfast.load.job import Hold, Job, OpenLoad
 from holdfast.load.loading import load_scenarios
+from holdfast.load.origin import Origin
 from holdfast.load.recording import Recording
 from holdfast.load.runner_end import PipeEnd, RecordSink, RunnerEnd
 from holdfast.load.scenario import steps_of
 from holdfast.load.scenario_error import frames_of, place_of, text_of
 from holdfast.load.seats import Seats
 from holdfast.load.visit import Ground, Visit
-from holdfast.load.wire import Dialer, Origin, fetcher
+from holdfast.load.wire import Dialer, fetcher
 from holdfast.record.recorder import Recorder
 from holdfast.record.store import RunStore
 

@@ -27,8 +27,9 @@ from holdfast.kit.inbox import Inbox
 from holdfast.kit.outcome import OutcomeError
 from holdfast.kit.service import SelfService
 from holdfast.load.client import LeanClient
+from holdfast.load.origin import Origin
 from holdfast.load.visit import Ground, Step, Visit
-from holdfast.load.wire import Dialer, Origin, fetcher
+from holdfast.load.wire import Dialer, fetcher
 from holdfast.record.sample import ABANDONED, FAILED, OK
 
 _PLAIN_ACCOUNTS: Final = 1_900

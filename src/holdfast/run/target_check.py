@@ -15,8 +15,7 @@ from holdfast.kit.adapter import adapter_at, made_unasked, operations
 from holdfast.kit.inbox import Inbox
 from holdfast.kit.totp import StepLedger
 from holdfast.load.scenario import operations_of
-from holdfast.run.plain_client import PlainClient
-from holdfast.run.requirements import Checking, check_accounts, check_reference, find_target
+from holdfast.run.requirements import Checking, check_accounts, check_load, check_reference, find_target
 from holdfast.run.target import open_target
 from holdfast.run.trial import Book, Tried, Visitor
 from holdfast.run.trials import party_of, try_all
@@ -48,6 +47,7 @@ def check_target(workspace: Workspace, name: str | None, *, destructive: bool) -
     target, definition = find_target(checking, None, name)
     if definition is None:
         raise InputError(*checking.problems)
+    check_load(checking, "--target")
     check_reference(checking, target, definition)
     check_accounts(checking, target, definition)
     raise_input_error(checking.problems)
@@ -69,6 +69,8 @@ def check_target(workspace: Workspace, name: str | None, *, destructive: bool) -
 
 
 def _tried(connection: Connection, where: str, *, destructive: bool) -> Book:
+    from holdfast.run.plain_client import PlainClient
+
     adapter = Path(connection.adapter) if connection.adapter is not None else None
     make = adapter_at(adapter)
     clock, ledger = SystemClock(), StepLedger()
