@@ -1,4 +1,4 @@
-"""What an adapter may ask of an HTTP client: the load generator's and the synthetics' both have this shape."""
+"""What an adapter may ask of an HTTP client: the load generator's and the runner's plain one both have this shape."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol

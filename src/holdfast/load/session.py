@@ -69,10 +69,10 @@ class Session:
         recorder, wire = Recorder(SOURCE), Recorder(WIRE_SOURCE)
         outbox = job.target.outbox_url
         ground = Ground(
-            dialer=Dialer(_origin(job.target.url)),
+            dialer=Dialer(_origin(job.target.url), job.target.tls),
             clock=self._clock,
             accounts=AccountPool(turned(accounts, self._clock.now()), self._clock),
-            inbox=Inbox(outbox, fetcher(_OUTBOX_SECONDS)) if outbox else None,
+            inbox=Inbox(outbox, fetcher(_OUTBOX_SECONDS, job.target.tls)) if outbox else None,
             make_service=adapter_at(job.target.adapter),
             marker=job.target.marker,
             recorder=recorder,

@@ -41,14 +41,13 @@ class Opening:
 class Connection:
     """One open connection. `sent_at` and `first_at`, on the monotonic clock, are of the last exchange; 0: not yet."""
 
-    __slots__ = ("_dialer", "_hub", "_io", "_secure", "_socket", "first_at", "opening", "reader", "sent_at")
+    __slots__ = ("_dialer", "_hub", "_io", "_socket", "first_at", "opening", "reader", "sent_at")
 
     def __init__(self, opened: Any, opening: Opening, dialer: "Dialer") -> None:
         self._socket = opened
         self._dialer = dialer
-        self._secure = dialer.origin.secure
         self._hub = get_hub()
-        self._io = None if self._secure else self._hub.loop.io(opened.fileno(), _READABLE)
+        self._io = None if dialer.origin.secure else self._hub.loop.io(opened.fileno(), _READABLE)
         self.opening = opening
         self.reader = AnswerReader()
         self.sent_at = self.first_at = 0.0
