@@ -110,7 +110,9 @@ class LeanClient:
         return followed(first, response, self._base, lambda hop: self._asked(hop, deadline))
 
     def _asked(self, asked: Request, deadline: float) -> HttpResponse:
-        request = self._bytes(asked)
+        jar = self._cookies
+        cookie = "" if jar is None else jar.header_for(asked.target, self._pool.dialer.origin.secure, time.time())
+        request = bytes_of(asked, self._heads, cookie, self._trace % (self._random.getrandbits(64) or 1))
         reused = self._connection is not None
         response, error, stale = self._attempt(asked, request, deadline)
         if stale and reused and asked.method in _MAY_BE_REPEATED:
@@ -209,12 +211,6 @@ class LeanClient:
         if self._cookies is None:
             self._cookies = CookieJar(self._pool.dialer.origin.host)
         self._cookies.update(set_cookie, target, time.time())
-
-    def _bytes(self, asked: Request) -> bytes:
-        cookie = ""
-        if self._cookies is not None:
-            cookie = self._cookies.header_for(asked.target, self._pool.dialer.origin.secure, time.time())
-        return bytes_of(asked, self._heads, cookie, self._trace % (self._random.getrandbits(64) or 1))
 
 
 def _unobserved(exchange: Exchange) -> None:
