@@ -59,7 +59,14 @@ JOIN_SECONDS: Final = 60.0
 _PREPARE_SECONDS: Final = 45.0
 _LOOK_SECONDS: Final = 0.05
 _LAST_WORD_SECONDS: Final = 10.0  # after the drain: for the last deltas and totals
-_OF_LOAD: Final = ("url", "outbox_url", "adapter", "accounts", "marker")  # what a worker needs of the target, no more
+_OF_LOAD: Final = (
+    "url",
+    "outbox_url",
+    "adapter",
+    "accounts",
+    "marker",
+    "tls",
+)  # what a worker needs of the target, no more
 
 
 @dataclass(slots=True)
@@ -228,6 +235,7 @@ class Master:
         begin, end = count * index // of, count * (index + 1) // of
         root = Path(job["workspace"])
         target = {key: job["target"].get(key) for key in _OF_LOAD}
+        ca_file = (target["tls"] or {}).get("ca_file")
         if "file" in (target["accounts"] or {}):  # each worker reads its own copy: passwords do not travel
             target["accounts"] = {**target["accounts"], "file": _inside(Path(target["accounts"]["file"]), root)}
         return {
@@ -238,6 +246,7 @@ class Master:
             "target": target,
             "scenarios": {name: _file(Path(path), root) for name, path in job["scenarios"].items()},
             "adapter": _file(root / job["target"]["adapter"], root) if job["target"].get("adapter") else None,
+            "ca_file": _file(Path(ca_file), root) if ca_file else None,
             "accounts": {"first": first + begin, "count": end - begin},
             "stripe": {"index": index, "of": of},
         }
@@ -394,14 +403,6 @@ def _inside(path: Path, root: Path) -> str:
     return str(whole.relative_to(root.resolve())) if whole.is_relative_to(root.resolve()) else str(whole)
 
 
-def boot_id() -> str:
-    """The same for all processes that share CLOCK_MONOTONIC; empty where it cannot be known."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
-
-
 def own_facts() -> dict[str, Any]:
     """What a worker says of itself when it joins."""
-    return {"version": __version__, "host": os.uname().nodename, "pid": os.getpid(), "boot": boot_id()}
+    return {"version": __version__, "host": os.uname().nodename, "pid": os.getpid()}

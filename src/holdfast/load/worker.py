@@ -235,6 +235,7 @@ def _own(message: Mapping[str, Any], root: Path, anchor: float) -> dict[str, Any
 
     scenarios = {name: path_of(file) for name, file in message["scenarios"].items()}
     adapter = path_of(message["adapter"]) if message["adapter"] else None
+    tls = {**(message["target"]["tls"] or {}), "ca_file": path_of(message["ca_file"]) if message["ca_file"] else None}
     accounts = dict(message["target"]["accounts"] or {})
     if "file" in accounts:
         accounts["file"] = str(root / accounts["file"])
@@ -245,7 +246,7 @@ def _own(message: Mapping[str, Any], root: Path, anchor: float) -> dict[str, Any
         "run_db": "",
         "workspace": str(root),
         "scenarios": scenarios,
-        "target": {**message["target"], "adapter": adapter, "accounts": accounts},
+        "target": {**message["target"], "adapter": adapter, "accounts": accounts, "tls": tls},
     }
 
 
