@@ -17,8 +17,10 @@ import requests
 from holdfast.kit.outcome import OutcomeError
 from holdfast.load.client import LeanClient
 from holdfast.load.heads import RequestHeads
+from holdfast.load.origin import Origin
 from holdfast.load.pool import ConnectionPool
-from holdfast.load.wire import Dialer, Origin
+from holdfast.load.wire import Dialer
+from holdfast.workspace.tls import Tls
 
 pytestmark = pytest.mark.integration
 
@@ -232,9 +234,7 @@ def test_a_connection_is_kept_within_a_visit(server, client, exchanges):
     for path in ("/plain", "/chunked", "/no-content", "/not-modified", "/gzip"):
         client.request("GET", path)
     assert server.connections == before + 1
-    assert [e.reused for e in exchanges] == [False, True, True, True, True]
-    assert exchanges[0].connect > 0
-    assert exchanges[1].connect == 0
+    assert [e.connect > 0 for e in exchanges] == [True, False, False, False, False]
     assert all(e.first_byte > 0 and e.duration >= e.dns + e.connect + e.first_byte + e.body - 1e-4 for e in exchanges)
 
 
@@ -295,13 +295,14 @@ def test_more_than_a_thousand_connections_stay_alive(server, exchanges):
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 4_000), hard))
     dialer = Dialer(Origin.of(server.url))
     clients = [lean(dialer, exchanges, deadline=10.0) for _ in range(1_150)]
+    before = server.connections
     for _ in range(2):
         for client in clients:
             client.request("GET", "/plain")
     for client in clients:
         client.close()
-    assert dialer.opened == len(clients)
-    assert sum(e.reused for e in exchanges) == len(clients)
+    assert server.connections == before + len(clients)
+    assert sum(e.connect == 0 for e in exchanges) == len(clients)
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
@@ -339,42 +340,38 @@ def test_certificates_are_verified_unless_told_otherwise(secure, exchanges):
     origin = Origin.of(secure.url)
     with pytest.raises(OutcomeError, match="SSLCertVerificationError"):
         lean(Dialer(origin), exchanges).request("GET", "/plain")
-    careless = Dialer(origin, verify=False)
-    trusting = lean(careless, exchanges)
+    trusting = lean(Dialer(origin, Tls(verify=False)), exchanges)
     assert trusting.request("GET", "/plain").body == b"hello"
     assert trusting.request("GET", "/plain").body == b"hello"
     trusting.close()
-    assert (Dialer(origin).verify, careless.verify) == (True, False)
 
 
 def test_an_authority_of_ones_own_is_trusted_and_the_server_is_told_its_name(secure, certificate, exchanges):
-    client = lean(Dialer(Origin.of(secure.url), ca_file=str(certificate[0])), exchanges)
+    client = lean(Dialer(Origin.of(secure.url), Tls(ca_file=str(certificate[0]))), exchanges)
     assert client.request("GET", "/plain").body == b"hello"
     client.close()
     assert secure.names == ["localhost"]
     assert exchanges[0].tls > 0
 
 
-@pytest.mark.parametrize("resume", [False, True])
-def test_a_session_is_taken_up_again_only_where_asked_and_then_it_shows(secure, certificate, exchanges, resume):
-    dialer = Dialer(Origin.of(secure.url), ca_file=str(certificate[0]), resume=resume)
+def test_a_session_is_never_taken_up_again(secure, certificate, exchanges):
+    dialer = Dialer(Origin.of(secure.url), Tls(ca_file=str(certificate[0])))
     for _ in range(3):
         client = lean(dialer, exchanges)
         client.request("GET", "/plain")
+        assert not client._connection._socket.session_reused
         client.close()
-    assert [e.resumed for e in exchanges] == [False, resume, resume]
-    assert dialer.resumed == 2 * resume
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_connection_is_kept_from_one_visit_to_the_next_where_asked(server, secure, exchanges, scheme):
-    dialer = Dialer(Origin.of(server.url if scheme == "http" else secure.url), verify=False)
+    dialer = Dialer(Origin.of(server.url if scheme == "http" else secure.url), Tls(verify=False))
     pool = ConnectionPool(dialer, new_connections=0.0)
     for _ in range(3):
         client = lean(dialer, exchanges, pool=pool)
         client.request("GET", "/two-cookies")
         client.close()
-    assert (dialer.opened, [e.reused for e in exchanges]) == (1, [False, True, True])
+    assert [e.connect > 0 for e in exchanges] == [True, False, False]
     assert not any("cookie" in headers for _, _, headers, _ in (server if scheme == "http" else secure).seen[-3:])
     pool.close()
 
@@ -390,7 +387,7 @@ def test_a_kept_connection_that_the_server_closed_is_not_taken(server, exchanges
     second = lean(dialer, exchanges, pool=pool)
     assert second.request("GET", "/plain").status == 200
     second.close()
-    assert [(e.detail, e.reused) for e in exchanges] == [("", False), ("", False)]
+    assert [(e.detail, e.connect > 0) for e in exchanges] == [("", True), ("", True)]
     pool.close()
 
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from holdfast.kit.outcome import OutcomeError
 from holdfast.load.client import LeanClient
 from holdfast.load.heads import RequestHeads
+from holdfast.load.origin import Origin
 from holdfast.load.pool import ConnectionPool
-from holdfast.load.wire import Dialer, Origin
+from holdfast.load.wire import Dialer
 from holdfast.record.sample import OUTCOMES
 
 pytestmark = pytest.mark.integration

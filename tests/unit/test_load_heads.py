@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from holdfast.kit.outcome import OutcomeError
 from holdfast.load.heads import RequestHeads, with_headers
+from holdfast.load.origin import Origin
 from holdfast.load.redirects import next_method, next_path
-from holdfast.load.wire import Origin
 
 HEADS = RequestHeads(Origin.of("http://shop.test:8080"), "holdfast/test")
 BASE = "http://shop.test:8080/v2/a/b?q=1"

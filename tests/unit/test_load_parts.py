@@ -10,7 +10,7 @@ from holdfast.errors import InputError
 from holdfast.load.job import Job
 from holdfast.load.parts import own_job, part_of, seats_of
 
-FILES = ("scenarios/sign_in.py", "adapters/acme.py", "accounts.csv")
+FILES = ("scenarios/sign_in.py", "adapters/acme.py", "accounts.csv", "ca.pem")
 PROFILES = st.lists(
     st.tuples(st.integers(30, 90), st.none() | st.integers(0, 500), st.floats(0.0, 3.0), st.booleans()),
     min_size=1,
@@ -29,6 +29,7 @@ def job_of(root, *profiles):
             "control_token": "secret",
             "adapter": "adapters/acme.py",
             "accounts": {"file": str(root / "accounts.csv")},
+            "tls": {"verify": True, "ca_file": str(root / "ca.pem")},
         },
         "scenarios": {"sign_in": str(root / "scenarios/sign_in.py")},
         "accounts": {"first": 10, "count": 100},
@@ -89,7 +90,8 @@ def test_a_part_holds_no_secret_and_no_file(root):
     part = part_of(job_of(root, (30, None, 1.0, True)), 1, 4)
     assert "secret" not in str(part)
     assert part["accounts"] == {"first": 35, "count": 25}
-    files = (part["scenarios"]["sign_in"], part["adapter"], part["target"]["accounts"]["file"])
+    target = part["target"]
+    files = (part["scenarios"]["sign_in"], part["adapter"], target["accounts"]["file"], target["tls"]["ca_file"])
     assert tuple(file["path"] for file in files) == FILES
     assert all(set(file) == {"path", "sha256"} for file in files)
 
@@ -99,6 +101,7 @@ def test_a_worker_with_the_same_files_plays_its_own(root, elsewhere):
     job = own_job(part, elsewhere, 5.0)
     assert job["anchor"] == 5.0
     assert job["target"]["accounts"] == {"file": str(elsewhere / "accounts.csv")}
+    assert job["target"]["tls"] == {"verify": True, "ca_file": str(elsewhere / "ca.pem")}
     assert job["target"]["adapter"] == str(elsewhere / "adapters/acme.py")
 
 
@@ -120,4 +123,4 @@ def test_every_file_that_differs_is_told_at_once(root, elsewhere):
         (elsewhere / name).write_text("another")
     with pytest.raises(InputError) as raised:
         own_job(part, elsewhere, 0.0)
-    assert len(raised.value.problems) == 3
+    assert len(raised.value.problems) == len(FILES)

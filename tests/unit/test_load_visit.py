@@ -8,9 +8,10 @@ from holdfast.kit.accounts import AccountPool, generated_account
 from holdfast.kit.outcome import OutcomeError
 from holdfast.load.client import Exchange, HttpResponse
 from holdfast.load.health import NO_VISITOR
+from holdfast.load.origin import Origin
 from holdfast.load.pool import ConnectionPool
 from holdfast.load.visit import Ground, Visit, record_dropped
-from holdfast.load.wire import Dialer, Origin
+from holdfast.load.wire import Dialer
 from holdfast.record.recorder import Recorder, fold
 from holdfast.record.sample import OK, depth_of
 from holdfast.slo.indicator import Indicator, Selector, count
@@ -132,7 +133,7 @@ def wire(visit):
 def test_a_requests_parts_are_recorded_where_they_happened_and_change_no_other_count(visit, recorder, wire):
     visit._observe(exchange(dns=0.01, connect=0.02, tls=0.03, first_byte=0.04))
     visit._observe(exchange(connect=0.02, first_byte=0.04))
-    visit._observe(exchange(reused=True, first_byte=0.04))
+    visit._observe(exchange(first_byte=0.04))
     visit._observe(exchange(outcome="timed_out"))
     assert {(i.name, i.count) for i in fold("wire", wire.take()).intervals} == {
         ("dns", 1),

@@ -14,6 +14,7 @@ from typing import Any, Final
 from holdfast.chaos import undo
 from holdfast.errors import InputError, Problem, TargetError
 from holdfast.workspace.target import Connection
+from holdfast.workspace.tls import Tls
 
 VARIABLE: Final = "HOLDFAST_CHAOS_CONTEXT"
 HOLD_VARIABLE: Final = "HOLDFAST_HOLD"  # seconds; experiments read it in their configuration
@@ -90,7 +91,8 @@ def load_context(environment: Mapping[str, str], start: Path | None = None) -> C
 def connection_from(facts: Mapping[str, Any]) -> Connection:
     """From a job's `target`; keys that this holdfast does not know are left out."""
     known = {field.name for field in fields(Connection)}
-    return Connection(**{name: value for name, value in facts.items() if name in known})
+    read: dict[str, Any] = {name: value for name, value in facts.items() if name in known}
+    return Connection(**read | {"tls": Tls(**facts.get("tls", {}))})
 
 
 def _of_run(path: Path) -> Context:

@@ -10,6 +10,7 @@ from holdfast.cli.workspace import workspace_as_it_is
 from holdfast.errors import CleanUpError, ExitCode, InputError, Problem
 from holdfast.run.target_check import TargetCheck, check_target
 from holdfast.run.validation import validate as check_all
+from holdfast.workspace.tls import UNVERIFIED
 
 _WORDS: Final = {"works": "works", "missing": "missing", "broken": "BROKEN", "not_tried": "not tried"}
 
@@ -52,7 +53,8 @@ def _show(found: TargetCheck, *, as_json: bool) -> int:
         if found.left_in:
             return int(ExitCode.CLEAN_UP_FAILED)
         return int(ExitCode.WRONG_INPUT if found.problems else ExitCode.MET)
-    click.echo(f"target {found.target}: {found.url}, by {found.adapter}\n")
+    doubt = "" if found.tls_verified else f"\n{UNVERIFIED}"
+    click.echo(f"target {found.target}: {found.url}, by {found.adapter}{doubt}\n")
     width = max(len(one.operation) for one in found.tried)
     for one in found.tried:
         told = f"{one.seconds * 1000:.0f} ms" if one.seconds is not None else one.reason

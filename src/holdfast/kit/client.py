@@ -1,4 +1,4 @@
-"""What an adapter may ask of an HTTP client: the load generator's and the synthetics' both have this shape."""
+"""What an adapter may ask of an HTTP client: the load generator's and the runner's plain one both have this shape."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -44,6 +44,6 @@ class Client(Protocol):
         At most one of `json`, `form` and `body`. `params` are encoded and added to the path. `follow`: how many
         redirects are gone after, within the target only; 0 takes a redirect for the answer. `timeout`: seconds for all
         of it, instead of the client's own. `name` is what the sample is called ("GET invoice"); without one, the
-        method and the path without its query.
+        method and the path, without its query and with `{id}` for what looks like an identifier.
         """
         ...

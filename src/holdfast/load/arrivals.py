@@ -20,9 +20,9 @@ from one processor to the next, so a time may by as much.
 import hashlib
 import math
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, islice
+from itertools import accumulate
 from random import Random
 from typing import Any, Final, Literal
 
@@ -40,12 +40,10 @@ __all__ = [
     "Stripe",
     "WaveStage",
     "arrivals",
-    "first",
     "fitted",
     "offsets",
     "scenario_draws",
     "stages_of",
-    "stripe",
 ]
 
 Spacing = Literal["poisson", "uniform", "stratified"]
@@ -114,11 +112,6 @@ def offsets(stages: Sequence[Stage], seed: object, spacing: Spacing, stratum: in
     return np.concatenate(chunks) if chunks else np.empty(0)
 
 
-def stripe(plan: Iterable[Arrival], index: int, of: int) -> Iterator[Arrival]:
-    """Every `of`-th of a schedule in hand, from `index` on. To make only those, give `arrivals` a `part`."""
-    return islice(plan, index, None, of)
-
-
 def scenario_draws(mix: Mapping[str, float], seed: object) -> Iterator[str]:
     """Scenario names for ever, drawn by weight. `mix` must hold a positive weight."""
     names = list(mix)
@@ -126,11 +119,6 @@ def scenario_draws(mix: Mapping[str, float], seed: object) -> Iterator[str]:
     random = Random(f"{seed}/mix")
     while True:
         yield names[min(bisect_right(bounds, random.random() * bounds[-1]), len(names) - 1)]
-
-
-def first(arriving: Iterable[Arrival], most: int) -> list[Arrival]:
-    """At most the first `most`, as a list: for looking at a schedule, not for playing it."""
-    return list(islice(arriving, most))
 
 
 def _chunks(

@@ -27,6 +27,7 @@ from holdfast.load.arrivals import (
     fitted,
     stages_of,
 )
+from holdfast.workspace.tls import SYSTEM, Tls
 
 _MOST_VISITORS: Final = 400
 _SHARED: Final = "shared"
@@ -84,6 +85,7 @@ class TargetOfJob:
     adapter: Path | None
     accounts: Mapping[str, Any] = field(repr=False)
     marker: str
+    tls: Tls = SYSTEM
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,7 @@ class Job:
                 adapter=workspace / adapter if adapter else None,
                 accounts=target.get("accounts") or {},
                 marker=target.get("marker", "holdfast (synthetic)"),
+                tls=Tls(**(target.get("tls") or {})),
             ),
             loads=loads,
             scenarios=scenarios,

@@ -11,7 +11,8 @@ from typing import Any, Final
 
 from holdfast.errors import Problem, raise_input_error
 
-_OF_LOAD: Final = ("url", "outbox_url", "adapter", "accounts", "marker")  # what a worker needs of the target, no more
+_OF_LOAD: Final = ("url", "outbox_url", "adapter", "accounts", "marker", "tls")
+"""What a worker needs of the target, no more."""
 
 
 def part_of(job: Mapping[str, Any], index: int, of: int) -> dict[str, Any]:
@@ -22,6 +23,9 @@ def part_of(job: Mapping[str, Any], index: int, of: int) -> dict[str, Any]:
     target = {key: job["target"].get(key) for key in _OF_LOAD}
     if "file" in (target["accounts"] or {}):
         target["accounts"] = {**target["accounts"], "file": _file(Path(target["accounts"]["file"]), root)}
+    ca_file = (target["tls"] or {}).get("ca_file")
+    if ca_file:
+        target["tls"] = {**target["tls"], "ca_file": _file(root / ca_file, root)}
     return {
         "seed": job["seed"],
         "duration": job["duration"],
@@ -56,6 +60,9 @@ def own_job(part: Mapping[str, Any], root: Path, anchor: float) -> dict[str, Any
     accounts = dict(part["target"]["accounts"] or {})
     if "file" in accounts:
         accounts["file"] = path_of(accounts["file"])
+    tls = dict(part["target"]["tls"] or {})
+    if tls.get("ca_file"):
+        tls["ca_file"] = path_of(tls["ca_file"])
     raise_input_error(problems)
     return {
         **part,
@@ -63,7 +70,7 @@ def own_job(part: Mapping[str, Any], root: Path, anchor: float) -> dict[str, Any
         "run_db": "",
         "workspace": str(root),
         "scenarios": scenarios,
-        "target": {**part["target"], "adapter": adapter, "accounts": accounts},
+        "target": {**part["target"], "adapter": adapter, "accounts": accounts, "tls": tls},
     }
 
 

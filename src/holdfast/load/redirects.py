@@ -3,7 +3,7 @@
 from typing import Final
 from urllib.parse import quote, urljoin, urlsplit
 
-from holdfast.kit.outcome import OutcomeError, failed
+from holdfast.kit.outcome import failed
 
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 ELSEWHERE: Final = "RedirectElsewhere"
@@ -45,11 +45,6 @@ def next_method(status: int, method: str) -> str:
     if status in {301, 302} and method == "POST":
         return "GET"
     return method
-
-
-def refusal(status: int, left: int) -> OutcomeError | None:
-    """What a redirect is that nobody may follow any more."""
-    return failed(TOO_MANY) if is_redirect(status) and left == 0 else None
 
 
 def _port(port: int | None, scheme: str) -> int:

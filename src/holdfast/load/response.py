@@ -9,7 +9,7 @@ from holdfast.load.received import Headers, named
 
 
 class HttpResponse:
-    """An answer. Header names are lower case; `body` is decoded.."""
+    """An answer. Header names are lower case; `body` is decoded."""
 
     __slots__ = ("_headers", "_raw", "body", "status")
 
@@ -50,11 +50,9 @@ class Exchange(NamedTuple):
     started: float
     duration: float
     length: int
-    reused: bool
     dns: float
     connect: float
     tls: float
-    resumed: bool
     first_byte: float
     body: float
     response: HttpResponse | None

@@ -24,6 +24,7 @@ from holdfast.kit.inbox import Inbox
 from holdfast.load.engine import Engine, Tally, totals
 from holdfast.load.job import Hold, Job, OpenLoad
 from holdfast.load.loading import load_scenarios
+from holdfast.load.origin import Origin
 from holdfast.load.recording import Recording
 from holdfast.load.runner_end import PipeEnd, RecordSink, RunnerEnd
 from holdfast.load.scenario import steps_of
@@ -31,7 +32,7 @@ from holdfast.load.scenario_error import SCENARIO_ERROR, SCENARIO_ERRORS, frames
 from holdfast.load.seats import Seats
 from holdfast.load.visit import Ground, Visit
 from holdfast.load.visitor import LEFT
-from holdfast.load.wire import Dialer, Origin, fetcher
+from holdfast.load.wire import Dialer, fetcher
 from holdfast.record.recorder import Recorder
 from holdfast.record.store import RunStore
 
@@ -70,11 +71,11 @@ class Session:
         recorder, wire = Recorder(SOURCE), Recorder(WIRE_SOURCE)
         outbox = job.target.outbox_url
         ground = Ground(
-            dialer=Dialer(_origin(job.target.url)),
+            dialer=Dialer(_origin(job.target.url), job.target.tls),
             clock=self._clock,
             accounts=AccountPool(leased, self._clock),
             shared_accounts=AccountPool(shared, self._clock) if shared else None,
-            inbox=Inbox(outbox, fetcher(_OUTBOX_SECONDS)) if outbox else None,
+            inbox=Inbox(outbox, fetcher(_OUTBOX_SECONDS, job.target.tls)) if outbox else None,
             make_service=adapter_at(job.target.adapter),
             marker=job.target.marker,
             recorder=recorder,

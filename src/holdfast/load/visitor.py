@@ -29,8 +29,9 @@ from holdfast.kit.outcome import OutcomeError
 from holdfast.kit.service import SelfService
 from holdfast.load.client import LeanClient
 from holdfast.load.leaving import is_bug, is_end, outcome_of
+from holdfast.load.origin import Origin
 from holdfast.load.visit import Ground, Step, Visit
-from holdfast.load.wire import Dialer, Origin, fetcher
+from holdfast.load.wire import Dialer, fetcher
 from holdfast.record.sample import ABANDONED
 
 LEFT: Final = (StopUser, StopTest, InterruptTaskSet, RescheduleTask)

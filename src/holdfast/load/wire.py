@@ -7,11 +7,10 @@ measured. No socket has a timeout of its own: who calls watches one deadline ove
 
 import contextlib
 import select
-import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import gevent.monkey
@@ -20,75 +19,35 @@ import gevent.ssl
 from gevent.hub import get_hub
 
 from holdfast.load.deadlines import Deadlines
+from holdfast.load.origin import Origin
 from holdfast.load.received import AnswerReader
 from holdfast.load.wire_error import WireError
+from holdfast.workspace.tls import SYSTEM, Tls, context_of
 
 _READ_BYTES: Final = 64 * 1024
 _ADDRESS_SECONDS: Final = 10.0  # how long a resolved name is used: at 1,000 arrivals a second DNS is not what we test
-_PORTS: Final = {"http": 80, "https": 443}
 _READABLE: Final = 1  # libev's EV_READ
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Scheme, host and port of a target; `prefix` is the path that its URL has of its own."""
-
-    scheme: str
-    host: str
-    port: int
-    prefix: str = ""
-
-    @classmethod
-    def of(cls, url: str) -> Self:
-        """Raises ValueError when it is no http or https address."""
-        parts = urlsplit(url)
-        if parts.scheme not in _PORTS or not parts.hostname:
-            raise ValueError(f"{url!r} is not an http or https address")
-        return cls(parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme], parts.path.rstrip("/"))
-
-    @property
-    def secure(self) -> bool:
-        return self.scheme == "https"
-
-    @property
-    def authority(self) -> str:
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
-
-    @property
-    def base(self) -> str:
-        """The URL without its path."""
-        return f"{self.scheme}://{self.authority}"
-
-
-@dataclass(frozen=True, slots=True)
 class Opening:
-    """How long a new connection took, in seconds. 0: that part did not happen (the name was known, there is no TLS).
-
-    `resumed`: the TLS session was taken up again instead of being agreed on anew.
-    """
+    """How long a new connection took, in seconds. 0: that part did not happen (the name was known, there is no TLS)."""
 
     dns: float = 0.0
     connect: float = 0.0
     tls: float = 0.0
-    resumed: bool = False
-
-    @property
-    def seconds(self) -> float:
-        return self.dns + self.connect + self.tls
 
 
 class Connection:
     """One open connection. `sent_at` and `first_at`, on the monotonic clock, are of the last exchange; 0: not yet."""
 
-    __slots__ = ("_dialer", "_hub", "_io", "_secure", "_socket", "first_at", "opening", "reader", "sent_at")
+    __slots__ = ("_dialer", "_hub", "_io", "_socket", "first_at", "opening", "reader", "sent_at")
 
     def __init__(self, opened: Any, opening: Opening, dialer: "Dialer") -> None:
         self._socket = opened
         self._dialer = dialer
-        self._secure = dialer.origin.secure
         self._hub = get_hub()
-        self._io = None if self._secure else self._hub.loop.io(opened.fileno(), _READABLE)
+        self._io = None if dialer.origin.secure else self._hub.loop.io(opened.fileno(), _READABLE)
         self.opening = opening
         self.reader = AnswerReader()
         self.sent_at = self.first_at = 0.0
@@ -132,8 +91,6 @@ class Connection:
         return not poll.poll(0)
 
     def close(self) -> None:
-        if self._secure:
-            self._dialer.keep_session(self._socket)
         if self._io is not None:
             self._io.close()
             self._io = None
@@ -142,26 +99,13 @@ class Connection:
 
 
 class Dialer:
-    """Opens connections to one origin.
+    """Opens connections to one origin. A TLS session is never taken up again: visitors are strangers to each other."""
 
-    `verify`: whether certificates are checked (against `ca_file` where given, else the system's). `resume`: whether a
-    new connection takes up the last one's TLS session, which spares the target most of a handshake; off, because
-    visitors are strangers to each other. All three can be read, so that a report can say them.
-    """
-
-    def __init__(
-        self, origin: Origin, *, verify: bool = True, ca_file: str | None = None, resume: bool = False
-    ) -> None:
+    def __init__(self, origin: Origin, tls: Tls = SYSTEM) -> None:
         self.origin = origin
-        self.verify = verify
-        self.ca_file = ca_file
-        self.resume = resume
-        self.opened = 0
-        self.resumed = 0
         self.deadlines = Deadlines()
         self.poll = gevent.monkey.get_original("select", "poll")
-        self._tls = _context(verify, ca_file) if origin.secure else None
-        self._session: Any = None
+        self._tls: Any = context_of(tls, gevent.ssl.SSLContext) if origin.secure else None
         self._addresses: list[tuple[Any, ...]] = []
         self._resolved_at = -_ADDRESS_SECONDS
 
@@ -178,11 +122,10 @@ class Dialer:
                 opened.connect(address)
                 opened.setsockopt(gevent.socket.IPPROTO_TCP, gevent.socket.TCP_NODELAY, 1)
                 connected = time.monotonic()
-                connect, tls, resumed = connected - connect_began, 0.0, False
+                connect, tls = connected - connect_began, 0.0
                 if self._tls is not None:
-                    opened = self._tls.wrap_socket(opened, server_hostname=self.origin.host, session=self._session)
-                    tls, resumed = time.monotonic() - connected, bool(opened.session_reused)
-                    self.resumed += resumed
+                    opened = self._tls.wrap_socket(opened, server_hostname=self.origin.host)
+                    tls = time.monotonic() - connected
             except OSError as error:
                 opened.close()
                 refused = error
@@ -190,14 +133,8 @@ class Dialer:
                 opened.close()
                 raise
             else:
-                self.opened += 1
-                return Connection(opened, Opening(dns, connect, tls, resumed), self)
+                return Connection(opened, Opening(dns, connect, tls), self)
         raise refused or OSError("no address")
-
-    def keep_session(self, opened: Any) -> None:
-        """Called with each TLS socket before it is closed: by now the server has sent its tickets."""
-        if self.resume:
-            self._session = opened.session or self._session
 
     def _resolve(self, now: float) -> float:
         """Seconds it took; 0 where the name is known."""
@@ -208,26 +145,14 @@ class Dialer:
         return self._resolved_at - now
 
 
-def _context(verify: bool, ca_file: str | None) -> Any:
-    context = gevent.ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    elif ca_file is not None:
-        context.load_verify_locations(ca_file)
-    else:
-        context.load_default_certs()
-    return context
-
-
-def fetcher(timeout: float, headers: str = "") -> Callable[[str], bytes]:
+def fetcher(timeout: float, tls: Tls = SYSTEM, headers: str = "") -> Callable[[str], bytes]:
     """A plain GET for what is not measured (the outbox): URL to body. Raises OSError for everything that goes wrong."""
     dialers: dict[Origin, Dialer] = {}
 
     def fetch(url: str) -> bytes:
         parts = urlsplit(url)
         origin = Origin.of(f"{parts.scheme}://{parts.netloc}")
-        dialer = dialers.setdefault(origin, Dialer(origin))
+        dialer = dialers.setdefault(origin, Dialer(origin, tls))
         path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
         request = f"GET {path} HTTP/1.1\r\nHost: {origin.authority}\r\n{headers}Connection: close\r\n\r\n"
         connection: Connection | None = None

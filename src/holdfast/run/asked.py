@@ -93,6 +93,7 @@ class Asked:
     stack: Mapping[str, float] | None  # what is known of the target's size: replicas, workers, service_time
     notices: tuple[str, ...] = ()
     attacks: tuple[str, ...] = ()  # scenarios whose limits are meant to be met
+    tls_verified: bool = True
     ceiling: Ceiling | None = None  # of the generator's machine, where the plan has load
     schema: str = field(default=SCHEMA)
 

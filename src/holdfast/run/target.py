@@ -1,6 +1,7 @@
 """Opening the target: the reference stack is found running or started; a user's own is asked whether it answers."""
 
 import http.client
+import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from holdfast.errors import Problem
 from holdfast.reference import StackSettings, StackState, read_stack, start_stack, stop_stack
 from holdfast.reference.state import STATE_FILE
 from holdfast.workspace.target import Connection, StackDefinition, TargetDefinition
+from holdfast.workspace.tls import context_of
 from holdfast.workspace.workspace import Workspace
 
 STANDING_STACK: Final = "stack"  # under the workspace's state folder: the one of `holdfast stack up`
@@ -71,16 +73,19 @@ def connection_to_stack(name: str, state: StackState) -> Connection:
     )
 
 
-def unreachable(name: str, definition: TargetDefinition, where: str) -> list[Problem]:
+def unreachable(name: str, definition: TargetDefinition, root: Path, where: str) -> list[Problem]:
     """Ask a user's target once. Any HTTP answer shows that it is there; what it is worth, the run finds out."""
-    url = definition.url or ""
+    url, context = definition.url or "", context_of(definition.tls_in(root))
     try:
-        with urllib.request.urlopen(url, timeout=_PROBE_SECONDS):  # noqa: S310 - http(s) only, see TargetDefinition
+        with urllib.request.urlopen(url, timeout=_PROBE_SECONDS, context=context):  # noqa: S310 - http(s) only
             return []
     except urllib.error.HTTPError:
         return []
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
+        if isinstance(reason, ssl.SSLCertVerificationError):
+            what = f"target {name}: the certificate of {url} is not trusted: {reason.verify_message}"
+            return [Problem(where, what, "name the authority that signed it: tls: {ca_file: …} beside its url")]
         fix = "start it, or correct its url"
         return [Problem(where, f"target {name}: {url} does not answer: {reason or type(error).__name__}", fix)]
 
@@ -93,5 +98,6 @@ def _own(name: str, definition: TargetDefinition, root: Path) -> Connection:
         outbox_url=definition.outbox_url,
         adapter=str(root / definition.adapter) if definition.adapter else None,
         accounts={"file": str(root / accounts.file)} if accounts else {},
+        tls=definition.tls_in(root),
         settings={"replicas": definition.replicas} if definition.replicas is not None else {},
     )

@@ -12,15 +12,15 @@ from holdfast.clock import SystemClock
 from holdfast.errors import InputError, Problem, raise_input_error, shown
 from holdfast.kit.accounts import Account, accounts_of, turned
 from holdfast.kit.adapter import adapter_at, made_unasked, operations
-from holdfast.kit.inbox import Inbox
+from holdfast.kit.inbox import Inbox, fetcher
 from holdfast.kit.totp import StepLedger
 from holdfast.load.scenario import operations_of
-from holdfast.run.plain_client import PlainClient
-from holdfast.run.requirements import Checking, check_accounts, check_reference, find_target
+from holdfast.run.requirements import Checking, check_accounts, check_load, check_reference, find_target
 from holdfast.run.target import open_target
 from holdfast.run.trial import Book, Tried, Visitor
 from holdfast.run.trials import party_of, try_all
 from holdfast.workspace.target import Connection
+from holdfast.workspace.tls import context_of
 from holdfast.workspace.workspace import Workspace
 
 _MOST_ACCOUNTS: Final = 2_000
@@ -35,6 +35,7 @@ class TargetCheck:
 
     target: str
     url: str
+    tls_verified: bool
     adapter: str
     tried: tuple[Tried, ...]
     cannot_run: dict[str, tuple[str, ...]]
@@ -48,18 +49,20 @@ def check_target(workspace: Workspace, name: str | None, *, destructive: bool) -
     target, definition = find_target(checking, None, name)
     if definition is None:
         raise InputError(*checking.problems)
+    check_load(checking, "--target")
     check_reference(checking, target, definition)
     check_accounts(checking, target, definition)
     raise_input_error(checking.problems)
     with open_target(workspace, target, definition, "check") as connection:
         where = f"holdfast.yaml target {target}" if connection.adapter is None else shown(Path(connection.adapter))
         book = _tried(connection, where, destructive=destructive)
-        url = connection.url
+        url, tls = connection.url, connection.tls
     tried = tuple(book.tried[operation] for operation in operations())
     lacking = {one.operation for one in tried if one.verdict in {"missing", "broken"}}
     return TargetCheck(
         target=target,
         url=url,
+        tls_verified=tls.verify,
         adapter=where if definition.adapter else "the reference stack's",
         tried=tried,
         cannot_run=_cannot_run(workspace, lacking),
@@ -69,13 +72,16 @@ def check_target(workspace: Workspace, name: str | None, *, destructive: bool) -
 
 
 def _tried(connection: Connection, where: str, *, destructive: bool) -> Book:
+    from holdfast.run.plain_client import PlainClient
+
     adapter = Path(connection.adapter) if connection.adapter is not None else None
     make = adapter_at(adapter)
     clock, ledger = SystemClock(), StepLedger()
-    inbox = Inbox(connection.outbox_url) if connection.outbox_url else None
+    tls = connection.tls
+    inbox = Inbox(connection.outbox_url, fetcher(context_of(tls))) if connection.outbox_url else None
 
     def come(account: Account) -> Visitor:
-        client = PlainClient(connection.url, connection.marker)
+        client = PlainClient(connection.url, connection.marker, tls)
         return Visitor(account, client, make(client, inbox, clock, ledger))
 
     accounts = turned(accounts_of(connection.accounts, 0, _MOST_ACCOUNTS), clock.now())

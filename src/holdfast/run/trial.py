@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal, NoReturn, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn, get_args, get_type_hints
 
 from holdfast.authored import place_in
 from holdfast.errors import Problem
@@ -19,7 +19,9 @@ from holdfast.kit.outcome import NOT_OFFERED, OutcomeError
 from holdfast.kit.service import SelfService
 from holdfast.load.scenario_error import text_of
 from holdfast.record.sample import RATE_LIMITED
-from holdfast.run.plain_client import PlainClient
+
+if TYPE_CHECKING:
+    from holdfast.run.plain_client import PlainClient  # which needs the packages of load
 
 Verdict = Literal["works", "missing", "broken", "not_tried"]
 NO_OUTBOX: Final = "no_outbox"
@@ -45,7 +47,7 @@ class Visitor:
     """One who comes to try: an account, the client that it came with, the adapter on it."""
 
     account: Account
-    client: PlainClient
+    client: "PlainClient"
     service: SelfService
 
 

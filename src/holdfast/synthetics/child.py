@@ -23,7 +23,7 @@ from holdfast.channel import ChildEnd
 from holdfast.clock import SystemClock
 from holdfast.errors import HoldfastError, InputError, Problem, raise_input_error, shown
 from holdfast.kit.accounts import AccountPool, accounts_of, turned
-from holdfast.kit.inbox import Inbox
+from holdfast.kit.inbox import Inbox, fetcher
 from holdfast.kit.totp import StepLedger
 from holdfast.record.store import RunStore
 from holdfast.synthetics.browser import SharedBrowser, find_browser
@@ -35,6 +35,7 @@ from holdfast.synthetics.recording import Recording
 from holdfast.synthetics.schedule import spread
 from holdfast.synthetics.visit import PATIENCE
 from holdfast.synthetics.walk import Place
+from holdfast.workspace.tls import Tls, context_of
 
 _FLUSH_SECONDS: Final = 1.0
 _WIND_DOWN_SECONDS: Final = 5.0  # past the longest budget: evidence, clean-up
@@ -95,7 +96,7 @@ def read_job(job: Mapping[str, Any]) -> Task:
     target = job["target"]
     clock = SystemClock(job["anchor"])
     accounts = accounts_of(target["accounts"], job["accounts"]["first"], job["accounts"]["count"])
-    outbox_url = target.get("outbox_url")
+    outbox_url, tls = target.get("outbox_url"), Tls(**(target.get("tls") or {}))
     return Task(
         journeys=tuple(
             Asked(_with_settings(load_journey(path), entry), definition_of(path).needs_code, entry.get("times"))
@@ -105,7 +106,8 @@ def read_job(job: Mapping[str, Any]) -> Task:
         place=Place(
             url=target["url"],
             marker=target["marker"],
-            inbox=Inbox(outbox_url) if outbox_url else None,
+            verify=tls.verify,
+            inbox=Inbox(outbox_url, fetcher(context_of(tls))) if outbox_url else None,
             ledger=StepLedger(),
             clock=clock,
             evidence=Path(job["run_folder"]) / "evidence",

@@ -39,10 +39,11 @@ _CLOSE_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where walks happen: the same for all of a run."""
+    """Where walks happen: the same for all of a run. `verify`: whether TLS certificates are."""
 
     url: str
     marker: str
+    verify: bool
     inbox: Inbox | None
     ledger: StepLedger
     clock: Clock
@@ -141,6 +142,7 @@ async def _open_page(browser: SharedBrowser, place: Place, trace_id: str) -> "tu
         extra_http_headers=marking_headers(trace_id),
         service_workers="block",  # their requests pass by the route below
         accept_downloads=False,
+        ignore_https_errors=not place.verify,
     )
     try:
         async with asyncio.timeout(CLEAN_UP_SECONDS):

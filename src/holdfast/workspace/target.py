@@ -3,6 +3,7 @@
     targets:
       reference: {stack: reference}
       staging: {url: https://account.staging.example, allowed: true, adapter: adapters/acme.py}
+      inside: {url: https://account.inside.example, allowed: true, tls: {ca_file: certificates/inside.pem}}
     default_target: reference
 
 Only loopback, or a host that `holdfast.yaml` marks as `allowed: true`, is ever sent load, faults or journeys.
@@ -11,6 +12,7 @@ Only loopback, or a host that `holdfast.yaml` marks as `allowed: true`, is ever 
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -19,6 +21,7 @@ from pydantic import Field
 from holdfast import __version__
 from holdfast.errors import Problem
 from holdfast.workspace.binding import Broken, Definition, Duration
+from holdfast.workspace.tls import SYSTEM, Tls
 
 REFERENCE: Final = "reference"
 MARKER: Final = f"holdfast/{__version__} (synthetic)"
@@ -40,6 +43,18 @@ class AccountSource(Definition):
     file: str
 
 
+class TlsDefinition(Definition):
+    """Whom to trust about who the target is: `ca_file` instead of the system's authorities, or anybody."""
+
+    ca_file: str | None = None
+    verify: bool = True
+
+    def broken(self) -> Iterator[Broken]:
+        if self.ca_file is not None and not self.verify:
+            what = "nothing is verified by a ca_file where verify is false"
+            yield Broken(("ca_file",), what, "remove one of the two", ("ca_file", "verify"))
+
+
 class TargetDefinition(Definition):
     """One entry under `targets:`."""
 
@@ -51,6 +66,7 @@ class TargetDefinition(Definition):
     adapter: str | None = None
     accounts: AccountSource | None = None
     outbox_url: str | None = None
+    tls: TlsDefinition | None = None
     replicas: Annotated[int | None, Field(ge=1)] = None  # how many carry the load: a sizing needs to know
 
     def broken(self) -> Iterator[Broken]:
@@ -63,9 +79,20 @@ class TargetDefinition(Definition):
             yield Broken(
                 ("replicas",), "replicas belong to {url: …}", "write them under settings", ("stack", "replicas")
             )
+        https = any((url or "").startswith("https:") for url in (self.url, self.outbox_url))
+        if self.tls is not None and not https:
+            yield Broken(
+                ("tls",), "tls belongs to an https address", "remove it", ("tls", "stack", "url", "outbox_url")
+            )
         for key, url in (("url", self.url), ("outbox_url", self.outbox_url)):
             if url is not None:
                 yield from (Broken((key,), what, fix) for what, fix in _wrong_with(url))
+
+    def tls_in(self, root: Path) -> Tls:
+        """`root`: of the workspace, where a ca_file is looked for."""
+        if self.tls is None:
+            return SYSTEM
+        return Tls(self.tls.verify, str(root / self.tls.ca_file) if self.tls.ca_file is not None else None)
 
 
 def _wrong_with(url: str) -> Iterator[tuple[str, str]]:
@@ -100,6 +127,7 @@ class Connection:
     state_file: str | None = None
     adapter: str | None = None
     accounts: dict[str, Any] = field(default_factory=dict)
+    tls: Tls = SYSTEM
     settings: dict[str, float] = field(
         default_factory=dict
     )  # what is known of its size: replicas, workers, service_time
