@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from holdfast.errors import InputError, Problem, shown
+from holdfast.errors import InputError, Problem, raise_input_error, shown
 
 KEY_VARIABLE: Final = "HOLDFAST_WORKER_KEY"
 LEAST_KEY_CHARACTERS: Final = 16
@@ -98,10 +98,21 @@ def asked_workers(
             what = "nobody is to join: there is no --remote-workers"
             raise InputError(Problem(f"--listen {listen}", what, "say how many: --remote-workers 4"))
         return Workers(local, patience=patience)
-    host, port = address_of(listen or "127.0.0.1:5557", "--listen")
-    if not _is_free(host, port):
-        raise InputError(Problem(f"--listen {host}:{port}", "cannot be listened on", "choose another port, or address"))
-    return Workers(local, remote, host, port, key_from(key_file, os.environ), patience)
+    problems: list[Problem] = []
+    host, port, key = "", 0, ""
+    try:
+        host, port = address_of(listen or "127.0.0.1:5557", "--listen")
+        if not _is_free(host, port):
+            what = "cannot be listened on"
+            problems.append(Problem(f"--listen {host}:{port}", what, "choose another port, or address"))
+    except InputError as error:
+        problems += error.problems
+    try:
+        key = key_from(key_file, os.environ)
+    except InputError as error:
+        problems += error.problems
+    raise_input_error(problems)
+    return Workers(local, remote, host, port, key, patience)
 
 
 def _is_free(host: str, port: int) -> bool:
