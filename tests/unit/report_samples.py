@@ -5,19 +5,21 @@ import random
 from collections.abc import Mapping
 from dataclasses import replace
 
+from holdfast.run.load_summary import (
+    Funnel,
+    FunnelStep,
+    LoadResult,
+    Quantiles,
+    SeriesResult,
+)
 from holdfast.run.summary import (
     Answer,
     CapacityResult,
     FaultResult,
-    Funnel,
-    FunnelStep,
     JourneyResult,
-    LoadResult,
     ObjectiveResult,
     ProbeResult,
-    Quantiles,
     RunFacts,
-    SeriesResult,
     SizingResult,
     Summary,
     Timeline,

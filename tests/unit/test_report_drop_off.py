@@ -10,7 +10,8 @@ from tests.unit.report_samples import VARIANTS
 from holdfast.report import html, markdown
 from holdfast.report.drop_off import came_through, funnels_of, lost_as
 from holdfast.report.terminal import render
-from holdfast.run.summary import Funnel, FunnelStep, Likeness, Quantiles, Summary
+from holdfast.run.load_summary import Funnel, FunnelStep, Likeness, Quantiles
+from holdfast.run.summary import Summary
 
 STEPS = (
     FunnelStep(

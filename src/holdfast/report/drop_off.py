@@ -2,7 +2,8 @@
 
 from holdfast.record.sample import OK
 from holdfast.report.figures import count, percent, words
-from holdfast.run.summary import Funnel, FunnelStep, Likeness, Summary
+from holdfast.run.load_summary import Funnel, FunnelStep, Likeness
+from holdfast.run.summary import Summary
 
 
 def funnels_of(summary: Summary) -> list[Funnel]:

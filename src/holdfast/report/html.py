@@ -24,7 +24,8 @@ from holdfast.report.drop_off import between, came_through, funnels_of, told_apa
 from holdfast.report.matrix import matrix
 from holdfast.report.palette import COLOURS, outcome_colour
 from holdfast.report.rows import length, seconds_per_point
-from holdfast.run.summary import WHOLE_RUN, SeriesResult, Summary
+from holdfast.run.load_summary import SeriesResult
+from holdfast.run.summary import WHOLE_RUN, Summary
 
 if TYPE_CHECKING:
     from holdfast.report.charts import Spec

@@ -17,14 +17,7 @@ from typing import Final, Literal
 
 from holdfast.record.sample import OK
 from holdfast.report.figures import count, duration, number, percent, printable, words
-from holdfast.run.summary import (
-    WHOLE_RUN,
-    FaultResult,
-    JourneyResult,
-    ObjectiveResult,
-    Summary,
-    ValidityCheck,
-)
+from holdfast.run.summary import WHOLE_RUN, FaultResult, JourneyResult, ObjectiveResult, Summary, ValidityCheck
 
 State = Literal["passed", "failure", "error", "skipped"]
 

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from holdfast.run.load_summary import Funnel, LoadResult
 from holdfast.run.summary import (
     WHOLE_RUN,
     Answer,
     CapacityResult,
     FaultResult,
-    Funnel,
     JourneyResult,
-    LoadResult,
     ObjectiveResult,
     RunVerdict,
 )

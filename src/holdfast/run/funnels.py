@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from holdfast.record.histogram import Histogram
 from holdfast.record.recorder import Interval
 from holdfast.record.sample import ABANDONED, DROPPED, OK
+from holdfast.run.load_summary import Funnel, FunnelStep
 from holdfast.run.recorded import outcomes_of
-from holdfast.run.summary import Funnel, FunnelStep
 from holdfast.slo.verdict import lower_bound, upper_bound
 
 

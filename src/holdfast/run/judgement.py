@@ -16,6 +16,7 @@ from holdfast.run.asked import Asked
 from holdfast.run.capacity import capacity_result
 from holdfast.run.fault_cost import fault_results
 from holdfast.run.folder import RunFolder
+from holdfast.run.load_summary import LoadResult
 from holdfast.run.objectives import objective_results
 from holdfast.run.picture import timeline
 from holdfast.run.recorded import Recorded, read_recorded
@@ -24,7 +25,6 @@ from holdfast.run.summary import (
     CapacityResult,
     FaultResult,
     JourneyResult,
-    LoadResult,
     ObjectiveResult,
     RunFacts,
     RunVerdict,

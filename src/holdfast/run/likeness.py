@@ -9,8 +9,8 @@ from typing import Final
 from holdfast.record.histogram import Histogram, bucket_middle
 from holdfast.record.recorder import Interval
 from holdfast.record.sample import DROPPED, OK, UNFINISHED
+from holdfast.run.load_summary import Likeness
 from holdfast.run.quantiles import quantiles
-from holdfast.run.summary import Likeness
 from holdfast.slo.indistinguishable import Answers, Comparison, compare_answers
 
 ANSWERS_DIFFER: Final = "answers_differ"  # the detail by which a scenario says that the answers themselves differ

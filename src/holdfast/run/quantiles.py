@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from holdfast.record.histogram import Histogram, quantiles_of
-from holdfast.run.summary import Quantiles
+from holdfast.run.load_summary import Quantiles
 
 
 def quantiles(histograms: Iterable[Histogram], slowest: float | None = None) -> Quantiles:

@@ -9,16 +9,10 @@ from holdfast.record.sample import DROPPED, OK, UNFINISHED, depth_of
 from holdfast.run.asked import AskedJourney
 from holdfast.run.funnels import funnel_of
 from holdfast.run.likeness import likenesses
+from holdfast.run.load_summary import Connections, LoadResult, Quantiles, SeriesResult
 from holdfast.run.quantiles import quantiles
 from holdfast.run.recorded import Recorded, Stretch, outcomes_of
-from holdfast.run.summary import (
-    WHOLE_RUN,
-    Connections,
-    JourneyResult,
-    LoadResult,
-    Quantiles,
-    SeriesResult,
-)
+from holdfast.run.summary import WHOLE_RUN, JourneyResult
 
 
 def load_result(recorded: Recorded) -> LoadResult | None:

@@ -6,7 +6,7 @@ from holdfast.report.charts.drawing import WIDTH, Spec, spec_of
 from holdfast.report.figures import words
 from holdfast.report.palette import variable
 from holdfast.report.rows import Row
-from holdfast.run.summary import Funnel
+from holdfast.run.load_summary import Funnel
 
 
 def funnel_chart(funnel: Funnel) -> Spec:

@@ -12,7 +12,8 @@ from holdfast.report.figures import count, duration, moment, percent, rate, sent
 from holdfast.report.matrix import Matrix, matrix
 from holdfast.report.terminal.console import STYLES, plain, said
 from holdfast.report.verdicts import mark, tone
-from holdfast.run.summary import CapacityResult, FaultResult, Funnel, FunnelStep, ObjectiveResult, Summary
+from holdfast.run.load_summary import Funnel, FunnelStep
+from holdfast.run.summary import CapacityResult, FaultResult, ObjectiveResult, Summary
 
 _BAR: Final = 20  # characters
 _NARROWEST_NAME: Final = 16
