@@ -26,16 +26,14 @@ from holdfast.record.timeline import PHASE, Span
 from holdfast.run.asked import Asked, AskedPhase, write_asked
 from holdfast.run.children import Child, Children, Message
 from holdfast.run.events import (
-    FaultInjected,
-    FaultReverted,
     Finished,
-    JourneyRan,
     Notice,
     PhaseStarted,
     Preparing,
     RunEvent,
     Started,
     Tick,
+    shown_event,
 )
 from holdfast.run.folder import RunFolder, create_run_folder
 from holdfast.run.guarding import SETTLE_SECONDS, Watch
@@ -247,7 +245,7 @@ class _Running:
             facts = {k: v for k, v in body.items() if k not in {"event", "at"}}
             event = Event(float(body["at"]), message.child, str(body["event"]), facts)
             self.store.write_event(event)
-            shown = _shown(event, event.at - self.time_zero)
+            shown = shown_event(event, event.at - self.time_zero)
             if shown is not None:
                 yield shown
 
@@ -307,30 +305,6 @@ def _phase_span(phase: AskedPhase, time_zero: float, *, started: bool) -> Span:
     start, end = time_zero + phase.start, time_zero + phase.end
     actual = {"started": start, "ended": end} if started else {}
     return Span(PHASE, phase.name, start, end, **actual, attributes={"judged": phase.judged})
-
-
-def _shown(event: Event, at: float) -> RunEvent | None:
-    """A child's event as the runner's own, where a person would want to see it."""
-    facts = event.facts
-    if event.kind == "fault_injected":
-        return FaultInjected(at, str(facts.get("experiment")), str(facts.get("fault")), str(facts.get("target")))
-    if event.kind == "fault_reverted":
-        return FaultReverted(at, str(facts.get("experiment")), str(facts.get("clean_up", "done")))
-    if event.kind == "journey":
-        duration = facts.get("duration")
-        return JourneyRan(
-            at,
-            str(facts.get("name")),
-            str(facts.get("outcome")),
-            float(duration) if isinstance(duration, (int, float)) else 0.0,
-            str(facts.get("step") or ""),
-        )
-    if event.kind == "clean_up_failed":
-        return Notice(at, "error", f"{event.source}: {event.facts.get('journey')} could not clean up after itself")
-    if event.kind in {"notice", "probe_error", "scenario_error", "activity_failed"}:
-        text = facts.get("text") or facts.get("message") or facts.get("reason") or event.kind
-        return Notice(at, "warning", f"{event.source}: {text}")
-    return None
 
 
 def _newest(store: RunStore, source: str, name: str, now: float) -> float | None:

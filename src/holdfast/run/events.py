@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from holdfast.record.store import Event
 from holdfast.run.summary import Summary
 
 
@@ -118,3 +119,27 @@ RunEvent = (
     | Notice
     | Finished
 )
+
+
+def shown_event(event: Event, at: float) -> RunEvent | None:
+    """A child's event as the runner's own, where a person would want to see it."""
+    facts = event.facts
+    if event.kind == "fault_injected":
+        return FaultInjected(at, str(facts.get("experiment")), str(facts.get("fault")), str(facts.get("target")))
+    if event.kind == "fault_reverted":
+        return FaultReverted(at, str(facts.get("experiment")), str(facts.get("clean_up", "done")))
+    if event.kind == "journey":
+        duration = facts.get("duration")
+        return JourneyRan(
+            at,
+            str(facts.get("name")),
+            str(facts.get("outcome")),
+            float(duration) if isinstance(duration, (int, float)) else 0.0,
+            str(facts.get("step") or ""),
+        )
+    if event.kind == "clean_up_failed":
+        return Notice(at, "error", f"{event.source}: {event.facts.get('journey')} could not clean up after itself")
+    if event.kind in {"notice", "probe_error", "scenario_error", "activity_failed"}:
+        text = facts.get("text") or facts.get("message") or facts.get("reason") or event.kind
+        return Notice(at, "warning", f"{event.source}: {text}")
+    return None

@@ -3,7 +3,7 @@
 In: a workspace and a plan (from a file, or made on the spot). Out: `Prepared`, or one InputError with all problems.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,7 @@ from holdfast.load.scenario import steps_of as scenario_steps
 from holdfast.run.asked import AskedExperiment, AskedJourney, AskedLoad, AskedObjective, AskedPhase
 from holdfast.run.attacks import attack_problems
 from holdfast.run.importing import files_by_child, import_problems
+from holdfast.run.objective_files import asked_objectives, check_steady_states, objectives_in
 from holdfast.run.outlook import unprovable
 from holdfast.run.prepared import Prepared
 from holdfast.run.requirements import (
@@ -26,8 +27,6 @@ from holdfast.run.requirements import (
     find_plan_browser,
     find_target,
 )
-from holdfast.slo.guard import guard_problems
-from holdfast.slo.openslo import Objective, declared_names, load_objectives
 from holdfast.synthetics.definition import check_journey, definition_of
 from holdfast.workspace.document import Document, PropertyPath, load_documents, nearest
 from holdfast.workspace.plan import Plan
@@ -90,8 +89,8 @@ def prepare_plan(
         check_accounts(checking, target_name, definition)
     journeys = _journeys(checking, plan)
     experiments = _experiments(checking, plan, definition)
-    objectives = _objectives(checking, plan)
-    _steady_states(checking, plan, experiments, objectives)
+    objectives = asked_objectives(checking, plan)
+    check_steady_states(checking, plan, experiments, objectives)
     check_extras(checking, plan, target_name, definition)
     browser = find_plan_browser(checking, plan, definition)
     if checking.problems and may_ask:
@@ -234,67 +233,6 @@ def _experiments(checking: Checking, plan: Plan, definition: TargetDefinition | 
         what = "faults need a target that can be broken and mended"
         checking.wrong(checking.where(("chaos",), "chaos"), what, "aim at the reference stack")
     return tuple(experiments)
-
-
-def _objectives(checking: Checking, plan: Plan) -> tuple[AskedObjective, ...]:
-    found: list[AskedObjective] = []
-    for index, entry in enumerate(plan.objectives):
-        at: PropertyPath = ("objectives", index)
-        objectives, names = objectives_in(checking.workspace, entry.file, checking.where(at, entry.file), checking.add)
-        for key, named in (("gates", tuple(entry.gates)), ("only", entry.only)):
-            for name in (name for name in named if names and name not in names):
-                where = checking.where((*at, key, name), name)
-                checking.wrong(where, f'there is no objective "{name}" in {entry.file}', nearest(name, names))
-        if entry.only:
-            objectives = [objective for objective in objectives if objective.name in entry.only]
-        found += [AskedObjective(o, entry.gates.get(o.name, float(o.target))) for o in objectives]
-        for objective in objectives:
-            gate = entry.gates.get(objective.name)
-            if gate is not None and gate > float(objective.target):
-                where = checking.where((*at, "gates", objective.name), objective.name)
-                checking.wrong(where, f"the gate {gate} is above the target {objective.target}", "lower it")
-    if plan.guard is not None:
-        watched = [asked.objective for asked in found if asked.objective.indicator.total.source != "synthetics"]
-        checking.add(guard_problems(plan.guard.burn_rate, watched, checking.where(("guard", "burn_rate"), "guard")))
-    return tuple(found)
-
-
-def _steady_states(
-    checking: Checking,
-    plan: Plan,
-    experiments: tuple[AskedExperiment, ...],
-    objectives: tuple[AskedObjective, ...],
-) -> None:
-    """An experiment whose steady state is an objective needs it measured, or it never begins."""
-    measured = {asked.objective.name for asked in objectives}
-    for judged in plan.objectives:  # those of a file with a problem may be fine once it is mended
-        measured |= objectives_in(checking.workspace, judged.file, "", lambda _: None)[1]
-    if checking.lacks_some_of("objectives"):
-        return
-    for index, entry in enumerate(plan.chaos):
-        path = next((e.path for e in experiments if e.name == Path(entry.experiment).stem), None)
-        experiment = load_experiment(checking.workspace.root / path)[0] if path is not None else None
-        for name in experiment.objectives if experiment is not None else ():
-            if name not in measured:
-                where = checking.where(("chaos", index, "experiment"), entry.experiment)
-                what = f'its steady state is the objective "{name}", which this plan does not measure'
-                checking.wrong(where, what, "add its file under objectives")
-
-
-def objectives_in(
-    workspace: Workspace, file: str, where: str, add: Callable[[list[Problem]], None]
-) -> tuple[list[Objective], set[str]]:
-    """The objectives of one file, given as path or name; and the names of all that it defines, also of unsound ones."""
-    path = workspace.file_of("slo", file)
-    if not path.is_file():
-        known = nearest(Path(file).stem, workspace.names("slo", ".yaml"))
-        add([Problem(where, f'there is no file of objectives "{file}"', known)])
-        return [], set()
-    documents, problems = load_documents(path)
-    add(problems)
-    objectives, problems = load_objectives(documents)
-    add(problems)
-    return objectives, {objective.name for objective in objectives} | declared_names(documents)
 
 
 def _capacity(

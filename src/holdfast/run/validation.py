@@ -9,7 +9,8 @@ from holdfast.chaos.experiment import load_experiment
 from holdfast.errors import InputError, Problem, shown
 from holdfast.load.scenario import check_scenario
 from holdfast.run.importing import Files, import_problems
-from holdfast.run.preparation import objectives_in, prepare
+from holdfast.run.objective_files import objectives_in
+from holdfast.run.preparation import prepare
 from holdfast.synthetics.definition import check_journey
 from holdfast.workspace.workspace import CONFIG_FILE, Workspace, load_profile
 
