@@ -40,6 +40,16 @@ def test_init_makes_a_valid_workspace_and_never_overwrites(holdfast, tmp_path: P
     assert "nothing is overwritten" in again.err
 
 
+def test_init_tells_the_command_as_it_was_called(holdfast, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr("sys.argv", [".venv/bin/holdfast", "init", "shop"])
+    assert f"next: cd shop && {tmp_path}/.venv/bin/holdfast demo" in holdfast("init", "shop").out
+    (tmp_path / "holdfast").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "next: cd inn && holdfast demo" in holdfast("init", "inn").out
+
+
 def test_validate_says_what_is_wrong_as_json_too(workspace: Path, holdfast) -> None:
     (workspace / "plans/demo.yaml").write_text("kind: Plan\n", encoding="utf-8")
     ran = holdfast("validate", "--json")

@@ -1,10 +1,12 @@
 """Wrong input: one message per problem, all at once, exit 2, no traceback, nothing started."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from holdfast.errors import Problem
+from holdfast.authored import import_file
+from holdfast.errors import InputError, Problem
 
 CASES = [
     ("plans/demo.yaml", "for: 25s", "for: 25", "is not a duration"),
@@ -127,6 +129,29 @@ def test_a_run_folder_that_is_not_there_is_wrong_input(workspace, holdfast) -> N
     assert ran.code == 2
     assert "is not a run folder" in ran.err
     assert holdfast("report").code == 2
+
+
+def test_who_asks_for_json_is_told_problems_as_json(workspace, holdfast, nothing_imported) -> None:
+    _change(workspace / "plans/demo.yaml", "during: fault", "during: fautl")
+    ran = holdfast("run", "demo", "--json")
+    assert ran.code == 2
+    (problem,) = json.loads(ran.out)["problems"]
+    assert set(problem) == {"where", "what", "fix"}
+    assert problem["where"].startswith("plans/demo.yaml:")
+    assert problem["what"] in ran.err
+    ran = holdfast("run", "demo", "--json", "--sed", "1")
+    assert "--sed" in json.loads(ran.out)["problems"][0]["what"]
+    ran = holdfast("profile", "plot", "smoke", "--json", "--png", "no/such/folder.png")
+    assert (ran.code, "problems" in json.loads(ran.out)) == (2, True)
+    assert holdfast("run", "demo").out == ""
+
+
+def test_a_name_that_cannot_be_imported_tells_the_module_and_not_where_it_is_installed(tmp_path) -> None:
+    (tmp_path / "mine.py").write_text("from holdfast.load import Visiter\n", encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        import_file(tmp_path / "mine.py", "mine")
+    assert "from 'holdfast.load'" in str(caught.value)
+    assert "__init__.py" not in str(caught.value)
 
 
 def test_a_wrong_option_is_wrong_input(workspace, holdfast) -> None:

@@ -39,13 +39,6 @@ def plot(name: str, png: Path | None, scale: float, seed: int, length: float | N
     if found is None:
         return 2
     shape = shape_of(Path(name).stem, found, scale=scale, seed=seed, duration=length)
-    if as_json:
-        click.echo(json.dumps(asdict(shape)))
-    else:
-        from holdfast.report.terminal.console import console_for
-        from holdfast.report.terminal.shape import print_shape
-
-        print_shape(shape, console_for(sys.stdout))
     if png is not None:
         from holdfast.report.charts import shape_chart, to_png
 
@@ -57,6 +50,13 @@ def plot(name: str, png: Path | None, scale: float, seed: int, length: float | N
         except OSError as error:
             raise InputError(Problem(shown(png), f"cannot be written: {error.strerror}")) from error
         click.echo(shown(png), err=True)
+    if as_json:
+        click.echo(json.dumps(asdict(shape)))
+    else:
+        from holdfast.report.terminal.console import console_for
+        from holdfast.report.terminal.shape import print_shape
+
+        print_shape(shape, console_for(sys.stdout))
     return 0
 
 
