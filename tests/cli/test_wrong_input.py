@@ -7,6 +7,8 @@ import pytest
 
 from holdfast.authored import import_file
 from holdfast.errors import InputError, Problem
+from holdfast.run.preparation import prepare
+from holdfast.workspace.workspace import find_workspace
 
 CASES = [
     ("plans/demo.yaml", "for: 25s", "for: 25", "is not a duration"),
@@ -129,6 +131,59 @@ def test_a_run_folder_that_is_not_there_is_wrong_input(workspace, holdfast) -> N
     assert ran.code == 2
     assert "is not a run folder" in ran.err
     assert holdfast("report").code == 2
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told", "meant"),
+    [
+        (
+            "*/list_invoices",
+            "*/list_invioces",
+            'no scenario of this workspace has a step "list_invioces"',
+            "list_invoices",
+        ),
+        (
+            "*/list_invoices",
+            "billing_*/list_invioces",
+            'no scenario of this workspace that "billing_*" selects has a step "list_invioces"',
+            "list_invoices",
+        ),
+        (
+            "*/list_invoices",
+            "biling_inquiry",
+            'no scenario of this workspace is called "biling_inquiry"',
+            "billing_inquiry",
+        ),
+        ("*/list_invoices", "*/list_invioces/GET *", 'has a step "list_invioces"', "list_invoices"),
+        (
+            "[sign_in_and_read_invoice, reset_password]",
+            "reset_pasword",
+            'no journey of this workspace is called "reset_pasword"',
+            "reset_password",
+        ),
+    ],
+)
+def test_an_objective_that_can_count_nothing_is_told_at_its_selector(
+    workspace, holdfast, nothing_imported, monkeypatch, old, new, told, meant
+) -> None:
+    monkeypatch.setattr("holdfast.run.validation.import_problems", lambda _files: ())
+    file = workspace / "slo/self_service.yaml"
+    _change(file, f"name: {old}" if old[0] == "[" else f'name: "{old}"', f'name: "{new}"')
+    line = next(n for n, text in enumerate(file.read_text("utf-8").splitlines(), 1) if new in text and "total:" in text)
+    for command in (("run", "smoke"), ("load", "smoke", "--objectives", "self_service"), ("validate",)):
+        ran = holdfast(*command)
+        assert ran.code == 2, command
+        assert f"error slo/self_service.yaml:{line}  " in ran.err
+        assert told in ran.err
+        assert f'did you mean "{meant}"?' in ran.err
+    assert not (workspace / "runs").exists()
+
+
+def test_an_objective_on_what_this_plan_does_not_play_is_no_mistake(workspace) -> None:
+    _change(workspace / "slo/self_service.yaml", "*/list_invoices", "*/change_plan")
+    _change(workspace / "slo/self_service.yaml", "name: [sign_in_and_read_invoice, reset_password]", 'name: "*_*/*"')
+    _change(workspace / "slo/self_service.yaml", '"*/sign_in"', '"*/outside/GET *"')
+    assert prepare(find_workspace(workspace), "smoke", may_ask=False).objectives
 
 
 def test_who_asks_for_json_is_told_problems_as_json(workspace, holdfast, nothing_imported) -> None:
