@@ -44,3 +44,10 @@ def test_wrong_input_stays_wrong_input(workspace: Path) -> None:
 def test_a_stream_that_is_closed_from_the_start_is_no_error(workspace: Path) -> None:
     command = ["/bin/sh", "-c", f"'{sys.executable}' -m holdfast schema >&- 2>&-"]
     assert subprocess.run(command, cwd=workspace, timeout=120, check=False).returncode == 0
+
+
+def test_what_checks_everything_imports_nothing_that_patches_the_process() -> None:
+    """Locust and gevent: an optional part, and never in the process of the runner."""
+    code = "import sys, holdfast.run.validation; print({'gevent', 'locust'} & set(sys.modules))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    assert ran.stdout == "set()\n"
