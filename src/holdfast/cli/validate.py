@@ -38,8 +38,11 @@ def validate(target: str | None, destructive: bool, as_json: bool) -> int:
     checked = check_all(workspace_as_it_is())
     if as_json:
         files = [str(path) for path in checked.files]
-        click.echo(json.dumps({"files": files, "problems": [asdict(p) for p in checked.problems]}, indent=1))
+        problems = [asdict(problem) for problem in checked.problems]
+        click.echo(json.dumps({"files": files, "problems": problems, "notes": checked.notes}, indent=1))
         return int(ExitCode.WRONG_INPUT if checked.problems else ExitCode.MET)
+    for note in checked.notes:
+        click.echo(f"note: {note}", err=True)
     if checked.problems:
         raise InputError(*checked.problems)
     click.echo(f"{len(checked.files)} files are valid")

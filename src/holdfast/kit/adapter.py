@@ -41,6 +41,12 @@ def operations() -> tuple[str, ...]:
     return tuple(name for name, value in vars(SelfService).items() if inspect.isfunction(value) and name[0] != "_")
 
 
+def known_to(service: object) -> tuple[str, ...]:
+    """All names that a scenario may ask an adapter for: those of the protocol, and the adapter's own."""
+    own = (name for name in dir(type(service)) if name[0] != "_" and callable(getattr(type(service), name, None)))
+    return tuple(dict.fromkeys((*operations(), *own)))
+
+
 def is_offered(service: object, operation: str) -> bool:
     """Whether an adapter has it: it is there, and is not `not_offered`."""
     found = getattr(service, operation, None)

@@ -25,11 +25,10 @@ from holdfast.load.leaving import Left, outcome_of
 from holdfast.load.pool import ConnectionPool
 from holdfast.load.wire import Dialer
 from holdfast.record.recorder import Recorder
-from holdfast.record.sample import ABANDONED, DROPPED, OK, UNFINISHED
+from holdfast.record.sample import ABANDONED, DROPPED, OK, OUTSIDE, UNFINISHED
 
 WIRE: Final = ("dns", "connect", "tls", "first_byte")
 """Names under the source "wire": a request's parts, each where it happened, so new connections are counted too."""
-OUTSIDE: Final = "outside"  # the step's name of requests that no step holds
 
 
 def record_dropped(recorder: Recorder, scenario: str, steps: Iterable[str], due: float, why: str) -> None:

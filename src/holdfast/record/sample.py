@@ -27,6 +27,8 @@ OUTCOMES: Final = (
     UNFINISHED,
 )
 
+OUTSIDE: Final = "outside"  # the step's name of requests that no step holds
+
 
 @dataclass(frozen=True, slots=True)
 class Sample:

@@ -18,6 +18,12 @@ def count(value: float | None) -> str:
     return ABSENT if value is None else f"{value:,.0f}".replace(",", _SPACE)
 
 
+def several(number: float, noun: str) -> str:
+    """1 → "1 line", 2 → "2 lines"."""
+    said = count(number)
+    return f"{said} {noun}" if said == "1" else f"{said} {noun}s"
+
+
 def percent(ratio: float | None) -> str:
     """0.9987 → "99.87 %". As many digits as it takes not to round a miss up to 100 % or a failure down to 0 %."""
     if ratio is None:

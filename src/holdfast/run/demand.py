@@ -92,7 +92,8 @@ def demand_from(
     if log.topics is not None:
         return _of_tickets(path, log, log.topics, rules, scenarios)
     if len(log.times) < 2:
-        what = f"says of no two moments when somebody came ({log.unread} lines could not be read)"
+        lines = "1 line" if log.unread == 1 else f"{log.unread} lines"
+        what = f"says of no two moments when somebody came ({lines} could not be read)"
         raise InputError(Problem(shown(path), what, "give an access log, or a CSV with a column timestamp"))
     named = [_scenario(asked, rules, scenarios) if asked is not None else None for asked in log.paths]
     mix = Counter(name for name in named if name is not None)

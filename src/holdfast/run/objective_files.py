@@ -7,6 +7,7 @@ from holdfast.chaos.experiment import load_experiment
 from holdfast.errors import Problem
 from holdfast.run.asked import AskedExperiment, AskedObjective
 from holdfast.run.requirements import Checking
+from holdfast.run.selected import unselected_problems
 from holdfast.slo.guard import guard_problems
 from holdfast.slo.openslo import Objective, declared_names, load_objectives
 from holdfast.workspace.document import PropertyPath, load_documents, nearest
@@ -27,6 +28,7 @@ def objectives_in(
     add(problems)
     objectives, problems = load_objectives(documents)
     add(problems)
+    add(unselected_problems(workspace, objectives, documents))
     return objectives, {objective.name for objective in objectives} | declared_names(documents)
 
 

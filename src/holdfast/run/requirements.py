@@ -11,7 +11,7 @@ from typing import Final
 
 from holdfast.errors import HoldfastError, Problem, shown
 from holdfast.kit.accounts import read_accounts
-from holdfast.kit.adapter import adapter_at, is_offered, made_unasked, operations
+from holdfast.kit.adapter import adapter_at, is_offered, known_to, made_unasked, operations
 from holdfast.load.scenario import operations_of
 from holdfast.run.target import unreachable
 from holdfast.synthetics.browser import find_browser
@@ -169,13 +169,41 @@ def check_operations(checking: Checking, scenarios: Mapping[str, Path], definiti
         if path is None or path.is_file():  # or that is told already
             checking.add(error.problems)
         return
-    whose = f"the adapter {definition.adapter}" if definition.adapter else "the reference stack's adapter"
-    for scenario in scenarios.values():
-        for operation, line in operations_of(scenario).items():
-            if not is_offered(service, operation):
-                known = operation in operations()
-                fix = "leave it out of the mix, or write the operation" if known else nearest(operation, operations())
-                checking.wrong(f"{shown(scenario)}:{line}", f"needs {operation}, which {whose} does not offer", fix)
+    known = known_to(service)
+    for scenario, lacking in _lacking(service, scenarios).items():
+        for operation, line in lacking.items():
+            real = operation in operations()
+            fix = "leave it out of the mix, or write the operation" if real else nearest(operation, known)
+            what = f"needs {operation}, which {_whose(definition)} does not offer"
+            checking.wrong(f"{shown(scenarios[scenario])}:{line}", what, fix)
+
+
+def not_playable(workspace: Workspace, scenarios: Mapping[str, Path]) -> tuple[list[str], str]:
+    """Those that the default target's adapter lacks an operation of, and whose adapter that is.
+
+    None of them when there is no such adapter, or it cannot be made: that is told as a problem of its own.
+    """
+    definition = workspace.configuration.targets.get(workspace.configuration.default_target)
+    if definition is None:
+        return [], ""
+    path = workspace.root / definition.adapter if definition.adapter else None
+    try:
+        service = made_unasked(adapter_at(path), path)
+    except HoldfastError:
+        return [], ""
+    return [name for name, lacking in _lacking(service, scenarios).items() if lacking], _whose(definition)
+
+
+def _lacking(service: object, scenarios: Mapping[str, Path]) -> dict[str, dict[str, int]]:
+    """By scenario: what it needs and the adapter does not offer, with the line that needs it."""
+    return {
+        name: {op: line for op, line in operations_of(path).items() if not is_offered(service, op)}
+        for name, path in scenarios.items()
+    }
+
+
+def _whose(definition: TargetDefinition) -> str:
+    return f"the adapter {definition.adapter}" if definition.adapter else "the reference stack's adapter"
 
 
 def missing_modules(extra: str) -> list[str]:

@@ -11,16 +11,18 @@ from holdfast.load.scenario import check_scenario
 from holdfast.run.importing import Files, import_problems
 from holdfast.run.objective_files import objectives_in
 from holdfast.run.preparation import prepare
+from holdfast.run.requirements import not_playable
 from holdfast.synthetics.definition import check_journey
 from holdfast.workspace.workspace import CONFIG_FILE, Workspace, load_profile
 
 
 @dataclass(frozen=True, slots=True)
 class Validation:
-    """The files looked at, and every problem of them."""
+    """The files looked at, every problem of them, and what is no problem as long as nobody plays it."""
 
     files: tuple[Path, ...]
     problems: tuple[Problem, ...]
+    notes: tuple[str, ...] = ()
 
 
 def validate(workspace: Workspace) -> Validation:
@@ -42,7 +44,18 @@ def validate(workspace: Workspace) -> Validation:
             files.append(path)
             problems.update(dict.fromkeys(check(path)))
     problems.update(dict.fromkeys(import_problems(_importable(workspace))))
-    return Validation(tuple(files), tuple(problems))
+    return Validation(tuple(files), tuple(problems), _notes(workspace))
+
+
+def _notes(workspace: Workspace) -> tuple[str, ...]:
+    """Scenarios that nothing plays on the default target may need what it lacks: content for another one."""
+    paths = {name: workspace.folder("scenarios") / f"{name}.py" for name in workspace.names("scenarios", ".py")}
+    names, whose = not_playable(workspace, paths)
+    if not names:
+        return ()
+    use = "scenario uses" if len(names) == 1 else "scenarios use"
+    listed = ", ".join(names)
+    return (f"{len(names)} {use} operations that {whose} does not offer: {listed}; plans that play them are refused",)
 
 
 def _importable(workspace: Workspace) -> Files:

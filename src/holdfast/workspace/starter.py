@@ -1,10 +1,12 @@
 """The starter workspace: the project's own content folders, shipped in the wheel, copied out by `holdfast init`."""
 
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from holdfast.errors import InputError, Problem, shown
+from holdfast.errors import InputError, Problem, raise_input_error, shown
+from holdfast.workspace.bare import ACCOUNTS, FILES
 
 CONTENT_FOLDERS: Final = ("plans", "scenarios", "synthetics", "chaos", "slo", "capacity")
 RUNBOOKS: Final = "docs/runbooks"  # what the objectives and journeys name for the one who is woken
@@ -22,22 +24,35 @@ def starter_folder() -> Path:
 def copy_starter(folder: Path) -> list[Path]:
     """Copy it into a new or empty folder. Returns what was made. Raises InputError rather than overwrite anything."""
     source = starter_folder()
-    there = [folder / name for name in ("holdfast.yaml", *CONTENT_FOLDERS) if (folder / name).exists()]
-    if there:
-        raise InputError(
-            *(
-                Problem(shown(path), "is there already", "choose another folder: nothing is overwritten")
-                for path in there
-            )
-        )
+    _make(folder, ("holdfast.yaml", *CONTENT_FOLDERS))
+    shutil.copy2(source / "holdfast.yaml", folder / "holdfast.yaml")
+    for name in (*CONTENT_FOLDERS, RUNBOOKS, ADAPTERS):
+        shutil.copytree(source / name, folder / name, ignore=_IGNORED)
+    (folder / ".gitignore").write_text("runs/\n.holdfast/\n", encoding="utf-8")
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def write_bare(folder: Path) -> list[Path]:
+    """Write the smallest workspace for an API of the user's own instead. Returns and raises the same."""
+    _make(folder, FILES)
+    for name, text in FILES.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if name == ACCOUNTS:
+            path.touch(mode=0o600)
+        path.write_text(text, encoding="utf-8")
+    return sorted(folder / name for name in FILES)
+
+
+def _make(folder: Path, names: Iterable[str]) -> None:
+    raise_input_error(
+        Problem(shown(folder / name), "is there already", "choose another folder: nothing is overwritten")
+        for name in names
+        if (folder / name).exists()
+    )
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
             Problem(shown(folder), f"cannot be made: {error.strerror}", "choose another folder")
         ) from error
-    shutil.copy2(source / "holdfast.yaml", folder / "holdfast.yaml")
-    for name in (*CONTENT_FOLDERS, RUNBOOKS, ADAPTERS):
-        shutil.copytree(source / name, folder / name, ignore=_IGNORED)
-    (folder / ".gitignore").write_text("runs/\n.holdfast/\n", encoding="utf-8")
-    return sorted(path for path in folder.rglob("*") if path.is_file())

@@ -1,6 +1,7 @@
 """The terminal, or the file it was turned into."""
 
 import io
+import os
 from typing import IO, Final
 
 from rich.console import Console
@@ -10,13 +11,21 @@ from holdfast.report.figures import printable, words
 from holdfast.report.verdicts import MARKS, Tone, tone
 
 STYLES: Final[dict[Tone, str]] = {"good": "green", "bad": "red", "unclear": "yellow", "neutral": ""}
+_FILE_COLUMNS: Final = 160
+"""Where there is no window: wide enough that a path or a sentence stays on the line that a search finds it by."""
 
 
 def console_for(stream: IO[str]) -> Console:
-    """Without colour when it is no terminal or NO_COLOR is set. What the stream cannot spell becomes "?"."""
+    """Without colour when it is no terminal or NO_COLOR is set. What the stream cannot spell becomes "?".
+
+    As wide as the terminal; elsewhere as COLUMNS says, or wide.
+    """
     if isinstance(stream, io.TextIOWrapper):
         stream.reconfigure(errors="replace")
-    return Console(file=stream, highlight=False, markup=False, emoji=False)
+    console = Console(file=stream, highlight=False, markup=False, emoji=False)
+    if not console.is_terminal and not os.environ.get("COLUMNS", "").isdecimal():
+        console.width = _FILE_COLUMNS
+    return console
 
 
 def said(verdict: str, text: str = "") -> Text:

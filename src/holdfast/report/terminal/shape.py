@@ -6,7 +6,7 @@ from typing import Final
 
 from rich.console import Console
 
-from holdfast.report.figures import count, duration, number, percent, printable, rate, words
+from holdfast.report.figures import count, duration, number, percent, printable, rate, several, words
 from holdfast.report.terminal.console import plain
 from holdfast.run.shape import LoadShape
 
@@ -46,7 +46,7 @@ def _facts(shape: LoadShape) -> Iterator[str]:
         drawn = f"{count(shape.total_drawn)} drawn by seed {shape.seed}"
         yield _fact("arrivals", f"{count(shape.expected)} planned ({shape.arrivals}), {drawn}")
         yield _fact("rate", f"peak {rate(shape.peak)} at {duration(float(shape.peak_at))}, mean {rate(mean)}")
-        yield _fact("busiest", f"{count(most)} arrivals in second {count(second)}")
+        yield _fact("busiest", f"{several(most, 'arrival')} in second {count(second)}")
         yield _fact("lasts", duration(shape.duration))
         yield _fact("visitors", f"at most {count(shape.at_most)} at once: a peak visit may take {_room(shape)}")
     if shape.virtual_users is not None:
