@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
-from tests.unit.report_samples import VARIANTS, all_met, fault_hurt, hostile, no_data
+from tests.unit.report_samples import VARIANTS, all_met, fault_hurt, hostile, invalid_generator, no_data
 
 from holdfast.report.terminal import console_for, render
 
@@ -84,3 +84,7 @@ def test_a_stream_that_cannot_spell_a_mark_is_given_a_question_mark():
     render(fault_hurt(), console_for(stream))
     stream.flush()
     assert b"? MISSED" in raw.getvalue()
+
+
+def test_a_check_that_does_not_hold_shows_its_value_and_limit_with_their_units():
+    assert "✕ lag 412\u202fms (limit 50\u202fms): 99 % of arrivals" in _screen(invalid_generator(), 120)
