@@ -30,10 +30,9 @@ def figures_of(one: SeriesResult) -> list[str]:
 
 
 def figures_of_ok(one: SeriesResult) -> list[str]:
-    """The same of the ok ones alone, as a second row; nothing where it would say the same."""
-    if not not_all_ok(one):
-        return []
-    return ["", count(one.outcomes.get(OK, 0)), "", "ok ones", *_times(one.response_ok)]
+    """The same of the ok ones alone, as a second row; nothing where it would say the same, or none was."""
+    fine = one.outcomes.get(OK, 0)
+    return ["· the ok ones", count(fine), "", "", *_times(one.response_ok)] if fine and not_all_ok(one) else []
 
 
 def not_all_ok(one: SeriesResult) -> bool:

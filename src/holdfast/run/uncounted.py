@@ -55,18 +55,18 @@ def _of(scenario: str, intervals: Sequence[Interval], indicators: Sequence[Indic
     bad = [i for i in intervals if i.outcome not in fine]
     ended_badly = [i for i in bad if depth_of(i.name) == 1]
     steps = {i.name for i in bad if depth_of(i.name) == 2}
-    counted = max(
-        _counted(ended_badly, indicators),
-        sum(
-            max(
-                _counted([i for i in bad if i.name == step], indicators),
-                _counted([i for i in bad if i.name.startswith(f"{step}/")], indicators),
-            )
-            for step in steps
-        ),
-    )
+    by_step = {
+        step: max(
+            _counted([i for i in bad if i.name == step], indicators),
+            _counted([i for i in bad if i.name.startswith(f"{step}/")], indicators),
+        )
+        for step in steps
+    }
+    counted = max(_counted(ended_badly, indicators), sum(by_step.values()))
+    # What is counted has its cause elsewhere: only where no step is left did visits end outside of them.
+    unseen = [i for i in bad if by_step.get(i.name, 1) == 0]
     reasons: dict[str, int] = {}
-    for interval in ended_badly:
+    for interval in unseen or ended_badly:
         said = interval.outcome.replace("_", " ") + (f": {interval.detail}" if interval.detail else "")
         reasons[said] = reasons.get(said, 0) + interval.count
     return Uncounted(
