@@ -257,12 +257,54 @@ def test_a_worker_that_is_killed_is_told_and_the_rest_is_recorded_and_reconciles
         assert checks["reconciled"].verdict == "valid"
 
 
+def test_a_worker_that_is_told_to_end_is_lost_and_its_figures_count(tmp_path, stub):
+    """SIGTERM to its own process: it ends neatly, and hands in what it planned by then."""
+    with DistributedChild(tmp_path / "run", stub.url, workers=2, duration=4.0, rate=60.0) as child:
+        child.go()
+        child.wait_for_count(20)
+        os.kill(child.worker_pids()[0], signal.SIGTERM)
+        done = child.finish()
+        (lost,) = [event for event in child.events if event.get("event") == "worker_lost"]
+        assert "interrupted before the run's end" in lost["reason"]
+        assert reconciled(done)
+        assert 120 < done["planned"] < 240
+        assert child.counts()["ok"] == done["finished"]
+
+
+def test_a_worker_that_says_it_is_done_and_played_less_than_its_part_is_lost(tmp_path, stub):
+    """It loses every second arrival of the first half, and knows nothing of it."""
+    forgetful = scenario(tmp_path, "        pass", "forgetful")
+    path = Path(forgetful["forgetful"])
+    path.write_text(
+        path.read_text()
+        + "\nimport os, sys\nfrom holdfast.load.job import OpenLoad\n_all = OpenLoad.arrivals\n"
+        + "if hasattr(sys.modules['__main__'], 'Worker'):\n"
+        + "    OpenLoad.arrivals = lambda self: (a for n, a in enumerate(_all(self)) if n % 2 or self.stripe.index)\n"
+    )
+    with DistributedChild(tmp_path / "run", stub.url, workers=2, duration=3.0, rate=60.0, scenarios=forgetful) as child:
+        child.go()
+        done = child.finish()
+        assert done["planned"] == 135
+        (lost,) = [event for event in child.events if event.get("event") == "worker_lost"]
+        assert lost["worker"].startswith("worker 1 ")
+        assert lost["reason"] == "it played 45 arrivals, and its part had 60 or more"
+
+
+def test_a_load_that_the_runner_ends_early_has_lost_nobody(tmp_path, stub):
+    with DistributedChild(tmp_path / "run", stub.url, workers=2, duration=20.0, rate=60.0) as child:
+        child.go()
+        child.wait_for_count(20)
+        child.send({"stop": "drain"})
+        child.finish()
+        assert [event for event in child.events if event.get("event") == "worker_lost"] == []
+
+
 def test_a_worker_of_another_machine_joins_with_the_key_and_one_without_is_refused(tmp_path, stub, unused_tcp_port):
     key = secrets.token_urlsafe(24)
     remote = {"count": 1, "host": "127.0.0.1", "port": unused_tcp_port, "key": key}
     with DistributedChild(tmp_path / "run", stub.url, workers=1, remote=remote, duration=2.0, rate=40.0) as child:
         _until_listening(unused_tcp_port)
-        stranger = _join(unused_tcp_port, "another key, which is long enough", patience=2)
+        stranger = _join(unused_tcp_port, "another key, which is long enough", patience=7)
         said = tmp_path / "plain.log"
         plain = subprocess.Popen(  # Locust's own worker, that speaks in the clear
             [
@@ -278,8 +320,11 @@ def test_a_worker_of_another_machine_joins_with_the_key_and_one_without_is_refus
             # The master answers any worker that it hears with an "ack" at once; here none came in Locust's 5 s.
             _until(lambda: said.exists() and "Failed to connect to master" in said.read_text())
             assert plain.poll() is None
-            assert stranger.wait(15) == 2
-            assert "its key is another" in stranger.stderr.read()
+            assert stranger.wait(20) == 2
+            early, late = [line for line in stranger.stderr.read().splitlines() if "its key is another" in line]
+            assert f"no answer from 127.0.0.1:{unused_tcp_port} yet" in early
+            assert "trying for 2 s more" in early
+            assert "in 7 s" in late
             friend = _join(unused_tcp_port, key, patience=20)
             child.wait_until_ready()
             child.go_now()
@@ -345,7 +390,8 @@ def test_a_worker_that_could_not_play_to_the_end_exits_3_with_one_line(tmp_path,
         told = worker.stderr.read()
         worker.stdin.close()
         worker.stderr.close()
-        (line,) = [line for line in told.splitlines() if line.startswith("worker: ")]
+        joined, *_, line = [line for line in told.splitlines() if line.startswith("worker: ")]
+        assert f"joined 127.0.0.1:{unused_tcp_port}" in joined
         assert ("was not heard of" if vanishes else "ended before it began") in line
         assert "Traceback" not in told
 

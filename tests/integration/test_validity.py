@@ -187,6 +187,103 @@ def test_a_killed_worker_makes_the_run_invalid_and_exits_3(workspace, stub):
     assert json.loads(out)["load"]["workers"] == 2
 
 
+@pytest.mark.parametrize("how", ["the parent is killed", "Ctrl-C in its terminal", "SIGTERM"])
+def test_a_remote_worker_that_ends_before_the_run_does_makes_it_invalid(workspace, stub, unused_tcp_port, how):
+    """Its part ends neatly, and is a part all the same: no verdict rests on what it left out."""
+    set_up(workspace, stub, rate=40, scenario="sign_in_password", seconds=6, accounts=400)
+    address = f"127.0.0.1:{unused_tcp_port}"
+    run = _holdfast(workspace, "load", "tried", "--json", "--remote-workers", "2", "--listen", address)
+    workers = [_holdfast(workspace, "worker", "--join", address) for _ in range(2)]
+    try:
+        database = _first(lambda: next((workspace / "runs").glob("*/run.db"), None))
+        _first(lambda: _visits(database) >= 20)
+        (child,) = _workers_of(workers[0].pid)
+        if how == "the parent is killed":
+            workers[0].kill()
+        elif how == "SIGTERM":
+            workers[0].terminate()
+        else:
+            for pid in (workers[0].pid, child):
+                os.kill(pid, signal.SIGINT)
+        out, err = run.communicate(timeout=60)
+        left, stayed = (worker.communicate(timeout=30)[1] for worker in workers)
+    finally:
+        for process in (run, *workers):
+            if process.poll() is None:
+                process.kill()
+    word = "what started it is gone" if how == "the parent is killed" else "interrupted"
+    found = invalid(workspace, run.returncode, out, err)
+    assert found["workers"]["verdict"] == "invalid"
+    assert f"pid {child}" in found["workers"]["reason"]
+    assert f"{word} before the run's end" in found["workers"]["reason"]
+    assert found["reconciled"]["verdict"] == "valid"
+    assert f"waiting for 2 workers at {address}" in err
+    assert f"pid {child}) is lost: {word}" in err
+    assert [worker.returncode for worker in workers] == [-signal.SIGKILL if "killed" in how else 130, 0]
+    for told, end in ((left, f"{word} before the run's end"), (stayed, "done: ")):
+        joined, plays, *_, last = [line for line in told.splitlines() if line.startswith("worker: ")]
+        assert (joined, "plays" in plays) == (f"worker: joined {address}, waiting for the run to begin", True)
+        assert last.startswith(f"worker: {end}")
+
+
+def test_the_only_worker_that_ends_before_the_run_does_is_named(workspace, stub, unused_tcp_port):
+    set_up(workspace, stub, rate=40, scenario="sign_in_password", seconds=6, accounts=400)
+    address = f"127.0.0.1:{unused_tcp_port}"
+    run = _holdfast(workspace, "load", "tried", "--json", "--remote-workers", "1", "--listen", address)
+    worker = _holdfast(workspace, "worker", "--join", address)
+    try:
+        database = _first(lambda: next((workspace / "runs").glob("*/run.db"), None))
+        _first(lambda: _visits(database) >= 5)
+        worker.kill()
+        out, err = run.communicate(timeout=60)
+    finally:
+        for process in (run, worker):
+            if process.poll() is None:
+                process.kill()
+            process.communicate(timeout=30)
+    assert "lost before its time: worker 1" in invalid(workspace, run.returncode, out, err)["workers"]["reason"]
+
+
+def test_a_load_child_that_is_told_to_end_by_another_makes_the_run_invalid(workspace, stub):
+    set_up(workspace, stub, rate=40, scenario="sign_in_password", seconds=6, accounts=400)
+    run = _holdfast(workspace, "load", "tried", "--json")
+    try:
+        database = _first(lambda: next((workspace / "runs").glob("*/run.db"), None))
+        _first(lambda: _visits(database) >= 100)
+        (child,) = _descendants(run.pid, b"holdfast.load")
+        os.kill(child, signal.SIGTERM)
+        out, err = run.communicate(timeout=60)
+    finally:
+        if run.poll() is None:
+            run.kill()
+    found = invalid(workspace, run.returncode, out, err)
+    assert found["children"]["reason"].startswith("load ended before its time")
+    assert "load ended before its time: interrupted; see logs/load.log" in err
+    assert found["reconciled"]["verdict"] == "valid"
+
+
+def test_a_worker_that_is_told_to_end_before_it_joined_goes_at_once(workspace, unused_tcp_port):
+    worker = _holdfast(workspace, "worker", "--join", f"127.0.0.1:{unused_tcp_port}", "--patience", "60s")
+    _first(lambda: list(_workers_of(worker.pid)))
+    time.sleep(1.5)
+    worker.terminate()
+    _, told = worker.communicate(timeout=20)
+    assert worker.returncode == 130
+    assert f"interrupted, before it had joined 127.0.0.1:{unused_tcp_port}" in told
+    assert "Traceback" not in told
+
+
+def _holdfast(workspace, *arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", "holdfast", *arguments],
+        cwd=workspace,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "HOLDFAST_WORKER_KEY": "k" * 32},
+    )
+
+
 def _first(look):
     """What it says as soon as that is something; fails after half a minute."""
     deadline = time.monotonic() + 30
@@ -205,9 +302,13 @@ def _visits(database):
 
 
 def _workers_of(pid):
-    """The workers among all that descend from a process."""
+    return _descendants(pid, b"holdfast.load.worker")
+
+
+def _descendants(pid, module):
+    """Those that run a module, among all that descend from a process."""
     children = [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     for child in children:
-        if b"holdfast.load.worker" in Path(f"/proc/{child}/cmdline").read_bytes():
+        if module in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0"):
             yield child
-        yield from _workers_of(child)
+        yield from _descendants(child, module)

@@ -17,6 +17,7 @@ from holdfast.load.arrivals import (
     WaveStage,
     arrivals,
     fitted,
+    least_count,
     offsets,
     stages_of,
 )
@@ -38,6 +39,16 @@ def expected_until(planned, until):
         total += expected_in(stage, min(max(until - began, 0.0), stage.seconds))
         began += stage.seconds
     return total
+
+
+@given(stages, st.sampled_from(["uniform", "poisson"]), st.floats(-0.1, 1.2))
+def test_how_many_are_due_is_known_without_placing_them(planned, spacing, share):
+    """To the arrival but for one that lies on the bound itself, by the last bit of a float."""
+    until = share * sum(stage.seconds for stage in planned)
+    placed = offsets(planned, 1, spacing)
+    near = 1e-6 * (1 + abs(until))
+    least, most = int((placed < until - near).sum()), int((placed <= until + near).sum())
+    assert least <= least_count(planned, 1, spacing, until) <= most
 
 
 @given(stages, st.floats(0.0, 1.0), st.floats(0.0, 1.0))

@@ -108,6 +108,20 @@ def test_a_delta_that_never_came_is_missed_by_count(told):
     assert told.lost == [("deltas_lost", one.name, "it made 3 deltas, and 2 were written")]
 
 
+def test_a_worker_that_ended_before_its_time_is_lost_once_and_its_totals_are_kept(told):
+    one, two, three = member(1), member(2), member(3)
+    two.lost = "nothing was heard of it for 4 s"
+    told.losses.done(one, {"planned": 5, "cut_short": "interrupted"})
+    told.losses.done(two, {"planned": 5, "cut_short": "interrupted"})
+    told.losses.done(three, {"planned": 5})
+    for each, due in ((one, 9), (two, 9), (three, 5)):
+        told.losses.unplayed(each, due)
+    assert told.lost == [("worker_lost", one.name, "interrupted")]
+    assert [m.done["planned"] for m in (one, two, three)] == [5, 5, 5]
+    told.losses.unplayed(three, 6)
+    assert told.lost[1] == ("worker_lost", three.name, "it played 5 arrivals, and its part had 6 or more")
+
+
 def test_what_the_file_does_not_take_is_not_acknowledged_and_written_when_it_comes_again(told, monkeypatch):
     one, write, tries = member(), told.store.write, []
 

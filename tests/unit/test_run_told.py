@@ -21,7 +21,7 @@ def _running(store, monkeypatch):
     early = Message("load", {"event": "notice", "at": NOW - 2, "text": "a worker was refused"})
     phases = (AskedPhase("warm_up", 0.0, 5.0, judged=False), AskedPhase("load", 5.0, 12.0, judged=True))
     return engine._Running(
-        prepared=SimpleNamespace(workers=SimpleNamespace(ready_seconds=0.0)),
+        prepared=SimpleNamespace(workers=SimpleNamespace(ready_seconds=0.0, remote=0)),
         asked=replace(read_asked(RECORDED), phases=phases, notices=()),
         folder=SimpleNamespace(path=Path("runs/x")),
         store=store,

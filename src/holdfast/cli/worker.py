@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import yaml
 
 from holdfast.cli.options import Duration
 from holdfast.cli.workspace import current_workspace
-from holdfast.errors import InputError, Problem
+from holdfast.errors import ExitCode, InputError, Problem
 from holdfast.run.manifest import KEY_SECRET, manifests
 from holdfast.run.manifest import PATIENCE_SECONDS as MANIFEST_PATIENCE_SECONDS
 from holdfast.run.requirements import missing_modules
@@ -48,7 +49,8 @@ def worker(
     """Join a distributed run (`holdfast run PLAN --remote-workers N`), play a part of its load, and end with it.
 
     Start it in a copy of the run's workspace: a file that differs is told, and nothing starts. Exit 0 when its part
-    was played and is in the run's record, 2 when it could not join or begin, 3 when the run was lost or never began.
+    was played and is in the run's record, 2 when it could not join or begin, 3 when the run was lost or never began,
+    130 when it was interrupted (Ctrl-C, SIGTERM): it ends its part at once, and the run is told that it is lost.
     """
     if manifest:
         if image is None:
@@ -81,7 +83,7 @@ def worker(
 
 
 def _play(words: dict[str, object]) -> int:
-    """Locust patches the process it is imported in, so it is a child; Ctrl-C is passed on as the end of its stdin."""
+    """Locust patches the process it is imported in, so it is a child: Ctrl-C and SIGTERM are passed on by its stdin."""
     process = subprocess.Popen([sys.executable, "-m", "holdfast.load.worker"], stdin=subprocess.PIPE, text=True)
     if process.stdin is None:
         raise RuntimeError("a worker was started without a pipe")
@@ -91,9 +93,11 @@ def _play(words: dict[str, object]) -> int:
         process.stdin.flush()
         return process.wait()
     except KeyboardInterrupt:
-        process.stdin.close()
+        with suppress(OSError):
+            process.stdin.write("interrupted\n")
+            process.stdin.close()
         process.wait()
-        raise
+        return int(ExitCode.INTERRUPTED)
     finally:
         signal.signal(signal.SIGTERM, before)
 

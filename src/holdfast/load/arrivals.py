@@ -33,6 +33,7 @@ from holdfast.workspace.rate import ArrivalRate, Floats, RateStage, Stage, WaveS
 __all__ = [
     "POISSON",
     "STRATIFIED",
+    "UNIFORM",
     "Arrival",
     "RateStage",
     "Spacing",
@@ -41,6 +42,7 @@ __all__ = [
     "WaveStage",
     "arrivals",
     "fitted",
+    "least_count",
     "offsets",
     "scenario_draws",
     "stages_of",
@@ -48,8 +50,10 @@ __all__ = [
 
 Spacing = Literal["poisson", "uniform", "stratified"]
 POISSON: Final = "poisson"
+UNIFORM: Final = "uniform"
 STRATIFIED: Final = "stratified"
 
+_MOST_COUNTED: Final = 1e7
 _CHUNK: Final = (
     4096  # points drawn at once: some tenths of a millisecond, so that the loop that plays them is not held up
 )
@@ -110,6 +114,27 @@ def offsets(stages: Sequence[Stage], seed: object, spacing: Spacing, stratum: in
     """The times alone of a whole schedule, as one array: for looking at it. Seconds."""
     chunks = [due for due, _, _ in _chunks(stages, seed, spacing, stratum, WHOLE)]
     return np.concatenate(chunks) if chunks else np.empty(0)
+
+
+def least_count(stages: Sequence[Stage], seed: object, spacing: Spacing, until: float) -> int:
+    """How many of a whole schedule are due before `until` seconds: to be checked against, not to be played.
+
+    0 of a random one of more than some ten million, where counting would take seconds.
+    """
+    if not stages or until <= 0:
+        return 0
+    end = float(ArrivalRate(stages).expected_at(np.array([until]))[0])
+    if spacing == UNIFORM:
+        return max(math.ceil(end - 0.5), 0)
+    if end > _MOST_COUNTED:
+        return 0
+    count = 0
+    for marks in _marks(seed, spacing, 1):
+        inside = int(np.searchsorted(marks, end, side="left"))
+        count += inside
+        if inside < len(marks):
+            break
+    return count
 
 
 def scenario_draws(mix: Mapping[str, float], seed: object) -> Iterator[str]:

@@ -40,7 +40,7 @@ from holdfast.load.messages import (
     TIME,
     TOLD,
 )  # fmt: skip
-from holdfast.load.parts import part_of, seats_of
+from holdfast.load.parts import least_due, part_of, seats_of
 from holdfast.load.runner_end import PipeEnd
 from holdfast.load.secured import refusals_of, secure
 from holdfast.load.writing import Writing
@@ -82,6 +82,8 @@ class Master:
         self._key = self._remote.key or secrets.token_urlsafe(32)
         self._runner = self._listening()
         self._over = False
+        self._plan_end: float | None = None  # once it was released
+        self._stopped_early = False
 
     def prepare(self) -> None:
         """Returns when every worker's visitors are parked. Raises InputError."""
@@ -114,6 +116,9 @@ class Master:
                         self._losses.worker(member, "did not tell its totals, so what it measured last may be missing")
             gevent.sleep(_LOOK_SECONDS)
         self._writing.close()
+        if self._plan_end is not None and not self._stopped_early:
+            for member, due in zip(self._admission.members, least_due(self._job, self._admission.wanted), strict=True):
+                self._losses.unplayed(member, due)
         for member in self._admission.members:
             self._losses.reckon(member)
         self._end.tell_done(**self._totals())
@@ -158,7 +163,7 @@ class Master:
             PARKED: self._parked,
             EVENT: self._event,
             DELTA: self._delta,
-            DONE: self._done,
+            DONE: self._losses.done,
         }.items():
             runner.register_message(kind, self._of_members(hear))
         gevent.spawn(self._watch_refusals, refusals_of(runner))
@@ -219,12 +224,12 @@ class Master:
                 self._send(TOLD, dict(message) if message is not None else {"stop": "orphaned"}, member)
             if message is None or "stop" in message:
                 self._over = True
+                self._stopped_early = self._plan_end is None or self._clock.now() < self._plan_end
             if message is None:
                 return
             if "go" in message:
-                gevent.spawn_later(
-                    max(float(message["go"]) + float(self._job["duration"]) - self._clock.now(), 0.0), self._end_of_time
-                )
+                self._plan_end = float(message["go"]) + float(self._job["duration"])
+                gevent.spawn_later(max(self._plan_end - self._clock.now(), 0.0), self._end_of_time)
 
     def _end_of_time(self) -> None:
         self._over = True
@@ -283,9 +288,6 @@ class Master:
 
     def _delta(self, member: Member, facts: Any) -> None:
         self._writing.put(member, int(facts["number"]), facts["blob"])
-
-    def _done(self, member: Member, facts: Any) -> None:
-        member.done = facts
 
     # ── words ──
 

@@ -1,6 +1,7 @@
 """What a run by several workers has lost, each told once: a worker that is gone, deltas that are in no file."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from holdfast.load.admission import Member
 from holdfast.load.measured import DELTAS_LOST, WORKER_LOST
@@ -16,6 +17,17 @@ class Losses:
         """It is gone: its part of the arrivals was not played to the end."""
         member.lost = reason
         self._tell(WORKER_LOST, worker=member.name, reason=reason)
+
+    def done(self, member: Member, facts: Mapping[str, Any]) -> None:
+        """It told its totals, which count; when it ended before its time, it is lost all the same."""
+        member.done = facts
+        if facts.get("cut_short") and not member.lost:
+            self.worker(member, str(facts["cut_short"]))
+
+    def unplayed(self, member: Member, due: int) -> None:
+        """Hold what it says it planned against `due`, how many arrivals its part had at least."""
+        if member.done is not None and not member.lost and int(member.done["planned"]) < due:
+            self.worker(member, f"it played {member.done['planned']} arrivals, and its part had {due} or more")
 
     def unreadable(self, member: Member, number: int, error: str) -> None:
         self._tell(DELTAS_LOST, worker=member.name, reason=f"delta {number} cannot be read: {error}")

@@ -18,4 +18,4 @@ TOLD: Final = "holdfast_told"  # what a runner says to a session: go, stop; or {
 EVENT: Final = "holdfast_event"
 DELTA: Final = "holdfast_delta"  # {"number", "blob"}; numbers count from 1
 ACK: Final = "holdfast_ack"  # {"number", "written"}: it need not be sent again; not written, it never can be
-DONE: Final = "holdfast_done"  # the session's totals, and {"deltas": how many were made}
+DONE: Final = "holdfast_done"  # the session's totals, {"deltas": how many were made}, and {"cut_short": why} if it was

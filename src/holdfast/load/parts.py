@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from holdfast.errors import Problem, raise_input_error
+from holdfast.load.arrivals import Stripe, least_count
+from holdfast.load.job import Job, OpenLoad
 
+_LAST_SECONDS: Final = 1.0
 _OF_LOAD: Final = ("url", "outbox_url", "adapter", "accounts", "marker", "tls")
 """What a worker needs of the target, no more."""
 
@@ -37,6 +40,20 @@ def part_of(job: Mapping[str, Any], index: int, of: int) -> dict[str, Any]:
         "accounts": {"first": first + begin, "count": end - begin},
         "stripe": {"index": index, "of": of},
     }
+
+
+def least_due(job: Mapping[str, Any], of: int) -> list[int]:
+    """How many arrivals are in each worker's part at the least: virtual users come on top, and the last second's.
+
+    In the last second a worker whose clock is some milliseconds off may be told to end before it is done.
+    """
+    whole = Job.of(job)
+    counts = [
+        least_count(load.stages, load.seed, load.spacing, whole.duration - load.start - _LAST_SECONDS)
+        for load in whole.loads
+        if isinstance(load, OpenLoad)
+    ]
+    return [sum(Stripe(index, of).share(count) for count in counts) for index in range(of)]
 
 
 def own_job(part: Mapping[str, Any], root: Path, anchor: float) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """One job from ready to done: schedules played, holds played as they come, the drain, and the reckoning.
 
-In: a `Job` and the channel. Out: samples and gauges in `run.db`, events and the final facts on the channel.
+In: a `Job` and the channel. Out: samples and gauges in `run.db`, events and the final facts on the channel. A job that
+ended before its time without the runner's word says so in those facts: `cut_short`, and why.
 """
 
 import signal
@@ -39,6 +40,9 @@ from holdfast.record.store import RunStore
 SOURCE: Final = "load"
 WIRE_SOURCE: Final = "wire"
 DRAIN: Final = "drain"
+NOW: Final = "now"
+ORPHANED: Final = "orphaned"
+INTERRUPTED: Final = "interrupted"
 _OUTBOX_SECONDS: Final = 5.0
 _HOLD_PATIENCE: Final = 5.0  # how long after a held rate's end its visits are waited for
 _LOOK_SECONDS: Final = 0.02
@@ -60,6 +64,8 @@ class Session:
         self._clock = SystemClock(job.anchor)
         self._stopping = Event()
         self._how = ""
+        self._cut_short = ""  # why, when it was not the runner who had us end
+        self._over = False  # whether nothing is left that could be cut short
         self._tallies: list[Tally] = []
         self._playing: list[gevent.Greenlet] = []
         self._errors: dict[tuple[str, str], int] = {}  # visits that a bug ended, by scenario and place
@@ -99,18 +105,20 @@ class Session:
         """Wait for the barrier, play, drain, tell. Returns when all is written."""
         go: AsyncResult[float | None] = AsyncResult()
         gevent.spawn(self._listen, go)
-        gevent.signal_handler(signal.SIGTERM, self._stop, "now")
+        gevent.signal_handler(signal.SIGTERM, self._cut, INTERRUPTED, go)
         time_zero = go.get()
         if time_zero is not None:
             self._recording.start()
             self._play(time_zero)
             self._drain()
+        self._over = True
         unfinished = self._engine.seal()
         self._recording.close()
         self._sink.close()
         for (scenario, place), count in self._errors.items():
             self._channel.tell_event(SCENARIO_ERRORS, self._clock.now(), scenario=scenario, where=place, count=count)
-        self._channel.tell_done(**totals(self._tallies, unfinished))
+        cut_short = {"cut_short": self._cut_short} if self._cut_short else {}
+        self._channel.tell_done(**totals(self._tallies, unfinished), **cut_short)
         self._seats.close()
 
     def _play(self, time_zero: float) -> None:
@@ -141,6 +149,8 @@ class Session:
         patience = hold.start + hold.seconds + _HOLD_PATIENCE
         while not tally.settled and self._clock.now() < patience and not self._stopping.is_set():
             gevent.sleep(_LOOK_SECONDS)
+        if self._cut_short:
+            return  # it was not held to its end, so it says nothing
         self._recording.flush()
         self._channel.tell_event(
             "held",
@@ -158,8 +168,7 @@ class Session:
         while True:
             message = self._channel.receive()
             if message is None:
-                self._stop("orphaned")
-                go.set(None)
+                self._cut(ORPHANED, go)
                 return
             if "go" in message:
                 go.set(float(message["go"]))
@@ -180,8 +189,23 @@ class Session:
 
     def _stop(self, how: str) -> None:
         """A later, harder word ("now", "orphaned") cuts the drain short."""
+        self._over = self._over or how == NOW
         self._how = how
         self._stopping.set()
+
+    def _cut(self, why: str, go: "AsyncResult[float | None]") -> None:
+        """End at once, without the runner's word. What was still to be played or to be answered is told as missing."""
+        if not self._over and (self._is_playing or self._engine.in_flight):
+            self._cut_short = self._cut_short or why
+        self._stop(why)
+        go.set(None) if not go.ready() else None
+
+    @property
+    def _is_playing(self) -> bool:
+        """Whether arrivals are still to come, as far as we know."""
+        if self._how:
+            return False
+        return self._job.adaptive or not self._playing or not all(greenlet.ready() for greenlet in self._playing)
 
     def _note_error(self, visit: Visit, error: Exception) -> None:
         """A bug of a scenario, told once: its author must see where. How often it came is told at the end."""

@@ -1,8 +1,8 @@
 """A worker: joins a run's master, plays its part of the load, and sends what it measured until it was acknowledged.
 
 `python -m holdfast.load.worker`, its first line on stdin: {"host", "port", "key", "workspace", "patience"}. End of
-file on stdin ends it. Exit code 0 when its part was played and written; 2 when it could not join or begin; 3 when the
-run was lost to it, or never began.
+file on stdin ends it, and a word before that says why. Exit code 0 when its part was played and written; 2 when it
+could not join or begin; 3 when it ended before its time, or the run was lost to it or never began.
 """
 
 import json
@@ -53,6 +53,8 @@ from holdfast.record.recorder import Folded
 from holdfast.record.store import Gauge
 
 _PATIENCE: Final = 60.0
+_NO_ANSWER_SECONDS: Final = 5.0  # after which one is told that nobody answers
+_ORPHANED: Final = "what started it is gone"
 _LOOKS_AT_THE_CLOCK: Final = 8
 _AGAIN_SECONDS: Final = 2.0  # after which an unacknowledged delta is sent again
 _CLOSE_SECONDS: Final = 10.0
@@ -95,9 +97,14 @@ class Worker:
             runner.register_message(kind, listener)
         self._sending = gevent.spawn(self._send_all)
 
-    def join(self) -> Mapping[str, Any] | None:
-        """Say hello; our part of the job, or None when it was not to be."""
+    def join(self, address: str) -> Mapping[str, Any] | None:
+        """Say hello to who is at `address`; our part of the job, or None when it was not to be."""
         self._send(HELLO, own_facts())
+        self._send(TIME, {"asked": 0.0})  # answered after the hello, so a refusal is known by then
+        with suppress(Empty):
+            self._times.get(timeout=_PATIENCE)
+        if not self.refusal:
+            _say(f"joined {address}, waiting for the run to begin")
         job: Mapping[str, Any] | None = self._jobs.get()
         return job
 
@@ -152,6 +159,9 @@ class Worker:
         self._send(EVENT, {"event": kind, "at": at, **facts})
 
     def tell_done(self, **facts: object) -> None:
+        if why := facts.get("cut_short"):
+            self._abandoned = self._abandoned or _before_its_time(str(why))
+            facts["cut_short"] = self._abandoned
         self._send(DONE, {**facts, "deltas": self._outgoing.made})
         self._finished = True
 
@@ -198,7 +208,9 @@ class Worker:
             self.refusal = str(msg.data["refused"])
             self.leave(self.refusal)
             return
-        self._released = self._released or "go" in msg.data
+        if "go" in msg.data:
+            self._released = True
+            _say("plays its part of the run")
         if msg.data.get("stop") == "orphaned":
             self._abandoned = "what started the run is gone"
         self._told.put(msg.data)
@@ -221,14 +233,16 @@ def main() -> int:
     secure(join["key"])
     try_for(patience)
     environment = Environment(events=locust.events)
-    waiting = gevent.spawn(_give_up_after, patience, join)
+    parent = gevent.spawn(get_hub().threadpool.apply, sys.stdin.read)
+    address = f"{join['host']}:{join['port']}"
+    waiting = [gevent.spawn(_give_up_after, patience, address), gevent.spawn(_give_up_with, parent, address)]
     runner = environment.create_worker_runner(join["host"], int(join["port"]))
-    waiting.kill()
+    gevent.killall(waiting)
     worker = Worker(runner)
-    gevent.spawn(_watch_stdin, worker)
+    gevent.spawn(_watch_parent, worker, parent)
     gevent.spawn(_watch_master, worker, runner)
     try:
-        _play(worker, Path(join["workspace"]), environment, runner)
+        _play(worker, address, Path(join["workspace"]), environment, runner)
         gevent.sleep(_LAST_WORD_SECONDS)
     except HoldfastError as error:
         _say(str(error))
@@ -245,6 +259,7 @@ def main() -> int:
     if why := worker.shortfall():
         _say(why)
         return int(ExitCode.INCONCLUSIVE)
+    _say("done: its part was played, and is in the run's record")
     return int(ExitCode.MET)
 
 
@@ -253,9 +268,9 @@ def run() -> None:
     leave_after(main)
 
 
-def _play(worker: Worker, root: Path, environment: Environment, runner: WorkerRunner) -> None:
+def _play(worker: Worker, address: str, root: Path, environment: Environment, runner: WorkerRunner) -> None:
     """Our part, from joining to the totals. Raises HoldfastError when it cannot begin, RPCError."""
-    part = worker.join()
+    part = worker.join(address)
     if part is None:
         return
     reading = worker.clock()
@@ -268,17 +283,33 @@ def _play(worker: Worker, root: Path, environment: Environment, runner: WorkerRu
     session.run()
 
 
-def _give_up_after(seconds: float, join: Mapping[str, Any]) -> None:
-    gevent.sleep(seconds)
-    address = f"{join['host']}:{join['port']}"
+def _give_up_after(seconds: float, address: str) -> None:
+    if seconds > _NO_ANSWER_SECONDS:
+        gevent.sleep(_NO_ANSWER_SECONDS)
+        seconds_left = seconds - _NO_ANSWER_SECONDS
+        why = "no run waits there, or its key is another"
+        _say(f"no answer from {address} yet: {why}; trying for {seconds_left:.0f} s more")
+        gevent.sleep(seconds_left)
+    else:
+        gevent.sleep(seconds)
     _say(f"nobody answered at {address} in {seconds:.0f} s: no run waits there, or its key is another")
     sys.stderr.flush()
     os._exit(int(ExitCode.WRONG_INPUT))
 
 
-def _watch_stdin(worker: Worker) -> None:
-    get_hub().threadpool.apply(sys.stdin.read)
-    worker.leave("told to end before the run did")
+def _give_up_with(parent: "gevent.Greenlet[..., str]", address: str) -> None:
+    """Nobody is left to wait for."""
+    _say(f"{parent.get().strip() or _ORPHANED}, before it had joined {address}")
+    sys.stderr.flush()
+    os._exit(int(ExitCode.INCONCLUSIVE))
+
+
+def _watch_parent(worker: Worker, parent: "gevent.Greenlet[..., str]") -> None:
+    worker.leave(_before_its_time(parent.get().strip() or _ORPHANED))
+
+
+def _before_its_time(why: str) -> str:
+    return f"{why} before the run's end, so its part was not played to the end"
 
 
 def _watch_master(worker: Worker, runner: WorkerRunner) -> None:

@@ -148,6 +148,8 @@ class _Running:
         """Give every child its job, wait until all are ready, release them on one barrier."""
         for name, job in jobs_of(self.prepared, self.folder, self.connection, self.clock).items():
             self.children.give(name, job)
+        if self.prepared.workers.remote:
+            yield Preparing(f"waiting for {self.prepared.workers.awaited}")
         early = self.children.wait_until_ready(READY_SECONDS + self.prepared.workers.ready_seconds)
         # On a whole second: an interval is a second of the epoch, and phases begin where intervals do.
         self.time_zero = float(math.ceil(self.clock.now() + _BARRIER_SECONDS))
@@ -224,10 +226,7 @@ class _Running:
                 yield from self._told(message)
         for child in working:
             if child.done is None and child.name not in self._noted_end:
-                self.store.write_event(
-                    Event(self.clock.now(), "run", "child_lost", {"child": child.name, "log": str(child.log.name)})
-                )
-                yield Notice(self._second(), "error", f"{child.name} did not end in order: see logs/{child.log.name}")
+                yield self._note_lost(child, "did not end in order")
 
     def end_polling(self) -> None:
         if self._poller is not None:
@@ -243,6 +242,8 @@ class _Running:
         if "done" in body:
             self._noted_end.add(message.child)
             self.store.write_event(Event(self.clock.now(), message.child, "child_done", dict(body["done"])))
+            if why := body["done"].get("cut_short"):
+                yield self._note_lost(self.children.all[message.child], f"ended before its time: {why}")
         elif "event" in body:
             facts = {k: v for k, v in body.items() if k not in {"event", "at"}}
             event = Event(float(body["at"]), message.child, str(body["event"]), facts)
@@ -254,11 +255,13 @@ class _Running:
     def _lost(self, child: Child) -> Iterator[RunEvent]:
         """A child that ended before its time. Without load there is nothing to measure."""
         self._noted_end.add(child.name)
-        self.store.write_event(
-            Event(self.clock.now(), "run", "child_lost", {"child": child.name, "log": str(child.log.name)})
-        )
-        yield Notice(self._second(), "error", f"{child.name} ended before its time: see logs/{child.log.name}")
+        yield self._note_lost(child, "ended before its time")
         self.stopped_early = self.stopped_early or child.name == "load"
+
+    def _note_lost(self, child: Child, how: str) -> Notice:
+        facts = {"child": child.name, "log": child.log.name, "reason": how}
+        self.store.write_event(Event(self.clock.now(), "run", "child_lost", facts))
+        return Notice(self._second(), "error", f"{child.name} {how}; see logs/{child.log.name}")
 
     def _look(self, watch: Watch) -> tuple[Tick, str | None]:
         now = self.clock.now()

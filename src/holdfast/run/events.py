@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from holdfast.load.measured import DELTAS_LOST, WORKER_LOST
 from holdfast.record.store import Event
 from holdfast.run.summary import Summary
 
@@ -139,6 +140,8 @@ def shown_event(event: Event, at: float) -> RunEvent | None:
         )
     if event.kind == "clean_up_failed":
         return Notice(at, "error", f"{event.source}: {event.facts.get('journey')} could not clean up after itself")
+    if event.kind in {WORKER_LOST, DELTAS_LOST}:
+        return Notice(at, "error", f"{facts.get('worker')} is lost: {facts.get('reason')}")
     if event.kind in {"notice", "probe_error", "scenario_error", "activity_failed"}:
         text = facts.get("text") or facts.get("message") or facts.get("reason") or event.kind
         return Notice(at, "warning", f"{event.source}: {text}")

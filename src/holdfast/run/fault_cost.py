@@ -78,7 +78,7 @@ def _effects(recorded: Recorded, span: Span) -> dict[str, FaultEffect]:
 def _window_share(recorded: Recorded, name: str, effect: FaultEffect, span: Span) -> float | None:
     """Bad events over what the whole window may have, were its traffic like the run's."""
     asked = next(a for a in recorded.asked.objectives if a.objective.name == name)
-    counts = count(recorded.intervals, asked.objective.indicator, recorded.time_zero, recorded.plan_end)
+    counts = count(recorded.intervals, asked.objective.indicator, recorded.time_zero, recorded.drained)
     seconds = recorded.plan_end - recorded.time_zero
     total = int(counts.total.sum())
     if not total or not seconds or span.started is None:

@@ -46,7 +46,7 @@ def judge_stretches(
 
 
 def _counted(asked: AskedObjective, intervals: Sequence[Interval], stretches: Sequence[Stretch]) -> Counts:
-    return joined(count(intervals, asked.objective.indicator, s.start, s.end) for s in stretches)
+    return joined(count(intervals, asked.objective.indicator, s.start, s.counted_to) for s in stretches)
 
 
 def _result(asked: AskedObjective, judgement: Judgement, phase: str, judged: bool, seconds: float) -> ObjectiveResult:

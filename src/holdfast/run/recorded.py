@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from holdfast.errors import Problem, RunFolderError
 from holdfast.record.recorder import Interval
@@ -14,16 +14,25 @@ from holdfast.run.folder import RunFolder
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """[start, end), seconds since the epoch: a phase, or all judged ones in turn."""
+    """[start, end), seconds since the epoch: a phase, or all judged ones in turn.
+
+    `drained`: until when its events are counted. Visitors who came in the last phase take their later steps after it;
+    leaving those out would leave out the slowest.
+    """
 
     name: str
     start: float
     end: float
     judged: bool
+    drained: float = 0.0  # not before `end`
 
     @property
     def seconds(self) -> float:
         return self.end - self.start
+
+    @property
+    def counted_to(self) -> float:
+        return max(self.end, self.drained)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +58,8 @@ class Recorded:
                 end = min(span.ended if span.ended is not None else self.ended, self.ended)
                 phase: AskedPhase | None = planned.get(span.name)
                 found.append(Stretch(span.name, span.started, max(end, span.started), phase is None or phase.judged))
-        return sorted(found, key=lambda stretch: stretch.start)
+        found.sort(key=lambda stretch: stretch.start)
+        return [*found[:-1], *(replace(last, drained=self.drained) for last in found[-1:])]
 
     @property
     def faults(self) -> list[Span]:
@@ -58,6 +68,12 @@ class Recorded:
     @property
     def search_steps(self) -> list[Span]:
         return sorted((s for s in self.spans if s.kind == SEARCH_STEP), key=lambda s: s.started or 0.0)
+
+    @property
+    def drained(self) -> float:
+        """Until when visitors of the phases were at it: the run's end, or the begin of a capacity search."""
+        first = next((step.started for step in self.search_steps if step.started is not None), None)
+        return self.ended + 1.0 if first is None else first  # its last second is over then
 
     @property
     def plan_end(self) -> float:

@@ -20,14 +20,14 @@ def load_result(recorded: Recorded) -> LoadResult | None:
     if not recorded.asked.load:
         return None
     # The first and the last second are cut by the run's edges; what was due in them counts all the same.
-    edges = (recorded.time_zero - 0.5, recorded.plan_end + 0.5)
+    edges = (recorded.time_zero - 0.5, max(recorded.plan_end + 0.5, recorded.drained))
     intervals = recorded.within(*edges, "load")
     visits = [i for i in intervals if depth_of(i.name) == 1]
     told = recorded.done("load")
     dropped = sum(i.count for i in visits if i.outcome == DROPPED)
     unfinished = sum(i.count for i in visits if i.outcome == UNFINISHED)
     counted = sum(i.count for i in visits)
-    whole = Stretch(WHOLE_RUN, *edges, judged=True)
+    whole = Stretch(WHOLE_RUN, edges[0], recorded.plan_end + 0.5, judged=True, drained=edges[1])
     series = [
         _series(name, stretch, found)
         for stretch in [whole, *recorded.phases]
@@ -151,4 +151,4 @@ def _in_order(
 
 
 def _in(interval: Interval, stretch: Stretch) -> bool:
-    return stretch.start <= interval.second + 0.5 < stretch.end
+    return stretch.start <= interval.second + 0.5 < stretch.counted_to

@@ -16,7 +16,7 @@ def validity_of(recorded: Recorded) -> Validity:
         checks += [
             ValidityCheck(c.name, c.verdict, c.value, c.limit, c.reason)
             for c in check_health(
-                load=recorded.within(recorded.time_zero - 0.5, recorded.plan_end + 0.5, "load"),
+                load=recorded.within(recorded.time_zero - 0.5, max(recorded.plan_end + 0.5, recorded.drained), "load"),
                 gauges=[g for g in recorded.gauges if g.at <= recorded.plan_end],
                 done=recorded.done("load"),
                 events=recorded.events,

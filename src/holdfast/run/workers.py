@@ -42,6 +42,11 @@ class Workers:
         return self.local + self.remote
 
     @property
+    def awaited(self) -> str:
+        """Of other machines, and where they join."""
+        return f"{self.remote} worker{'' if self.remote == 1 else 's'} at {self.host}:{self.port}"
+
+    @property
     def ready_seconds(self) -> float:
         """How much longer a run takes to be ready that has workers: they join, prepare and spawn their visitors."""
         return self.patience + _PREPARE_SECONDS if self.count else 0.0
