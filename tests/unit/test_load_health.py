@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from holdfast.load import limits
 from holdfast.load.calibration import Ceiling
-from holdfast.load.health import GENERATOR_LATE, NO_ACCOUNT, NO_VISITOR, check, check_health
+from holdfast.load.dropping import GENERATOR_LATE, NO_ACCOUNT, NO_VISITOR
+from holdfast.load.health import check, check_health
 from holdfast.load.measured import Measured, measured_in, wait_at_any_moment
 from holdfast.load.visit import record_dropped
 from holdfast.record.recorder import Recorder, fold
@@ -179,6 +180,14 @@ def test_the_reason_says_what_would_help():
     found = checks(replace(FINE, dropped_for={NO_ACCOUNT: 50, GENERATOR_LATE: 2}))
     assert "more accounts" in found["dropped"].reason
     assert "accounts:" in found["accounts"].reason
+
+
+@pytest.mark.parametrize(("lag", "helps"), [(0.05, "at_most"), (0.421, "take more workers (--workers N)")])
+def test_a_generator_that_was_late_is_not_told_to_make_more_visitors(lag, helps):
+    found = checks(replace(dropping(1_000, NO_VISITOR), lag_p99=lag))["dropped"]
+    assert found.verdict == "invalid"
+    assert helps in found.reason
+    assert ("at_most" in found.reason) == (helps == "at_most")
 
 
 def test_a_rate_limit_that_a_scenario_means_to_meet_is_not_held_against_it():

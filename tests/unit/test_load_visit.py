@@ -7,7 +7,7 @@ import pytest
 from holdfast.kit.accounts import AccountPool, generated_account
 from holdfast.kit.outcome import OutcomeError
 from holdfast.load.client import Exchange, HttpResponse
-from holdfast.load.health import NO_VISITOR
+from holdfast.load.dropping import NO_VISITOR
 from holdfast.load.origin import Origin
 from holdfast.load.pool import ConnectionPool
 from holdfast.load.visit import Ground, Visit, record_dropped

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from holdfast.report.figures import (
     ABSENT,
+    checked,
     count,
     duration,
     moment,
@@ -94,3 +95,17 @@ def test_control_characters_never_reach_a_report():
 def test_words_and_sentences_are_for_people():
     assert (words("timed_out"), words("clean_up_failed")) == ("timed out", "clean-up failed")
     assert (sentence("it held"), sentence("Why?"), sentence("")) == ("It held.", "Why?", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("lag", 0.0136, "14\u202fms"),
+        ("cpu", 7.5e-4, "0.075\u202f%"),
+        ("samples", 14_941.0, "14\u202f941"),
+        ("one of tomorrow", 0.5, "0.5"),
+        ("dropped", None, "–"),
+    ],
+)
+def test_a_check_is_told_in_its_own_unit(name, value, said):
+    assert checked(name, value) == said

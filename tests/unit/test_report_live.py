@@ -24,7 +24,9 @@ PHASES = (("baseline", 0.0, 30.0), ("fault", 30.0, 60.0))
 
 
 def _tick(at, bad=0):
-    return Tick(float(at), "baseline", 20.0, 20 - bad, bad, 0.18, 3, {"sign-in-latency": 16.0, "other": None}, 2)
+    return Tick(
+        float(at), "baseline", 20.0, 20 * (at + 1) - bad, bad, 0.18, 3, {"sign-in-latency": 16.0, "other": None}, 2
+    )
 
 
 def _events():
@@ -59,11 +61,11 @@ def test_a_log_has_a_line_for_each_phase_fault_and_failed_walk_and_one_every_ten
         "preparing: starting the reference stack",
         "run 20260301T085000Z-ci on reference, about 1 min: runs/x",
         "   0.0 s  phase baseline (not judged)",
-        "   0.0 s  baseline: 20/s due · 20 ok · 0 bad · p95 180 ms · 3 in flight · 2 replicas ready",
-        "  10.0 s  baseline: 20/s due · 220 ok · 0 bad · p95 180 ms · 3 in flight · 2 replicas ready",
-        "  20.0 s  baseline: 20/s due · 420 ok · 0 bad · p95 180 ms · 3 in flight · 2 replicas ready",
+        "   0.0 s  baseline: 20/s due · 20 ok, 0 bad so far · p95 180 ms · 3 in flight · 2 replicas ready",
+        "  10.0 s  baseline: 20/s due · 220 ok, 0 bad so far · p95 180 ms · 3 in flight · 2 replicas ready",
+        "  20.0 s  baseline: 20/s due · 420 ok, 0 bad so far · p95 180 ms · 3 in flight · 2 replicas ready",
         "  30.2 s  fault in: replica_kill: kill_process on account-1",
-        "  31.0 s  baseline: 20/s due · 513 ok · 7 bad · p95 180 ms · 3 in flight · 2 replicas ready",
+        "  31.0 s  baseline: 20/s due · 633 ok, 7 bad so far · p95 180 ms · 3 in flight · 2 replicas ready",
         "  32.0 s  ✕ journey reset_password: timed out at ask for link, after 8 s",
         "  36.0 s  ✓ fault out: replica_kill, clean-up done",
         "  37.0 s  ? load: \ufffd[31mred\ufffd[0m",

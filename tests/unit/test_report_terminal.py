@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
-from tests.unit.report_samples import VARIANTS, all_met, fault_hurt, hostile, no_data
+from tests.unit.report_samples import VARIANTS, all_met, fault_hurt, hostile, invalid_generator, no_data
 
 from holdfast.report.terminal import console_for, render
 
@@ -95,3 +95,7 @@ def test_a_file_is_wide_unless_columns_says_otherwise(monkeypatch):
     stream = io.StringIO()
     console_for(stream).print("runs/" + "x" * 130)
     assert len(stream.getvalue().splitlines()) == 3
+
+
+def test_a_check_that_does_not_hold_shows_its_value_and_limit_with_their_units():
+    assert "✕ lag 412\u202fms (limit 50\u202fms): 99 % of arrivals" in _screen(invalid_generator(), 120)

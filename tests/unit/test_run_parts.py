@@ -84,6 +84,11 @@ def test_an_invalid_measurement_is_never_told_as_good_news() -> None:
         assert _answer(question, MET, phase, verdict="invalid")[1] == "unclear"
 
 
+def test_a_run_that_was_cut_short_does_not_say_that_every_objective_was_met() -> None:
+    text, verdict = _answer("Wasevery", MET, verdict="interrupted")
+    assert (verdict, text.startswith("It cannot be told: the run was cut short.")) == ("unclear", True)
+
+
 def test_a_phase_in_which_nothing_was_seen_is_not_in_none() -> None:
     blind = replace(MET, phase="baseline", verdict="inconclusive", good=0, total=0, ratio=None)
     text, verdict = _answer("Inwhich", MET, blind, verdict="met")

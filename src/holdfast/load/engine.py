@@ -21,7 +21,7 @@ from holdfast.clock import Clock
 from holdfast.kit.accounts import Account
 from holdfast.load.alarm import Alarm
 from holdfast.load.arrivals import scenario_draws
-from holdfast.load.health import GENERATOR_LATE, NO_ACCOUNT, NO_VISITOR
+from holdfast.load.dropping import GENERATOR_LATE, NO_ACCOUNT, NO_VISITOR
 from holdfast.load.job import ClosedLoad, OpenLoad
 from holdfast.load.pool import ConnectionPool
 from holdfast.load.seats import Seats

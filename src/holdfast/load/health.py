@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from holdfast.load import limits
 from holdfast.load.calibration import Ceiling
+from holdfast.load.dropping import NO_ACCOUNT, cure_for
 from holdfast.load.limits import Limit
 from holdfast.load.measured import CLOCK_OFFSET, CLOCK_ROUND_TRIP, Measured, measured_in, quantile, wait_at_any_moment
 from holdfast.record.recorder import Interval
@@ -19,17 +20,7 @@ from holdfast.record.store import Event, Gauge
 HealthVerdict = Literal["valid", "degraded", "invalid"]
 
 LAG_INVALID: Final = limits.LAG.invalid
-NO_ACCOUNT: Final = "no free account"
-NO_VISITOR: Final = "no free visitor"
-GENERATOR_LATE: Final = "generator late"
-"""Why an arrival was dropped: details of samples."""
-
 _LESS_LOAD: Final = "give the generator an idle core, or ask for less"
-_CURES: Final[Mapping[str, str]] = {
-    NO_ACCOUNT: "give the target more accounts",
-    NO_VISITOR: "raise the profile's visitors: at_most",
-    GENERATOR_LATE: "give the generator a faster or an idle core",
-}
 
 # Limits of our own machine: an error with one of these says nothing about the target.
 LOCAL_LIMITS: Final[Mapping[int, str]] = {
@@ -72,8 +63,9 @@ def check(
     measured: Measured, ceiling: Ceiling | None = None, expected_limited: Collection[str] = ()
 ) -> tuple[Check, ...]:
     """The same of plain numbers."""
+    lag = _lag(measured)
     return (
-        _lag(measured),
+        lag,
         _of_workers(
             measured, "loop_delay", limits.LOOP_DELAY, "the generator's loop came back late, p90 of seconds", 0.90
         ),
@@ -103,7 +95,7 @@ def check(
             max,
         ),
         _local_limits(measured),
-        _dropped(measured),
+        _dropped(measured, late=lag.verdict == "invalid"),
         _accounts(measured),
         _rate_limited(measured, expected_limited),
         _unfinished(measured),
@@ -183,10 +175,8 @@ def _local_limits(measured: Measured) -> Check:
     return Check(name, "valid", 0.0, 0.0, f"no {what}")
 
 
-def _dropped(measured: Measured) -> Check:
-    dropped_for = measured.dropped_for
-    most = max(dropped_for, key=lambda why: dropped_for[why], default=NO_VISITOR)
-    cure = _CURES.get(most, most)
+def _dropped(measured: Measured, *, late: bool) -> Check:
+    cure = cure_for(measured.dropped_for, late=late)
     what = f"{measured.dropped} of {measured.due} arrivals found nobody to take them"
     share = _share(measured.dropped, measured.due)
     reasons = (what, f"{what} ({cure})", f"{what}: the target was spared ({cure})")

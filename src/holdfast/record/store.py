@@ -194,7 +194,12 @@ class RunStore:
 
     def intervals(self, source: str | None = None, since: float | None = None) -> list[Interval]:
         """Merged, in order of second; of one source, and due at or after `since`, where asked."""
-        return merge(self._interval_rows(source, since))
+        return merge(row for _, row in self._interval_rows(source, since))
+
+    def added(self, source: str, after: int) -> tuple[int, list[Interval]]:
+        """Those written after row `after`, and the last row there is now: reading on from there misses none."""
+        rows = list(self._interval_rows(source, None, after))
+        return max((row for row, _ in rows), default=after), [interval for _, interval in rows]
 
     def exemplars(self, source: str | None = None) -> list[Sample]:
         rows = self._connection.execute(
@@ -230,25 +235,28 @@ class RunStore:
         ).fetchall()
         return [Event(at, source, found, json.loads(facts)) for at, source, found, facts in rows]
 
-    def _interval_rows(self, source: str | None, since: float | None) -> Iterator[Interval]:
+    def _interval_rows(self, source: str | None, since: float | None, after: int = 0) -> Iterator[tuple[int, Interval]]:
         rows = self._connection.execute(
-            "SELECT second, source, name, outcome, detail, count, response, service, lag, slowest"
+            "SELECT intervals.rowid, second, source, name, outcome, detail, count, response, service, lag, slowest"
             " FROM intervals JOIN series ON series.id = intervals.series"
-            " WHERE (? IS NULL OR source = ?) AND (? IS NULL OR second >= ?)",
-            (source, source, since, since),
+            " WHERE (? IS NULL OR source = ?) AND (? IS NULL OR second >= ?) AND intervals.rowid > ?",
+            (source, source, since, since, after),
         )
-        for second, found, name, outcome, detail, count, response, service, lag, slowest in rows:
-            yield Interval(
-                second=second,
-                source=found,
-                name=name,
-                outcome=outcome,
-                detail=detail,
-                count=count,
-                response=Histogram.from_bytes(response),
-                service=Histogram.from_bytes(response if service is None else service),
-                lag=None if lag is None else Histogram.from_bytes(lag),
-                slowest=slowest,
+        for row, second, found, name, outcome, detail, count, response, service, lag, slowest in rows:
+            yield (
+                row,
+                Interval(
+                    second=second,
+                    source=found,
+                    name=name,
+                    outcome=outcome,
+                    detail=detail,
+                    count=count,
+                    response=Histogram.from_bytes(response),
+                    service=Histogram.from_bytes(response if service is None else service),
+                    lag=None if lag is None else Histogram.from_bytes(lag),
+                    slowest=slowest,
+                ),
             )
 
     def _series_id(self, source: str, name: str, outcome: str, detail: str) -> int:

@@ -7,9 +7,15 @@ from holdfast.run.summary import Summary
 
 
 def funnels_of(summary: Summary) -> list[Funnel]:
-    """Those of scenarios and of journeys that anybody started."""
+    """Those of scenarios and of journeys that anybody started, or would have."""
     found = [*(summary.load.funnels if summary.load else ()), *(journey.funnel for journey in summary.journeys)]
-    return [funnel for funnel in found if funnel.started]
+    return [funnel for funnel in found if funnel.started or funnel.dropped]
+
+
+def is_whole(funnel: Funnel) -> bool:
+    """Whether nobody was lost: at no step, outside of them, or before they began."""
+    steps = all(step.completed == step.reached for step in funnel.steps)
+    return steps and not funnel.outside and not funnel.dropped
 
 
 def lost_as(step: FunnelStep) -> str:

@@ -5,6 +5,7 @@ What is not known is an en dash.
 """
 
 import re
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -71,6 +72,11 @@ def number(value: float | None) -> str:
     return ABSENT if value is None else _significant(value)
 
 
+def checked(name: str, value: float | None) -> str:
+    """A value or limit of a check of the measurement, in that check's own unit."""
+    return _OF_CHECKS.get(name, number)(value)
+
+
 def moment(at: float | None) -> str:
     """Seconds since the epoch → "2026-03-01 09:30:00 UTC"."""
     return ABSENT if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
@@ -114,3 +120,13 @@ def _long(seconds: int) -> str:
     first = next(index for index, (amount, _) in enumerate(parts) if amount)
     shown = [f"{amount}{_SPACE}{unit}" for amount, unit in parts[first : first + 2] if amount]
     return " ".join(shown)
+
+
+_OF_CHECKS: Final[Mapping[str, Callable[[float | None], str]]] = {
+    "lag": duration, "loop_delay": duration, "clock": duration,
+    "cpu": percent, "machine_cpu": percent, "steal": percent, "throttled": percent, "descriptors": percent,
+    "ceiling": percent, "dropped": percent, "accounts": percent, "rate_limited": percent, "unfinished": percent,
+    "local_limits": count, "reconciled": count, "samples": count, "workers": count, "deltas": count,
+    "children": count, "scenarios": count, "journey_clean_up": count, "browser": count,
+}  # fmt: skip
+"""The unit of each check; what is not here is a plain number."""

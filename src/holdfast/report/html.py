@@ -18,12 +18,13 @@ from urllib.parse import quote, urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from holdfast.record.sample import DROPPED, OK
 from holdfast.report import figures, verdicts
 from holdfast.report.drop_off import between, came_through, funnels_of, told_apart, tone_of
+from holdfast.report.load_rows import not_all_ok
 from holdfast.report.matrix import matrix
 from holdfast.report.palette import COLOURS, outcome_colour
 from holdfast.report.rows import length, seconds_per_point
+from holdfast.run.funnels import lost_beside_steps
 from holdfast.run.load_summary import SeriesResult
 from holdfast.run.summary import WHOLE_RUN, Summary
 
@@ -181,15 +182,17 @@ def _environment() -> Environment:
         "between": between,
         "breakable": _breakable,
         "came_through": came_through,
+        "checked": lambda value, name: figures.checked(name, value),
         "count": figures.count,
         "duration": figures.duration,
         "ended": figures.ended,
         "held": lambda held: "not looked at" if held is None else "held" if held else "did not hold",
         "iso": lambda at: datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds"),
         "last_name": lambda name, depth: name.split("/", depth - 1)[-1],
+        "lost_beside_steps": lost_beside_steps,
         "mark": verdicts.mark,
         "moment": figures.moment,
-        "not_all_ok": lambda series: any(series.outcomes[o] for o in series.outcomes.keys() - {OK, DROPPED}),
+        "not_all_ok": not_all_ok,
         "number": figures.number,
         "of_hundred": lambda ratio: f"{100 * min(max(ratio, 0.0), 1.0):.2f}",
         "outcome_colour": outcome_colour,

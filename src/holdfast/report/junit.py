@@ -11,12 +11,13 @@ It agrees with the exit code: there is a failure or an error exactly when the ru
 
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, Literal
 
 from holdfast.record.sample import OK
-from holdfast.report.figures import count, duration, number, percent, printable, words
+from holdfast.report.figures import checked, count, duration, number, percent, printable, words
+from holdfast.report.load_rows import went_wrong_lines
 from holdfast.run.summary import WHOLE_RUN, FaultResult, JourneyResult, ObjectiveResult, Summary, ValidityCheck
 
 State = Literal["passed", "failure", "error", "skipped"]
@@ -64,7 +65,7 @@ def _suites(summary: Summary) -> list[Suite]:
         for phase, found in by_phase.items()
         if phase != WHOLE_RUN
     ]
-    whole = [_objective(o) for o in by_phase.get(WHOLE_RUN, ())]
+    whole = [_with_cause(_objective(o), summary) for o in by_phase.get(WHOLE_RUN, ())]
     others = {
         "measurement": [_check(check) for check in summary.validity.checks],
         "faults": [_fault(fault, summary) for fault in summary.faults],
@@ -98,8 +99,12 @@ def _objective(result: ObjectiveResult) -> Case:
     return Case(result.name, "skipped", f"{said}; the judged phases together decide", text)
 
 
+def _with_cause(case: Case, summary: Summary) -> Case:
+    return case if case.state == "passed" else replace(case, text="\n".join([case.text, *_not_ok(summary)]))
+
+
 def _check(check: ValidityCheck) -> Case:
-    text = f"value {number(check.value)}, limit {number(check.limit)}"
+    text = f"value {checked(check.name, check.value)}, limit {checked(check.name, check.limit)}"
     state: State = "error" if check.verdict == "invalid" else "passed"
     return Case(check.name, state, f"{check.verdict}: {check.reason}", text)
 
@@ -141,8 +146,14 @@ def _journey(journey: JourneyResult) -> Case:
 
 def _run(summary: Summary) -> Case:
     state = _RUN_STATES.get(summary.verdict, "error")
-    text = "\n".join(f"{answer.question} {answer.answer}" for answer in summary.answers)
+    lines = [f"{answer.question} {answer.answer}" for answer in summary.answers]
+    text = "\n".join([*lines, *_not_ok(summary)])
     return Case("verdict", state, f"{words(summary.verdict)}: {summary.headline}", text)
+
+
+def _not_ok(summary: Summary) -> list[str]:
+    """What became of visits that were not ok, scenario by scenario: the cause, where only this file is read."""
+    return [f"visits not ok in {line}" for line in went_wrong_lines(summary)]
 
 
 def _add(root: ET.Element, suite: Suite, summary: Summary) -> None:

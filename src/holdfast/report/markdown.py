@@ -5,9 +5,11 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from holdfast.report.drop_off import between, came_through, funnels_of, lost_as, told_apart, tone_of
-from holdfast.report.figures import count, duration, moment, number, percent, printable, rate, share
+from holdfast.report.figures import checked, count, duration, moment, percent, printable, rate, share
+from holdfast.report.load_rows import HEAD, figures_of, figures_of_ok, over, scenarios_of, went_wrong
 from holdfast.report.matrix import matrix, not_met
 from holdfast.report.verdicts import mark, marked
+from holdfast.run.funnels import lost_beside_steps
 from holdfast.run.summary import WHOLE_RUN, CapacityResult, FaultResult, ObjectiveResult, Summary
 
 LONGEST: Final = 60_000  # bytes; GitHub's step summary takes 1 MiB, a comment 65,536 characters
@@ -23,6 +25,7 @@ def render(summary: Summary) -> str:
         _answers(summary),
         _notices(summary),
         _objectives(summary),
+        _load(summary),
         _faults(summary),
         _funnels(summary),
         _likenesses(summary),
@@ -78,6 +81,20 @@ def _objectives(summary: Summary) -> str:
     return "\n".join(["### Objectives", "", *_table(head, rows), "", *reasons, ""])
 
 
+def _load(summary: Summary) -> str:
+    """Nothing where there was none: what did not run needs no table."""
+    found = scenarios_of(summary)
+    if not found:
+        return ""
+    rows = []
+    for one in found:
+        rows.append([*figures_of(one), went_wrong(one) or "–"])
+        if beside := figures_of_ok(one):
+            rows.append([*beside, ""])
+    told = f"Visits {over(found)}; response time of all that was sent."
+    return "\n".join(["### Load", "", told, "", *_table([*HEAD, "not ok"], rows), ""])
+
+
 def _faults(summary: Summary) -> str:
     if not summary.faults:
         return f"### Faults\n\nNone: {_text(summary.faults_reason)}.\n"
@@ -121,10 +138,13 @@ def _funnels(summary: Summary) -> str:
     if not found:
         return f"{title}\nNo scenario or journey was started.\n"
     given_up = [f"- {_text(funnel.name)}: {came_through(funnel)}" for funnel in found if funnel.abandoned]
+    given_up += [f"- {_text(text)}" for funnel in found for text in lost_beside_steps(funnel)]
     if not rows and not given_up:
         return f"{title}\nNowhere: every step that was reached was completed.\n"
     head = ["scenario or journey", "step", "reached", "lost", "through", "95 % sure on either side"]
-    return "\n".join([title, *(_table(head, rows) if rows else []), *(["", *given_up] if given_up else []), ""])
+    return "\n".join(
+        [title, *(_table(head, rows) if rows else []), *(["", *given_up] if rows and given_up else given_up), ""]
+    )
 
 
 def _likenesses(summary: Summary) -> str:
@@ -174,7 +194,10 @@ def _validity(summary: Summary) -> str:
     if not summary.validity.checks:
         return f"{title}\n\nNothing was checked: no part of this run could be too slow by itself.\n"
     head = ["check", "verdict", "value", "limit", "reason"]
-    rows = [[c.name, marked(c.verdict), number(c.value), number(c.limit), c.reason] for c in summary.validity.checks]
+    rows = [
+        [c.name, marked(c.verdict), checked(c.name, c.value), checked(c.name, c.limit), c.reason]
+        for c in summary.validity.checks
+    ]
     return "\n".join([title, "", *_table(head, rows), ""])
 
 

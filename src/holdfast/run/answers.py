@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from holdfast.run.funnels import lost_beside_steps
 from holdfast.run.load_summary import Funnel, LoadResult
 from holdfast.run.summary import (
     WHOLE_RUN,
@@ -13,6 +14,7 @@ from holdfast.run.summary import (
     ObjectiveResult,
     RunVerdict,
 )
+from holdfast.run.uncounted import Uncounted
 from holdfast.workspace.quantity import duration_text
 
 
@@ -23,15 +25,18 @@ def answers(
     load: LoadResult | None,
     journeys: Sequence[JourneyResult],
     capacity: CapacityResult | None,
+    uncounted: Sequence[Uncounted] = (),
 ) -> tuple[Answer, ...]:
     """A question whose part did not run is left out; the summary says why beside that part."""
     found = []
     if objectives:
         found += [_every_objective(verdict, objectives), _which_phase(objectives)]
+    if uncounted:
+        found.append(_ended_badly(uncounted, judged=bool(objectives)))
     if faults:
         found.append(_cost(faults))
     funnels = [*(load.funnels if load else ()), *(j.funnel for j in journeys)]
-    if any(funnel.started for funnel in funnels):
+    if any(funnel.started or funnel.dropped for funnel in funnels):
         found.append(_drop_off(funnels))
     if capacity is not None:
         found.append(_replicas(capacity))
@@ -52,13 +57,22 @@ def _every_objective(verdict: RunVerdict, objectives: Sequence[ObjectiveResult])
     text = f"{len(met)} of {len(whole)} objectives were met over the judged phases."
     if verdict == "invalid":
         text = f"It cannot be told: the measurement is not to be trusted. As measured, {text}"
+    if verdict == "interrupted":
+        text = f"It cannot be told: the run was cut short. Until then, {text}"
     if others:
         text += f" {_sentence('; '.join(others))}"
     if lowered:
         text += f" {_sentence('; '.join(lowered))}"
     if any(o.judged and o.verdict == "missed" for o in objectives):
         return Answer(question, text, "bad")
-    return Answer(question, text, "unclear" if others else "good")
+    return Answer(question, text, "unclear" if others or verdict == "interrupted" else "good")
+
+
+def _ended_badly(uncounted: Sequence[Uncounted], *, judged: bool) -> Answer:
+    """What no objective sees is told beside the objectives, and decides nothing by itself."""
+    seen = "; ".join(one.text for one in uncounted)
+    rule = "no objective counts them" if judged else "no objective says how many may"
+    return Answer("Did every visit end well?", _sentence(f"{seen}, and {rule}"), "bad" if judged else "unclear")
 
 
 def _which_phase(objectives: Sequence[ObjectiveResult]) -> Answer:
@@ -133,14 +147,15 @@ def _drop_off(funnels: Sequence[Funnel]) -> Answer:
         key=lambda loss: -loss[0],
     )
     lost = [loss for loss in losses if loss[0] > 0]
-    if not lost:
+    beside = [text for funnel in funnels for text in lost_beside_steps(funnel)]
+    if not lost and not beside:
         return Answer(question, "Nowhere: every step that was reached was completed.", "good")
     parts = [
         f"{funnel.name}, step {step.name}: {gone} of {step.reached} did not get through "
         f"({_percent(gone / step.reached)})"
         for gone, funnel, step in lost[:3]
     ]
-    return Answer(question, _sentence("; ".join(parts)), "neutral")
+    return Answer(question, _sentence("; ".join(parts + beside)), "neutral")
 
 
 def _replicas(capacity: CapacityResult) -> Answer:

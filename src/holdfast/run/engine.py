@@ -18,9 +18,6 @@ from typing import Final
 from holdfast.chaos.undo import UndoResult, recover
 from holdfast.clock import SystemClock
 from holdfast.errors import HoldfastError, InputError
-from holdfast.load.measured import is_generator
-from holdfast.record.histogram import Histogram
-from holdfast.record.sample import DROPPED, OK
 from holdfast.record.store import Event, Gauge, RunStore
 from holdfast.record.timeline import PHASE, Span
 from holdfast.run.asked import Asked, AskedPhase, write_asked
@@ -36,10 +33,11 @@ from holdfast.run.events import (
     shown_event,
 )
 from holdfast.run.folder import RunFolder, create_run_folder
-from holdfast.run.guarding import SETTLE_SECONDS, Watch
+from holdfast.run.guarding import Watch
 from holdfast.run.importing import IMPORT_SECONDS
 from holdfast.run.jobs import files_of, jobs_of, modules_of
 from holdfast.run.judgement import judge_run
+from holdfast.run.pace import PaceKeeper
 from holdfast.run.poller import REPLICAS_READY, Poller
 from holdfast.run.prepared import Prepared, asked_of
 from holdfast.run.search import SEARCHER, search_capacity
@@ -142,6 +140,7 @@ class _Running:
         self.children = children
         self.time_zero = 0.0
         self.stopped_early = False
+        self._pace = PaceKeeper(self.time_zero)
         self._poller: Poller | None = None
         self._noted_end: set[str] = set()
 
@@ -151,12 +150,12 @@ class _Running:
             self.children.give(name, job)
         if self.prepared.workers.remote:
             yield Preparing(f"waiting for {self.prepared.workers.awaited}")
-        for message in self.children.wait_until_ready(READY_SECONDS + self.prepared.workers.ready_seconds):
-            yield from self._told(message)
+        early = self.children.wait_until_ready(READY_SECONDS + self.prepared.workers.ready_seconds)
         # On a whole second: an interval is a second of the epoch, and phases begin where intervals do.
         self.time_zero = float(math.ceil(self.clock.now() + _BARRIER_SECONDS))
         for phase in self.asked.phases:
             self.store.write_span(_phase_span(phase, self.time_zero, started=False))
+        self._pace = PaceKeeper(self.time_zero)
         self.store.write_event(Event(self.time_zero, "run", "released", {"time_zero": self.time_zero}))
         for name in self.children.all:
             if name != SEARCHER:
@@ -173,6 +172,9 @@ class _Running:
             duration=self.asked.duration,
             phases=tuple((p.name, p.start, p.end) for p in self.asked.phases),
         )
+        # Only now is it known how long before time 0 they were.
+        for message in early:
+            yield from self._told(message)
         for text in self.asked.notices:
             yield Notice(self._second(), "warning", text)
 
@@ -265,21 +267,18 @@ class _Running:
         now = self.clock.now()
         recent = self.store.intervals(since=int(now - watch.look_back))
         look = watch.look(self.store, recent, now)
-        second = int(now - SETTLE_SECONDS)
-        visits = [i for i in recent if i.second == second and i.source == "load" and "/" not in i.name]
-        ok = sum(i.count for i in visits if i.outcome == OK)
-        due = sum(i.count for i in visits)
-        p95 = Histogram.sum(i.response for i in visits if i.outcome != DROPPED).quantile(0.95)
-        phase = next((p.name for p in self.asked.phases if p.start <= now - self.time_zero < p.end), "")
+        pace = self._pace.look(self.store, now)
+        # The last look is after the last phase's end, and still of it.
+        phase = next((p.name for p in reversed(self.asked.phases) if p.start <= now - self.time_zero), "")
         return (
             Tick(
                 at=now - self.time_zero,
                 phase=phase,
-                rate=float(due),
-                ok=ok,
-                bad=due - ok,
-                p95=p95,
-                in_flight=_as_count(_in_flight(self.store, now)),
+                rate=pace.rate,
+                ok=pace.ok,
+                bad=pace.bad,
+                p95=pace.p95,
+                in_flight=pace.in_flight,
                 burn_rates=look.burn_rates,
                 replicas_ready=_as_count(_newest(self.store, "target", REPLICAS_READY, now)),
             ),
@@ -313,12 +312,6 @@ def _phase_span(phase: AskedPhase, time_zero: float, *, started: bool) -> Span:
 def _newest(store: RunStore, source: str, name: str, now: float) -> float | None:
     gauges: list[Gauge] = store.gauges(source, name, since=now - 5)
     return gauges[-1].value if gauges else None
-
-
-def _in_flight(store: RunStore, now: float) -> float | None:
-    """Over all workers, as each told it last."""
-    newest = {g.source: g.value for g in store.gauges(name="in_flight", since=now - 5) if is_generator(g.source)}
-    return sum(newest.values()) if newest else None
 
 
 def _as_count(value: float | None) -> int | None:

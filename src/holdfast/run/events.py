@@ -43,14 +43,14 @@ class PhaseStarted:
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """One second of the run, as recorded so far (late answers still to come)."""
+    """A look at the run, once a second, as recorded so far (late answers still to come)."""
 
     at: float
     phase: str
-    rate: float  # visits due per second
-    ok: int
+    rate: float  # visits due per second, over the last few
+    ok: int  # visits that ended so, since time 0
     bad: int
-    p95: float | None  # response time of visits, seconds
+    p95: float | None  # response time of visits that ended in the last few seconds
     in_flight: int | None
     burn_rates: Mapping[str, float | None]  # by objective, over the guard's stretch
     replicas_ready: int | None

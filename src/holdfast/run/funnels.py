@@ -11,25 +11,42 @@ from holdfast.slo.verdict import lower_bound, upper_bound
 
 
 def funnel_of(name: str, source: str, steps: Sequence[str], intervals: Sequence[Interval]) -> Funnel:
-    """Who was dropped never started: it is counted nowhere here."""
+    """Who was dropped never started: it is told beside the funnel, and counted nowhere in it."""
     visits = outcomes_of(i for i in intervals if i.name == name and i.outcome != DROPPED)
     started, completed, abandoned = sum(visits.values()), visits.get(OK, 0), visits.get(ABANDONED, 0)
+    found = tuple(
+        _step(step, [i for i in intervals if i.name == f"{name}/{step}" and i.outcome != DROPPED], started)
+        for step in steps
+    )
+    lost = sum(step.reached - step.completed for step in found)
     return Funnel(
         name=name,
         source="load" if source == "load" else "synthetics",
         started=started,
         completed=completed,
-        steps=tuple(
-            _step(step, [i for i in intervals if i.name == f"{name}/{step}" and i.outcome != DROPPED], started)
-            for step in steps
-        ),
+        steps=found,
         ratio=_ratio(completed, started),
         interval=exact_interval(completed, started),
         abandoned=abandoned,
         abandonment=_ratio(abandoned, started),
         abandonment_interval=exact_interval(abandoned, started),
         outcomes=visits,
+        outside=max(started - completed - lost, 0),
+        dropped=sum(i.count for i in intervals if i.name == name and i.outcome == DROPPED and i.source == "load"),
     )
+
+
+def lost_beside_steps(funnel: Funnel) -> list[str]:
+    """Of those whom no step lost: who ended outside of the steps, and who never came in. Empty where nobody did."""
+    said = []
+    if funnel.outside:
+        how = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in funnel.outcomes.items() if name != OK)
+        what = "visits" if funnel.source == "load" else "walks"
+        said.append(f"{funnel.name}: {funnel.outside} of {funnel.started} {what} ended outside of any step ({how})")
+    if funnel.dropped:
+        due = funnel.started + funnel.dropped
+        said.append(f"{funnel.name}: {funnel.dropped} of {due} arrivals were dropped before they began")
+    return said
 
 
 def exact_interval(part: int, whole: int) -> tuple[float, float]:

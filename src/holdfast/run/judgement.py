@@ -32,6 +32,7 @@ from holdfast.run.summary import (
     Validity,
 )
 from holdfast.run.traffic import journey_results, load_result
+from holdfast.run.uncounted import Uncounted, uncounted_visits
 from holdfast.run.validity import validity_of
 
 _EXIT_CODES: dict[RunVerdict, ExitCode] = {
@@ -64,6 +65,7 @@ def judge_run(folder: RunFolder) -> Summary:
     capacity = capacity_result(recorded)
     validity = validity_of(recorded)
     verdict = _verdict(recorded, objectives, faults, validity, capacity, load, journeys)
+    uncounted = uncounted_visits(recorded) if load else ()
     return Summary(
         run=RunFacts(
             id=asked.id,
@@ -79,8 +81,9 @@ def judge_run(folder: RunFolder) -> Summary:
         ),
         verdict=verdict,
         exit_code=int(_EXIT_CODES[verdict]),
-        headline=_headline(recorded, verdict, objectives, faults, capacity, load, journeys, validity),
-        answers=answers(verdict, objectives, faults, load, journeys, capacity),
+        headline=_headline(recorded, verdict, objectives, faults, capacity, load, journeys, validity)
+        + _but(verdict, uncounted),
+        answers=answers(verdict, objectives, faults, load, journeys, capacity, uncounted),
         validity=validity,
         objectives=objectives,
         timeline=timeline(recorded),
@@ -206,6 +209,14 @@ def _headline(
             return f"{_visits_sent(load)} visits show too little: it takes {SAMPLES_FOR_P95} (run longer)"
         return f"{named}: {', '.join(unclear)}" if unclear else named
     return named
+
+
+def _but(verdict: RunVerdict, uncounted: Sequence[Uncounted]) -> str:
+    """Objectives decide; that they were met must not be read as that all went well."""
+    bad = sum(one.bad for one in uncounted)
+    if verdict != "met" or not bad:
+        return ""
+    return f", but {bad} visit{'s' if bad != 1 else ''} ended badly that no objective counts"
 
 
 def _missed(objectives: Sequence[ObjectiveResult]) -> list[str]:

@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
+
+JUDGED: Final = "judged"  # the `phase` of `LoadResult.scenarios` over all judged phases together
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class Funnel:
     abandonment: float | None = None  # abandoned / started
     abandonment_interval: tuple[float, float] = (0.0, 1.0)
     outcomes: Mapping[str, int] = field(default_factory=dict)  # of the visits that started
+    outside: int = 0  # visits that did not come through although no step lost them
+    dropped: int = 0  # arrivals that nobody took: they never started
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +121,4 @@ class LoadResult:
     likenesses: tuple[Likeness, ...] = ()
     connections: Connections | None = None  # None: recorded by a version that did not look
     workers: int = 0  # 0: the load child made it by itself
+    scenarios: tuple[SeriesResult, ...] = ()  # each over the judged phases together; over all where none is judged

@@ -10,7 +10,8 @@ from typing import Final
 
 from holdfast.capacity.search import INVALID, MISSED, Probe, next_rate
 from holdfast.clock import Clock
-from holdfast.load.health import GENERATOR_LATE, LAG_INVALID, NO_ACCOUNT
+from holdfast.load.dropping import GENERATOR_LATE, NO_ACCOUNT
+from holdfast.load.health import LAG_INVALID
 from holdfast.record.recorder import Interval
 from holdfast.record.sample import DROPPED, OK, depth_of
 from holdfast.record.store import Event, RunStore

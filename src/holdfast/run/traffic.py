@@ -1,6 +1,6 @@
 """Load and journeys as a report shows them: series by phase, funnels, outcomes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 from holdfast.record.histogram import Histogram
@@ -9,7 +9,7 @@ from holdfast.record.sample import DROPPED, OK, UNFINISHED, depth_of
 from holdfast.run.asked import AskedJourney
 from holdfast.run.funnels import funnel_of
 from holdfast.run.likeness import likenesses
-from holdfast.run.load_summary import Connections, LoadResult, Quantiles, SeriesResult
+from holdfast.run.load_summary import JUDGED, Connections, LoadResult, Quantiles, SeriesResult
 from holdfast.run.quantiles import quantiles
 from holdfast.run.recorded import Recorded, Stretch, outcomes_of
 from holdfast.run.summary import WHOLE_RUN, JourneyResult
@@ -31,7 +31,7 @@ def load_result(recorded: Recorded) -> LoadResult | None:
     series = [
         _series(name, stretch, found)
         for stretch in [whole, *recorded.phases]
-        for name, found in _by_name(i for i in intervals if _in(i, stretch)).items()
+        for name, found in _in_order(_by_name(i for i in intervals if _in(i, stretch)), recorded.asked.scenarios)
     ]
     return LoadResult(
         planned=int(told.get("planned", counted)),
@@ -48,7 +48,20 @@ def load_result(recorded: Recorded) -> LoadResult | None:
         likenesses=tuple(likenesses(recorded.asked.scenarios, intervals)),
         connections=_connections(recorded.within(*edges, "wire")),
         workers=int(told.get("workers", 0)),
+        scenarios=_scenarios(recorded, visits, whole),
     )
+
+
+def _scenarios(recorded: Recorded, visits: Sequence[Interval], whole: Stretch) -> tuple[SeriesResult, ...]:
+    """Each scenario once, over what is judged: the line that is read before any table."""
+    judged = [phase for phase in recorded.phases if phase.judged]
+    chosen = judged or [whole]
+    name = JUDGED if judged else WHOLE_RUN
+    # As one stretch as long as all of them, for they need not touch.
+    seconds = sum(stretch.seconds for stretch in chosen)
+    together = Stretch(name, 0.0, seconds, judged=True)
+    found = _by_name(i for i in visits if any(_in(i, stretch) for stretch in chosen))
+    return tuple(_series(scenario, together, intervals) for scenario, intervals in found.items())
 
 
 def _connections(intervals: Sequence[Interval]) -> Connections | None:
@@ -122,6 +135,19 @@ def _by_name(intervals: Iterable[Interval]) -> dict[str, list[Interval]]:
     for interval in intervals:
         found.setdefault(interval.name, []).append(interval)
     return dict(sorted(found.items()))
+
+
+def _in_order(
+    found: Mapping[str, list[Interval]], scenarios: Mapping[str, Sequence[str]]
+) -> list[tuple[str, list[Interval]]]:
+    """A scenario, then its steps as the scenario has them, each with its requests beneath it."""
+
+    def place(name: str) -> tuple[str, int, str]:
+        scenario, _, rest = name.partition("/")
+        steps, step = scenarios.get(scenario, ()), rest.partition("/")[0]
+        return scenario, steps.index(step) if step in steps else len(steps) if step else -1, rest
+
+    return sorted(found.items(), key=lambda item: place(item[0]))
 
 
 def _in(interval: Interval, stretch: Stretch) -> bool:

@@ -122,6 +122,13 @@ def count(intervals: Iterable[Interval], indicator: Indicator, start: float, end
     )
 
 
+def bad_in(indicator: Indicator, interval: Interval) -> int:
+    """How many events of an interval an objective counts as bad; 0 where it does not select them."""
+    if not _selects(indicator.total, interval.source, interval.name):
+        return 0
+    return interval.count - _good_in(indicator, interval) if _is_counted(indicator.total, interval.outcome) else 0
+
+
 def _asking(intervals: Iterable[Interval], total: Selector) -> set[tuple[str, str]]:
     """Source and name of the scenarios that make requests which `total` selects."""
     names = {(interval.source, interval.name) for interval in intervals}

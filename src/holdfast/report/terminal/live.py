@@ -42,8 +42,6 @@ class LiveScreen:
         self._started: Started | None = None
         self._tick: Tick | None = None
         self._recent: list[Tick] = []
-        self._ok = 0
-        self._bad = 0
         self._faults: dict[str, str] = {}
         self._told = -_EVERY
         self._doing = ""
@@ -103,8 +101,6 @@ class LiveScreen:
     def _take_tick(self, tick: Tick) -> Text | None:
         self._tick = tick
         self._recent = [*self._recent, tick][-_HISTORY:]
-        self._ok += tick.ok
-        self._bad += tick.bad
         if self._live is not None or tick.at - self._told < _EVERY:
             return None
         self._told = tick.at
@@ -121,8 +117,7 @@ class LiveScreen:
     def _figures(self, tick: Tick) -> str:
         parts = [
             f"{rate(tick.rate)} due",
-            f"{count(self._ok)} ok",
-            f"{count(self._bad)} bad",
+            f"{count(tick.ok)} ok, {count(tick.bad)} bad so far",
             f"p95 {duration(tick.p95)}",
         ]
         if tick.in_flight is not None:
@@ -161,13 +156,14 @@ def _at(at: float, text: Text) -> Text:
 
 
 def _small_picture(recent: list[Tick], width: int) -> Text:
-    """Visits due in the last minute, a column a second; columns with bad ones in the tone of bad."""
+    """Visits due in the last minute, a column a second; where bad ones ended in the tone of bad."""
     shown = recent[-max(min(width - 20, _HISTORY), 10) :]
     most = max((tick.rate for tick in shown), default=0.0) or 1.0
     picture = Text("")
-    for tick in shown:
+    before = recent[: len(recent) - len(shown)][-1:]  # the one whose bad ones are not those of the first shown
+    for tick, last in zip(shown, [*(before or shown[:1]), *shown], strict=False):
         block = _BLOCKS[round((len(_BLOCKS) - 1) * tick.rate / most)]
-        picture.append(block, STYLES["bad" if tick.bad else "good"])
+        picture.append(block, STYLES["bad" if tick.bad > last.bad else "good"])
     return picture + Text(f"  up to {rate(most)}", "dim")
 
 

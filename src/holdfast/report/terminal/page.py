@@ -7,11 +7,13 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from holdfast.report.drop_off import came_through, funnels_of, lost_as, told_apart, tone_of
-from holdfast.report.figures import count, duration, moment, percent, rate, sentence, share, words
+from holdfast.report.drop_off import came_through, funnels_of, is_whole, lost_as, told_apart, tone_of
+from holdfast.report.figures import checked, count, duration, moment, percent, rate, sentence, share, words
+from holdfast.report.load_rows import HEAD, figures_of, figures_of_ok, over, scenarios_of, went_wrong_lines
 from holdfast.report.matrix import Matrix, matrix
 from holdfast.report.terminal.console import STYLES, plain, said
 from holdfast.report.verdicts import mark, tone
+from holdfast.run.funnels import lost_beside_steps
 from holdfast.run.load_summary import Funnel, FunnelStep
 from holdfast.run.summary import CapacityResult, FaultResult, ObjectiveResult, Summary
 
@@ -24,6 +26,7 @@ def render(summary: Summary, console: Console) -> None:
     _verdict(summary, console)
     _answers(summary, console)
     _objectives(summary, console)
+    _load(summary, console)
     if summary.faults:
         _title("Faults", console)
         for fault in summary.faults:
@@ -106,6 +109,26 @@ def _ratio(result: ObjectiveResult | None) -> Text:
     return Text(f"{mark(result.verdict)} {percent(result.ratio)}", STYLES[tone(result.verdict)])
 
 
+def _load(summary: Summary, console: Console) -> None:
+    found = scenarios_of(summary)
+    if not found:
+        return
+    _title("Load", console)
+    console.print(plain(f"visits {over(found)}, response time of all that was sent", "dim"))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column(HEAD[0], overflow="fold", vertical="bottom")
+    for title in HEAD[1:]:
+        table.add_column(title, justify="right", overflow="fold", vertical="bottom")
+    for one in found:
+        name, *figures = figures_of(one)
+        table.add_row(plain(name), *figures)
+        if beside := figures_of_ok(one):
+            table.add_row(*(Text(cell, "dim") for cell in beside))
+    console.print(table)
+    for line in went_wrong_lines(summary):
+        _line(console, plain(line, STYLES["bad"]))
+
+
 def _fault(fault: FaultResult, console: Console) -> None:
     console.print(plain(fault.title), said(fault.verdict), said(fault.clean_up, f"clean-up {fault.clean_up}"))
     if fault.injected_at is None:
@@ -133,12 +156,15 @@ def _funnels(summary: Summary, console: Console) -> None:
     if not started:
         return
     _title("Where customers drop off", console)
-    whole = [funnel for funnel in started if all(step.completed == step.reached for step in funnel.steps)]
+    whole = [funnel for funnel in started if is_whole(funnel)]
     for funnel in started:
         if funnel in whole:
             continue
         console.print(plain(funnel.name), Text(came_through(funnel), "dim"))
-        console.print(Padding(_steps(funnel, console.width), (0, 0, 0, 2)))
+        if funnel.started:
+            console.print(Padding(_steps(funnel, console.width), (0, 0, 0, 2)))
+        for text in lost_beside_steps(funnel):
+            _line(console, plain(text))
     if whole:
         console.print(plain(f"No loss in {', '.join(funnel.name for funnel in whole)}.", "dim"))
 
@@ -210,7 +236,10 @@ def _validity(summary: Summary, console: Console) -> None:
     console.print(said(summary.validity.verdict))
     for check in summary.validity.checks:
         if check.verdict != "valid":
-            _line(console, said(check.verdict, words(check.name)), plain(f": {check.reason}"))
+            value = ""
+            if check.value is not None:
+                value = f" {checked(check.name, check.value)} (limit {checked(check.name, check.limit)})"
+            _line(console, said(check.verdict, words(check.name)), plain(f"{value}: {check.reason}"))
 
 
 def _absent(summary: Summary, console: Console) -> None:
