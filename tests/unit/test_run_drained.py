@@ -8,11 +8,13 @@ from holdfast.record.recorder import Recorder, fold
 from holdfast.record.store import RunStore
 from holdfast.record.timeline import SEARCH_STEP, Span
 from holdfast.run.asked import AskedObjective, read_asked
+from holdfast.run.recorded import read_recorded
+from holdfast.run.uncounted import uncounted_visits
 from holdfast.slo.indicator import Indicator, Selector
 
 
-def run_with_late_steps(path, **more):
-    run = Run(path, visits=90, more=more)
+def run_with_late_steps(path, visits=90, **more):
+    run = Run(path, visits=visits, **more)
     recorder = Recorder("load")
     for number in range(90):
         # The last thirty come to their step after the phase is over, and fail there.
@@ -36,7 +38,7 @@ def test_an_objective_on_a_step_counts_them_too(tmp_path):
     wanted = Selector(("*/sign_in",), "load")
     indicator = Indicator("x", wanted, good=Selector(("*/sign_in",), "load", ("ok",)))
     objective = replace(read_asked(RECORDED).objectives[0].objective, indicator=indicator)
-    summary = run_with_late_steps(tmp_path / "run", objectives=(AskedObjective(objective, 0.99),)).judged()
+    summary = run_with_late_steps(tmp_path / "run", more={"objectives": (AskedObjective(objective, 0.99),)}).judged()
     assert {(r.phase, r.good, r.total, r.verdict) for r in summary.objectives} == {
         ("load", 60, 90, "missed"), ("run", 60, 90, "missed"),
     }  # fmt: skip
@@ -49,3 +51,11 @@ def test_a_capacity_search_after_the_phases_is_not_counted_with_them(tmp_path):
         store.write_span(Span(SEARCH_STEP, "10/s", began, began + 5, began, began + 5, {}))
     (whole,) = (s for s in run.judged().load.series if s.name == "sign_in/sign_in" and s.phase == "run")
     assert whole.count == 60
+
+
+def test_what_an_objective_counts_there_is_not_told_as_uncounted(tmp_path):
+    indicator = Indicator("x", Selector(("*/sign_in",), "load"), good=Selector(("*/sign_in",), "load", ("ok",)))
+    objective = replace(read_asked(RECORDED).objectives[0].objective, indicator=indicator)
+    asked = {"objectives": (AskedObjective(objective, 0.99),)}
+    run = run_with_late_steps(tmp_path / "run", visits=60, more_visits=[("failed", 1.0)] * 30, more=asked)
+    assert uncounted_visits(read_recorded(run.folder)) == ()

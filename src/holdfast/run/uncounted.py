@@ -35,7 +35,7 @@ def uncounted_visits(recorded: Recorded) -> tuple[Uncounted, ...]:
     """By scenario, the worst first. Over the judged phases, as objectives are; without any over all there was."""
     judged = [p for p in recorded.phases if p.judged] if recorded.asked.objectives else []
     # The first and the last second are cut by the run's edges; what was due in them counts all the same.
-    edges = [(p.start, p.end) for p in judged] or [(recorded.time_zero - 0.5, recorded.plan_end + 0.5)]
+    edges = [(p.start, p.counted_to) for p in judged] or [(recorded.time_zero - 0.5, recorded.drained)]
     load = [i for start, end in edges for i in recorded.within(start, end, "load") if i.outcome != DROPPED]
     indicators = [asked.objective.indicator for asked in recorded.asked.objectives]
     by_scenario: dict[str, list[Interval]] = {}
