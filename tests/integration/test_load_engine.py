@@ -376,7 +376,7 @@ def test_whatever_ends_a_visit_it_is_recorded(tmp_path, stub, body, visit, step,
 
 def test_a_visitor_that_cannot_be_made_costs_its_visit(tmp_path, stub):
     odd = scenario(tmp_path, "        pass\n\n    def __init__(self, environment):\n        raise LookupError")
-    with LoadChild(tmp_path, stub.url, rate=20.0, duration=1.0, mix={"odd": 1}, scenarios=odd, accounts=4) as child:
+    with LoadChild(tmp_path, stub.url, rate=20.0, duration=1.0, mix={"odd": 1}, scenarios=odd, accounts=16) as child:
         child.go()
         done = child.finish()
         assert (done["finished"], child.counts()) == (20, {"failed": 20})

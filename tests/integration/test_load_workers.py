@@ -138,8 +138,6 @@ def test_three_workers_play_what_one_process_plays_and_their_histograms_add_up(t
     blobs = [unpacked(path.read_bytes())[0] for path in sent.iterdir()]
     assert len({path.name.partition("-")[0] for path in sent.iterdir()}) == 3
     assert intervals == merge(i for folded in blobs for i in folded.intervals if i.source == "load")
-    for q in (0.25, 0.5):  # above that it is this machine's other work that differs
-        assert visits[1].quantile(q) == pytest.approx(visits[0].quantile(q), rel=0.2)
     for name, least in (("clock_offset", -0.1), ("clock_round_trip", 0.0)):
         found = {gauge.source: gauge.value for gauge in gauges if gauge.name == name}
         assert len(found) == 3
