@@ -8,10 +8,9 @@ from typing import Any, Final
 
 import msgpack
 
-from holdfast.record.histogram import Histogram
-from holdfast.record.recorder import Folded, Interval
+from holdfast.record.recorder import Folded
 from holdfast.record.sample import Sample
-from holdfast.record.store import Gauge
+from holdfast.record.store import Gauge, interval_of
 
 _INTERVALS: Final = "intervals"
 _EXEMPLARS: Final = "exemplars"
@@ -44,7 +43,7 @@ def unpacked(blob: bytes) -> tuple[Folded, list[Gauge]]:
     """Raises ValueError when it is not what `packed` makes."""
     try:
         found: dict[str, list[list[Any]]] = msgpack.unpackb(blob)
-        intervals = tuple(_interval(*row) for row in found[_INTERVALS])
+        intervals = tuple(interval_of(*row) for row in found[_INTERVALS])
         exemplars = tuple(Sample(*row) for row in found[_EXEMPLARS])
         gauges = [Gauge(*row) for row in found[_GAUGES]]
     except (KeyError, TypeError, ValueError, msgpack.UnpackException) as error:
@@ -55,29 +54,3 @@ def unpacked(blob: bytes) -> tuple[Folded, list[Gauge]]:
 def of_worker(gauges: list[Gauge], number: int) -> list[Gauge]:
     """The same, told apart from other workers' by their source: "generator/1"."""
     return [replace(gauge, source=f"{gauge.source}/{number}") for gauge in gauges]
-
-
-def _interval(
-    second: int,
-    source: str,
-    name: str,
-    outcome: str,
-    detail: str,
-    count: int,
-    response: bytes,
-    service: bytes | None,
-    lag: bytes | None,
-    slowest: float,
-) -> Interval:
-    return Interval(
-        second=second,
-        source=source,
-        name=name,
-        outcome=outcome,
-        detail=detail,
-        count=count,
-        response=Histogram.from_bytes(response),
-        service=Histogram.from_bytes(response if service is None else service),
-        lag=None if lag is None else Histogram.from_bytes(lag),
-        slowest=slowest,
-    )

@@ -242,22 +242,8 @@ class RunStore:
             " WHERE (? IS NULL OR source = ?) AND (? IS NULL OR second >= ?) AND intervals.rowid > ?",
             (source, source, since, since, after),
         )
-        for row, second, found, name, outcome, detail, count, response, service, lag, slowest in rows:
-            yield (
-                row,
-                Interval(
-                    second=second,
-                    source=found,
-                    name=name,
-                    outcome=outcome,
-                    detail=detail,
-                    count=count,
-                    response=Histogram.from_bytes(response),
-                    service=Histogram.from_bytes(response if service is None else service),
-                    lag=None if lag is None else Histogram.from_bytes(lag),
-                    slowest=slowest,
-                ),
-            )
+        for row, *columns in rows:
+            yield row, interval_of(*columns)
 
     def _series_id(self, source: str, name: str, outcome: str, detail: str) -> int:
         key = (source, name, outcome, detail)
@@ -281,3 +267,30 @@ def _insert_gauges(connection: sqlite3.Connection, gauges: Iterable[Gauge]) -> N
 
 def _settle(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA synchronous = NORMAL")  # in WAL mode: safe against kills, not against power loss
+
+
+def interval_of(
+    second: int,
+    source: str,
+    name: str,
+    outcome: str,
+    detail: str,
+    count: int,
+    response: bytes,
+    service: bytes | None,
+    lag: bytes | None,
+    slowest: float,
+) -> Interval:
+    """From what is kept of one: histograms as bytes, `service` None where it is the same as `response`."""
+    return Interval(
+        second=second,
+        source=source,
+        name=name,
+        outcome=outcome,
+        detail=detail,
+        count=count,
+        response=Histogram.from_bytes(response),
+        service=Histogram.from_bytes(response if service is None else service),
+        lag=None if lag is None else Histogram.from_bytes(lag),
+        slowest=slowest,
+    )
