@@ -8,7 +8,8 @@ import pytest
 from holdfast.run.asked import AskedLoad, AskedObjective, AskedPhase
 from holdfast.run.outlook import unprovable
 from holdfast.run.preparation import profile_for_child
-from holdfast.slo.openslo import Objective, load_objectives
+from holdfast.slo.objective import Objective
+from holdfast.slo.openslo import load_objectives
 from holdfast.workspace.document import load_documents
 from holdfast.workspace.profile import LoadProfile
 

@@ -7,7 +7,8 @@ import pytest
 
 from holdfast.slo.guard import Guard, guard_problems
 from holdfast.slo.indicator import Counts, Indicator, Selector, no_counts
-from holdfast.slo.openslo import Objective
+from holdfast.slo.objective import Objective
+from holdfast.slo.window import rolling
 
 START = 1000.0
 
@@ -109,7 +110,9 @@ def test_a_window_that_slides_counts_no_event_twice():
 def test_a_burn_rate_out_of_reach_is_a_problem_up_front():
     selector = Selector(("*/sign_in",))
     objectives = [
-        Objective(name, name, "s", "", Decimal(target), 1.0, Indicator("i", selector, good=selector), "", "", "")
+        Objective(
+            name, name, "s", "", Decimal(target), rolling("28d"), Indicator("i", selector, good=selector), "", "", ""
+        )
         for name, target in (("loose", "0.9"), ("strict", "0.99"))
     ]
 

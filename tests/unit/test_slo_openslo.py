@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from holdfast.slo.definition import window_seconds
 from holdfast.slo.indicator import Selector
-from holdfast.slo.openslo import Objective, load_objectives
+from holdfast.slo.objective import Objective
+from holdfast.slo.openslo import load_definitions, load_objectives
+from holdfast.slo.window import Calendar, Window, rolling, seconds_of
 from holdfast.workspace.document import Document, load_documents
 
 GOOD = {"metricSource": {"type": "holdfast", "spec": {"name": "*/sign_in", "outcome": "ok", "under": "400ms"}}}
@@ -63,12 +64,16 @@ def changed(base, *edits):
     return data
 
 
-def loaded(tmp_path, *objects):
+def documents_of(tmp_path, *objects):
     file = tmp_path / "objectives.yaml"
     file.write_text("---\n".join(yaml.safe_dump(copy.deepcopy(o), sort_keys=False) for o in objects))
     documents, problems = load_documents(file)
     assert not problems
-    return load_objectives(documents)
+    return documents
+
+
+def loaded(tmp_path, *objects):
+    return load_objectives(documents_of(tmp_path, *objects))
 
 
 def told(problems):
@@ -84,7 +89,7 @@ def test_a_valid_slo_becomes_an_objective(tmp_path):
     assert objective.name == "sign-in"
     assert objective.display_name == "Sign in"
     assert objective.target == Decimal("0.99")
-    assert objective.window == 28 * 86400
+    assert objective.window == rolling("28d")
     assert (objective.runbook, objective.owner) == ("docs/sign-in.md", "identity")
     assert objective.indicator.good == Selector(("*/sign_in",), None, ("ok",), 0.4)
     assert objective.indicator.total == Selector(("*/sign_in",), None, (), None)
@@ -204,7 +209,7 @@ BROKEN = {
     "dropped as good": ([(f"{SPEC}.good.metricSource.spec.outcome", "dropped")], f"{SPEC}.good.metricSource.spec.outcome", "never be good"),
     "a limit on total": ([(f"{SPEC}.total.metricSource.spec.under", "1s")], f"{SPEC}.total.metricSource.spec.under", "fast and slow"),
     "bad that means everything": ([(SPEC, {"bad": TOTAL, "total": TOTAL})], f"{SPEC}.bad.metricSource.spec", "every event"),
-    "another source": ([(f"{SPEC}.total.metricSource.type", "prometheus")], f"{SPEC}.total.metricSource.type", "not yet judged"),
+    "two kinds of source": ([(f"{SPEC}.total.metricSource.type", "prometheus")], f"{SPEC}.good.metricSource", "different kinds of source"),
 }
 
 
@@ -220,24 +225,47 @@ def test_a_broken_rule_is_told_with_its_path(tmp_path, edits, path, what):
 
 
 # fmt: off
-NOT_YET_JUDGED = [
-    ([("spec.budgetingMethod", "Timeslices"), ("spec.objectives.0", {"target": 0.9, "timeSliceTarget": 0.9, "timeSliceWindow": "5m"})], "spec.budgetingMethod"),
-    ([("spec.budgetingMethod", "RatioTimeslices"), ("spec.objectives.0", {"target": 0.9, "timeSliceWindow": 5})], "spec.budgetingMethod"),
-    ([("spec.timeWindow.0", {"duration": "1M", "calendar": {"startTime": "2026-01-01 00:00:00", "timeZone": "Europe/Berlin"}})], "spec.timeWindow[0]"),
-    ([("spec.indicator.spec", THRESHOLD), ("spec.objectives.0", {"target": 0.9, "op": "lt", "value": 1})], "spec.indicator.spec"),
-    ([(SPEC, {"raw": TOTAL, "rawType": "success"})], "spec.indicator.spec"),
-    ([("spec.indicator", REMOVE), ("spec.objectives.0.indicator", SLO["spec"]["indicator"])], "spec.objectives[0]"),
+ONLY_ELSEWHERE = [
+    ([("spec.budgetingMethod", "Timeslices"), ("spec.objectives.0", {"target": 0.9, "timeSliceTarget": 0.9, "timeSliceWindow": "5m"})], "slices of time"),
+    ([("spec.budgetingMethod", "RatioTimeslices"), ("spec.objectives.0", {"target": 0.9, "timeSliceWindow": 5})], "slices of time"),
+    ([("spec.indicator.spec", THRESHOLD), ("spec.objectives.0", {"target": 0.9, "op": "lt", "value": 1})], "prometheus"),
+    ([(SPEC, {"raw": THRESHOLD["thresholdMetric"], "rawType": "success"})], "prometheus"),
+    ([("spec.indicator", REMOVE), ("spec.objectives.0.indicator", SLO["spec"]["indicator"])], "composite"),
 ]
 # fmt: on
 
 
-@pytest.mark.parametrize(("edits", "path"), NOT_YET_JUDGED)
-def test_valid_openslo_that_is_not_judged_yet_is_refused_and_nothing_else_is_said(tmp_path, edits, path):
-    objectives, problems = loaded(tmp_path, changed(SLO, *edits))
+@pytest.mark.parametrize(("edits", "why"), ONLY_ELSEWHERE)
+def test_what_a_run_cannot_judge_is_read_whole_and_the_run_says_why(tmp_path, edits, why):
+    definitions = load_definitions(documents_of(tmp_path, changed(SLO, *edits)))
+    assert not definitions.problems
+    assert len(definitions.objectives) == 1
 
+    objectives, problems = load_objectives(documents_of(tmp_path, changed(SLO, *edits)))
     assert objectives == []
-    assert {at for at, what in told(problems) if "not yet judged" in what} == {path}
-    assert all("not yet judged" in what for _, what in told(problems))
+    (problem,) = problems
+    assert "cannot be judged by a run" in problem.what
+    assert why in problem.what
+
+
+def test_a_calendar_window_is_read_with_its_zone(tmp_path):
+    calendar = {"startTime": "2026-01-01 00:00:00", "timeZone": "Europe/Berlin"}
+    slo = changed(SLO, ("spec.timeWindow.0", {"duration": "1M", "calendar": calendar}))
+
+    (objective,), problems = loaded(tmp_path, slo)
+
+    assert not problems
+    assert objective.window == Window(1, "M", Calendar("2026-01-01 00:00:00", "Europe/Berlin"))
+
+
+def test_a_threshold_on_our_own_samples_is_one_on_their_response_time(tmp_path):
+    metric = {"thresholdMetric": TOTAL}
+    edits = [("spec.indicator.spec", metric), ("spec.objectives.0", {"op": "lte", "value": 0.4, "target": 0.99})]
+
+    (objective,), problems = loaded(tmp_path, changed(SLO, *edits))
+
+    assert not problems
+    assert objective.events.good == Selector(("*/sign_in",), None, ("ok",), 0.4)
 
 
 def test_all_problems_of_all_files_are_told_at_once(tmp_path):
@@ -348,7 +376,7 @@ def test_an_objective_survives_json(tmp_path):
     [("5m", 300), ("1h", 3600), ("28d", 2419200), ("4w", 2419200), ("1M", 2592000), ("1Q", 7776000), ("1Y", 31536000)],
 )
 def test_durations_have_the_lengths_the_go_sdk_gives_them(text, expected):
-    assert window_seconds(text) == expected
+    assert seconds_of(text) == expected
 
 
 @settings(deadline=None)  # a busy machine is not a defect

@@ -10,7 +10,7 @@ from holdfast.capacity.question import CapacityQuestion
 from holdfast.errors import Problem, RunFolderError
 from holdfast.load.calibration import Ceiling
 from holdfast.run.folder import RunFolder, read_facts, write_facts
-from holdfast.slo.openslo import Objective
+from holdfast.slo.objective import Objective
 
 SCHEMA: Final = "holdfast/run/v1"
 

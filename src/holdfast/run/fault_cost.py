@@ -55,9 +55,9 @@ def _effects(recorded: Recorded, span: Span) -> dict[str, FaultEffect]:
     effects = {}
     for asked in recorded.asked.objectives:
         objective = asked.objective
-        if objective.indicator.total.source == "synthetics":
+        if objective.events.total.source == "synthetics":
             continue  # a walk every few seconds says nothing per second
-        counts = count(recorded.intervals, objective.indicator, warm_up, end)
+        counts = count(recorded.intervals, objective.events, warm_up, end)
         if not counts.total.sum():
             continue
         injected = span.started if span.started is not None else end
@@ -78,12 +78,12 @@ def _effects(recorded: Recorded, span: Span) -> dict[str, FaultEffect]:
 def _window_share(recorded: Recorded, name: str, effect: FaultEffect, span: Span) -> float | None:
     """Bad events over what the whole window may have, were its traffic like the run's."""
     asked = next(a for a in recorded.asked.objectives if a.objective.name == name)
-    counts = count(recorded.intervals, asked.objective.indicator, recorded.time_zero, recorded.drained)
+    counts = count(recorded.intervals, asked.objective.events, recorded.time_zero, recorded.drained)
     seconds = recorded.plan_end - recorded.time_zero
     total = int(counts.total.sum())
     if not total or not seconds or span.started is None:
         return None
-    allowed = (1 - float(asked.objective.target)) * total / seconds * asked.objective.window
+    allowed = (1 - float(asked.objective.target)) * total / seconds * asked.objective.window.seconds
     return max(effect.bad_events - effect.expected_bad, 0.0) / allowed
 
 

@@ -53,11 +53,11 @@ class Watch:
         reason: str | None = None
         for asked in self._asked.objectives:
             objective = asked.objective
-            counts = count(intervals, objective.indicator, end - self._asked.guard_for, end)
+            counts = count(intervals, objective.events, end - self._asked.guard_for, end)
             burn_rates[objective.name] = burn_rate(counts.bad_events, counts.total_events, objective.target)
             guard = self._guards.get(objective.name)
             if guard is not None and reason is None:
-                changing = count(intervals, objective.indicator, now - CHANGING_SECONDS, now + 1)
+                changing = count(intervals, objective.events, now - CHANGING_SECONDS, now + 1)
                 stop = guard.step(changing, now)
                 reason = f"{objective.name}: {stop}" if stop else None
         store.write_gauges(
@@ -80,5 +80,5 @@ class Watch:
                 )
                 for asked in self._asked.objectives
                 # Journeys come every few seconds, too seldom for a guard that looks seconds back.
-                if asked.objective.indicator.total.source != "synthetics"
+                if asked.objective.events.total.source != "synthetics"
             }

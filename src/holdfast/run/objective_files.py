@@ -9,7 +9,8 @@ from holdfast.run.asked import AskedExperiment, AskedObjective
 from holdfast.run.requirements import Checking
 from holdfast.run.selected import unselected_problems
 from holdfast.slo.guard import guard_problems
-from holdfast.slo.openslo import Objective, declared_names, load_objectives
+from holdfast.slo.objective import Objective
+from holdfast.slo.openslo import declared_names, load_objectives
 from holdfast.workspace.document import PropertyPath, load_documents, nearest
 from holdfast.workspace.plan import Plan
 from holdfast.workspace.workspace import Workspace
@@ -50,7 +51,7 @@ def asked_objectives(checking: Checking, plan: Plan) -> tuple[AskedObjective, ..
                 where = checking.where((*at, "gates", objective.name), objective.name)
                 checking.wrong(where, f"the gate {gate} is above the target {objective.target}", "lower it")
     if plan.guard is not None:
-        watched = [asked.objective for asked in found if asked.objective.indicator.total.source != "synthetics"]
+        watched = [asked.objective for asked in found if asked.objective.events.total.source != "synthetics"]
         checking.add(guard_problems(plan.guard.burn_rate, watched, checking.where(("guard", "burn_rate"), "guard")))
     return tuple(found)
 

@@ -46,13 +46,13 @@ def judge_stretches(
 
 
 def _counted(asked: AskedObjective, intervals: Sequence[Interval], stretches: Sequence[Stretch]) -> Counts:
-    return joined(count(intervals, asked.objective.indicator, s.start, s.counted_to) for s in stretches)
+    return joined(count(intervals, asked.objective.events, s.start, s.counted_to) for s in stretches)
 
 
 def _result(asked: AskedObjective, judgement: Judgement, phase: str, judged: bool, seconds: float) -> ObjectiveResult:
     objective = asked.objective
     bad = judgement.total - judgement.good
-    budget = budget_of(bad, judgement.total, objective.target, seconds=seconds, window=objective.window)
+    budget = budget_of(bad, judgement.total, objective.target, seconds=seconds, window=objective.window.seconds)
     return ObjectiveResult(
         name=objective.name,
         display_name=objective.display_name,
@@ -69,7 +69,7 @@ def _result(asked: AskedObjective, judgement: Judgement, phase: str, judged: boo
         burn_rate=budget.burn_rate,
         budget_spent=budget.spent,
         window_budget_spent=budget.window_share,
-        window=objective.window,
+        window=float(objective.window.seconds),
         needed=judgement.needed,
         reason=judgement.reason,
         runbook=objective.runbook,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from holdfast.run.prepared import Prepared
 from holdfast.slo.indicator import matches
-from holdfast.slo.openslo import Objective
+from holdfast.slo.objective import Objective
 from holdfast.slo.verdict import attainable, percent
 from holdfast.workspace.profile import LoadProfile
 from holdfast.workspace.quantity import duration_text
@@ -32,7 +32,7 @@ def unprovable(prepared: Prepared, profiles: Mapping[str, LoadProfile]) -> tuple
     walks = sum(judged / journey.every for journey in prepared.journeys)
     notices: list[str] = []
     for asked in prepared.objectives:
-        synthetic = asked.objective.indicator.total.source == "synthetics"
+        synthetic = asked.objective.events.total.source == "synthetics"
         if not synthetic and not open_model:
             continue
         expected = walks if synthetic else _expected(asked.objective, planned, prepared.scenario_steps)
@@ -48,7 +48,7 @@ def unprovable(prepared: Prepared, profiles: Mapping[str, LoadProfile]) -> tuple
 
 def _expected(objective: Objective, planned: Mapping[str, float], steps: Mapping[str, tuple[str, ...]]) -> float:
     """Events of an objective over load: visits of those scenarios that have a name it selects."""
-    patterns = objective.indicator.total.names
+    patterns = objective.events.total.names
     return sum(
         visits
         for scenario, visits in planned.items()

@@ -54,7 +54,7 @@ def _budget_left(recorded: Recorded, length: int) -> Mapping[str, tuple[float, .
     left: dict[str, tuple[float, ...]] = {}
     for asked in recorded.asked.objectives:
         objective = asked.objective
-        counts = count(recorded.intervals, objective.indicator, recorded.time_zero, recorded.time_zero + length)
+        counts = count(recorded.intervals, objective.events, recorded.time_zero, recorded.time_zero + length)
         allowed = float(allowed_bad(int(counts.total.sum()), objective.target))
         if not allowed:
             continue

@@ -264,7 +264,7 @@ def _capacity(
         objectives += [
             AskedObjective(o, question.gates.get(o.name, float(o.target)))
             for o in found
-            if question.judges_by(o.name) and o.indicator.total.source != "synthetics"
+            if question.judges_by(o.name) and o.events.total.source != "synthetics"
         ]
     for name in dict.fromkeys((*question.only, *question.gates)):
         if not unread and name not in names:

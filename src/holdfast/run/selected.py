@@ -11,7 +11,8 @@ from holdfast.errors import Problem
 from holdfast.load.scenario import steps_of as scenario_steps
 from holdfast.record.sample import OUTSIDE
 from holdfast.slo.indicator import Selector, matches
-from holdfast.slo.openslo import Objective, declared_names
+from holdfast.slo.objective import Objective
+from holdfast.slo.openslo import declared_names
 from holdfast.synthetics.definition import check_journey, definition_of
 from holdfast.workspace.document import Document, PropertyPath, nearest
 from holdfast.workspace.workspace import Workspace
@@ -30,7 +31,7 @@ def unselected_problems(
     listed = list(documents)
     problems = []
     for objective in objectives:
-        wrong = _wrong_with(objective.indicator.total, played)
+        wrong = _wrong_with(objective.events.total, played)
         if wrong is not None:
             problems.append(Problem(_place_of(objective, listed), *wrong))
     return problems

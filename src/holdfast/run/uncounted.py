@@ -37,7 +37,7 @@ def uncounted_visits(recorded: Recorded) -> tuple[Uncounted, ...]:
     # The first and the last second are cut by the run's edges; what was due in them counts all the same.
     edges = [(p.start, p.counted_to) for p in judged] or [(recorded.time_zero - 0.5, recorded.drained)]
     load = [i for start, end in edges for i in recorded.within(start, end, "load") if i.outcome != DROPPED]
-    indicators = [asked.objective.indicator for asked in recorded.asked.objectives]
+    indicators = [asked.objective.events for asked in recorded.asked.objectives]
     by_scenario: dict[str, list[Interval]] = {}
     for interval in load:
         by_scenario.setdefault(interval.name.partition("/")[0], []).append(interval)

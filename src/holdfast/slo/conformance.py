@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, Protocol
 
 from holdfast.errors import Problem
-from holdfast.slo.definition import window_seconds
+from holdfast.slo.window import seconds_of
 from holdfast.workspace.document import Document, PropertyPath
 
 _SLICED: Final = ("Timeslices", "RatioTimeslices")
@@ -170,8 +170,8 @@ def _slice_problems(
     windows = _list(spec.get("timeWindow"))
     try:
         minutes = isinstance(written, (int, float)) and not isinstance(written, bool)
-        piece = float(str(written)) * 60 if minutes else window_seconds(written)
-        whole = window_seconds(_mapping(windows[0] if windows else None).get("duration"))
+        piece = float(str(written)) * 60 if minutes else seconds_of(written)
+        whole = seconds_of(_mapping(windows[0] if windows else None).get("duration"))
     except ValueError:
         return  # told with the property itself
     if piece > 0 and (piece >= whole or whole % piece):

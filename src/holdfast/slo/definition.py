@@ -15,7 +15,9 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from holdfast.record.sample import OUTCOMES
+from holdfast.slo.budget import exact
 from holdfast.slo.indicator import NEVER_GOOD, SOURCES
+from holdfast.slo.window import START_TIME, parse_window, seconds_of
 from holdfast.workspace.binding import Definition
 from holdfast.workspace.binding import Duration as Seconds
 from holdfast.workspace.document import nearest
@@ -23,22 +25,6 @@ from holdfast.workspace.document import nearest
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")  # RFC 1123
 _LABEL_KEY: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _ANNOTATION_KEY: Final = re.compile(rf"(?:[a-z0-9](?:[a-z0-9.-]{{0,251}}[a-z0-9])?/)?{_LABEL_KEY.pattern}")
-_WINDOW: Final = re.compile(r"([1-9][0-9]*)([mhdwMQY])")
-_DAY: Final = 86400.0
-_UNIT_DAYS: Final = {"d": 1, "w": 7, "M": 30, "Q": 90, "Y": 365}
-_UNIT_SECONDS: Final = {"m": 60.0, "h": 3600.0} | {u: n * _DAY for u, n in _UNIT_DAYS.items()}
-_START_TIME: Final = "%Y-%m-%d %H:%M:%S"
-
-
-def window_seconds(text: object) -> float:
-    """OpenSLO's duration: "28d" → 2419200.0; a month is 30 days, a quarter 90, a year 365. Raises ValueError."""
-    found = _WINDOW.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
-        raise ValueError(
-            f"{text!r} is not an OpenSLO duration: write a whole number above 0 and one of m (minutes), h, d, w, "
-            "M (months), Q, Y, such as 28d"
-        )
-    return int(found[1]) * _UNIT_SECONDS[found[2]]
 
 
 def _label(text: str) -> str:
@@ -76,13 +62,20 @@ def _slice_window(value: Any) -> Any:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if value <= 0:
             raise ValueError("timeSliceWindow in minutes is above 0")
-        return value * 60.0
-    return window_seconds(value)
+        if (seconds := exact(value) * 60) != int(seconds):
+            raise ValueError(f"timeSliceWindow is whole seconds long, and {value} minutes are not")
+        return int(seconds)
+    return seconds_of(value)
+
+
+def _duration(text: str) -> str:
+    parse_window(text)
+    return text
 
 
 def _start_time(text: str) -> str:
     try:
-        datetime.strptime(text, _START_TIME)  # noqa: DTZ007 - its zone stands beside it, in timeZone
+        datetime.strptime(text, START_TIME)  # noqa: DTZ007 - its zone stands beside it, in timeZone
     except ValueError:
         raise ValueError(f'"{text}" is not a start time: write one such as "2026-01-01 00:00:00"') from None
     return text
@@ -187,7 +180,7 @@ class Calendar(Shape):
 
 
 class TimeWindow(Shape):
-    duration: Annotated[float, BeforeValidator(window_seconds)]
+    duration: Annotated[str, AfterValidator(_duration)]
     is_rolling: bool = False
     calendar: Calendar | None = None
 
@@ -199,7 +192,7 @@ class ObjectiveEntry(Shape):
     target: Annotated[Number, AfterValidator(_target)] | None = None
     target_percent: Annotated[Number, AfterValidator(_target_percent)] | None = None
     time_slice_target: Annotated[Number, AfterValidator(_slice_target)] | None = None
-    time_slice_window: Annotated[float, BeforeValidator(_slice_window)] | None = None
+    time_slice_window: Annotated[int, BeforeValidator(_slice_window)] | None = None
     composite_weight: Annotated[Number, Field(gt=0)] | None = None
     indicator: InlineIndicator | None = None
     indicator_ref: Name | None = None

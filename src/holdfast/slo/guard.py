@@ -14,7 +14,7 @@ from holdfast.errors import Problem
 from holdfast.slo.budget import burn_rate as burn_rate_of
 from holdfast.slo.budget import burns_faster, can_burn_faster, error_budget
 from holdfast.slo.indicator import Counts
-from holdfast.slo.openslo import Objective
+from holdfast.slo.objective import Objective
 
 FEWEST_BAD: Final = 2
 """One bad event stops nothing, however few there are: chance must not decide."""
