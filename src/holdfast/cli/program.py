@@ -1,6 +1,5 @@
 """The `holdfast` command and its subcommands. Each lies in a module of its own, imported when it is called."""
 
-import importlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -9,6 +8,7 @@ from typing import Final
 import click
 
 from holdfast import __version__
+from holdfast.cli.lazy import LazyGroup
 from holdfast.errors import ExitCode, HoldfastError, Problem
 
 _COMMANDS: Final = {
@@ -21,6 +21,10 @@ _COMMANDS: Final = {
     "profile": ("holdfast.cli.profile", "Look at a load profile before it runs, or make one from a log."),
     "check": ("holdfast.cli.parts", "Walk browser journeys once: can customers sign in right now?"),
     "chaos": ("holdfast.cli.parts", "Run one experiment under a little load."),
+    "slo": (
+        "holdfast.cli.slo",
+        "Objectives: check, judge over their windows, make alerts of, play back, gate releases.",
+    ),
     "report": ("holdfast.cli.report", "Render a recorded run again."),
     "stack": ("holdfast.cli.stack", "Start, stop or look at the reference stack."),
     "recover": ("holdfast.cli.recover", "Take out what a killed run left in its target."),
@@ -36,27 +40,12 @@ _EXIT_CODES: Final = (
 )
 
 
-class _Program(click.Group):
-    """A group whose commands are imported when called, so that --help is fast."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        if cmd_name not in _COMMANDS:
-            return None
-        module = importlib.import_module(_COMMANDS[cmd_name][0])
-        command = getattr(module, cmd_name)
-        if not isinstance(command, click.Command):
-            raise TypeError(f"{module.__name__}.{cmd_name} is not a command")
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in _COMMANDS.items()])
-
-
-@click.command(cls=_Program, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXIT_CODES)
+@click.group(
+    cls=LazyGroup,
+    table=_COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_EXIT_CODES,
+)
 @click.version_option(__version__, prog_name="holdfast")
 def program() -> None:
     """Load-test, watch, break and size an account self-service stack.

@@ -1,0 +1,14 @@
+"""The group and the table of its commands."""
+
+from typing import Final
+
+import click
+
+from holdfast.cli.lazy import LazyGroup
+
+_COMMANDS: Final[dict[str, tuple[str, str]]] = {}
+
+
+@click.group(cls=LazyGroup, table=_COMMANDS)
+def slo() -> None:
+    """Objectives: one definition, every use."""
