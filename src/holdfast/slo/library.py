@@ -19,7 +19,8 @@ class Library:
     that two objects of a kind have.
 
     `apart`: files need not go together, as those of a workspace that are for different plans: what two files call the
-    same is no problem. `beside`: documents whose objects may be referred to, and that are otherwise somebody else's to look at.
+    same is no problem. `beside`: documents whose objects may be referred to, and that are otherwise somebody else's
+    to look at.
     """
 
     def __init__(self, documents: Iterable[Document], beside: Iterable[Document] = (), apart: bool = False) -> None:
