@@ -158,7 +158,7 @@ def _operators(draft: Draft, resolve: Resolve) -> None:
         threshold = is_threshold(mapping_of(entry), resolve)
         threshold = is_threshold(spec, resolve) if threshold is None else threshold
         for key in ("op", "value"):
-            if threshold is False and key in entry:
+            if threshold is False and isinstance(entry, dict) and key in entry:
                 del entry[key]
                 at = ("spec", "objectives", index, key)
                 draft.tell(
