@@ -32,10 +32,10 @@ def mutated_bytes(rng: random.Random, text: str) -> bytes:
     return bytes(raw)
 
 
-def mutated_tree(rng: random.Random, data: object) -> object:
-    """One to four properties exchanged, removed, renamed, doubled or moved."""
+def mutated_tree(rng: random.Random, data: object, most: int = 4) -> object:
+    """One to `most` properties exchanged, removed, renamed, doubled or moved."""
     data = copy.deepcopy(data)
-    for _ in range(rng.randint(1, 4)):
+    for _ in range(rng.randint(1, most)):
         holders = _holders(data)
         if not holders:
             return rng.choice(_VALUES)
