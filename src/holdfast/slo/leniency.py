@@ -31,10 +31,15 @@ class Draft:
 
     document: Document
     data: dict[str, Any]
-    warnings: list[Problem] = field(default_factory=list)
+    told: list[tuple[int, Problem]] = field(default_factory=list)
 
     def tell(self, at: PropertyPath, what: str, fix: str) -> None:
-        self.warnings.append(Problem(self.document.where(at), what, fix))
+        self.told.append((self.document.line(at), Problem(self.document.where(at), what, fix)))
+
+    @property
+    def warnings(self) -> list[Problem]:
+        """By line."""
+        return [problem for _, problem in sorted(self.told, key=lambda told: told[0])]
 
     def mappings(self) -> Iterator[tuple[PropertyPath, dict[str, Any]]]:
         """All of them, from the top down, less what is free in OpenSLO: the spec of a metric source and a
@@ -99,10 +104,14 @@ def _names(draft: Draft, _: Resolve) -> None:
         keys = ("name",) if at[-1:] == ("metadata",) else _NAMED
         for key in keys:
             name = holder.get(key)
-            slug = _NOT_IN_A_NAME.sub("-", name.lower()).strip("-")[:63].strip("-") if isinstance(name, str) else None
+            slug = _slug(name) if isinstance(name, str) else None
             if slug and slug != name:
                 holder[key] = slug
                 draft.tell((*at, key), f'"{name}" is not a name by RFC 1123', f'read as "{slug}": write that')
+
+
+def _slug(name: str) -> str:
+    return _NOT_IN_A_NAME.sub("-", name.lower()).strip("-")[:63].strip("-")
 
 
 def _texts(draft: Draft, _: Resolve) -> None:
@@ -185,8 +194,9 @@ def _parts(draft: Draft, _: Resolve) -> None:
             for index, entry in enumerate(entries):
                 place = (*at, key, index)
                 if isinstance(entry, str):
-                    entries[index] = {part.ref: _NOT_IN_A_NAME.sub("-", entry.lower()).strip("-")}
-                    draft.tell(place, f'"{entry}" stands bare', f"read as {part.ref}: {entry}")
+                    name = _slug(entry)
+                    entries[index] = {part.ref: name}
+                    draft.tell(place, f'"{entry}" stands bare', f"read as {part.ref}: {name}")
                 elif isinstance(entry, dict) and "spec" in entry and "kind" not in entry:
                     entry["kind"] = part.kind
                     draft.tell(place, '"kind" is missing', f"read as {part.kind}: add kind: {part.kind}")
