@@ -102,7 +102,6 @@ BROKEN = {
     "a name too long": ([("metadata.name", "x" * 64)], "metadata.name", "not a name"),
     "a long description": ([("spec.description", "x" * 1051)], "spec.description", "at most 1050"),
     "a label that is a number": ([("metadata.labels.tier", 1)], "metadata.labels.tier", "put numbers in quotes"),
-    "a reserved annotation": ([("metadata.annotations", {"openslo.com/x": "y"})], "metadata.annotations", "reserved"),
     "no window": ([("spec.timeWindow", [])], "spec.timeWindow", "0 time windows"),
     "two windows": ([("spec.timeWindow", SLO["spec"]["timeWindow"] * 2)], "spec.timeWindow", "2 time windows"),
     "a window that is neither": ([("spec.timeWindow.0.isRolling", False)], "spec.timeWindow[0]", "needs a calendar"),

@@ -202,6 +202,41 @@ def _parts(draft: Draft, _: Resolve) -> None:
                     draft.tell(place, '"kind" is missing', f"read as {part.kind}: add kind: {part.kind}")
 
 
+def _operator(draft: Draft, _: Resolve) -> None:
+    for at, holder in draft.mappings():
+        for index, entry in enumerate(list_of(holder.get("conditions"))):
+            if isinstance(entry, dict) and "operator" in entry:
+                del entry["operator"]
+                place = (*at, "conditions", index, "operator")
+                draft.tell(place, "a policy has one condition, and no operator", "it is not read: remove it")
+
+
+def _sources(draft: Draft, resolve: Resolve) -> None:
+    for at, holder in draft.mappings():
+        name = holder.get("metricSourceRef")
+        if isinstance(name, str) and isinstance(holder.get("type"), str) and resolve("DataSource", name) is None:
+            del holder["metricSourceRef"]
+            what = f'there is no DataSource "{name}" in these files'
+            draft.tell((*at, "metricSourceRef"), what, f"read by its type alone, {holder['type']}: add the DataSource")
+
+
+def _policies(draft: Draft, resolve: Resolve) -> None:
+    spec = _spec(draft, "SLO") or {}
+    entries = list_of(spec.get("alertPolicies"))
+    missing = [
+        (index, entry[POLICY.ref])
+        for index, entry in enumerate(entries)
+        if isinstance(entry, dict) and isinstance(entry.get(POLICY.ref), str) and len(entry) == 1
+        if resolve(POLICY.kind, entry[POLICY.ref]) is None
+    ]
+    for index, name in missing:
+        what = f'there is no AlertPolicy "{name}" in these files'
+        draft.tell(("spec", "alertPolicies", index, POLICY.ref), what, "the objective is read without it: add its file")
+    gone = {index for index, _ in missing}
+    if gone:
+        spec["alertPolicies"] = [entry for index, entry in enumerate(entries) if index not in gone]
+
+
 def _spec(draft: Draft, kind: str) -> dict[str, Any] | None:
     spec = draft.data.get("spec")
     return spec if draft.data.get("kind") == kind and isinstance(spec, dict) else None
@@ -238,4 +273,12 @@ LENIENCIES: Final[Sequence[Leniency]] = (
         "without it",
         _slices,
     ),
+    Leniency("condition-operator", "operator beside a condition of an alert policy", "without it", _operator),
+    Leniency(
+        "no-data-source",
+        "a metricSourceRef to a DataSource that is not there, beside a type",
+        "by the type alone",
+        _sources,
+    ),
+    Leniency("no-policy", "an alertPolicyRef to an AlertPolicy that is not there", "without that policy", _policies),
 )

@@ -94,8 +94,6 @@ def _annotations(found: dict[str, Any]) -> dict[str, Any]:
     for key in found:
         if not _ANNOTATION_KEY.fullmatch(key) or len(key.partition("/")[0]) > _LONGEST_DOMAIN:
             raise ValueError(f'"{key}" is not an annotation: write a name, or domain/name')
-        if key.startswith("openslo.com/"):
-            raise ValueError(f'"{key}": openslo.com/ is reserved, use a domain of your own')
     return found
 
 
@@ -161,7 +159,7 @@ Annotations = Annotated[
     WithJsonSchema(
         {
             "type": "object",
-            "propertyNames": {"pattern": f"^{_ANNOTATION_KEY.pattern}$", "not": {"pattern": "^openslo\\.com/"}},
+            "propertyNames": {"pattern": f"^{_ANNOTATION_KEY.pattern}$"},
             "additionalProperties": {"type": "string"},
         }
     ),
