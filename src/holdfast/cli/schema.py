@@ -4,12 +4,20 @@ import json
 
 import click
 
-from holdfast.run.summary import summary_schema
+_KINDS = ("summary", "slo")
 
 
 @click.command()
-@click.argument("what", type=click.Choice(["summary"]), default="summary")
-def schema(what: str) -> int:  # noqa: ARG001 - the one there is, so far
-    """Print the JSON Schema of a file that scripts may read."""
-    click.echo(json.dumps(summary_schema(), indent=1))
+@click.argument("what", type=click.Choice(_KINDS), default="summary")
+def schema(what: str) -> int:
+    """Print a JSON Schema: of summary.json, which scripts may read, or of the files under slo/, for editors."""
+    if what == "slo":
+        from holdfast.slo.schema import slo_schema
+
+        made = slo_schema()
+    else:
+        from holdfast.run.summary import summary_schema
+
+        made = summary_schema()
+    click.echo(json.dumps(made, indent=1))
     return 0

@@ -6,7 +6,9 @@ import click
 
 from holdfast.cli.lazy import LazyGroup
 
-_COMMANDS: Final[dict[str, tuple[str, str]]] = {}
+_COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "check": ("holdfast.cli.slo.check", "Check files of objectives, and say everything that is wrong at once."),
+}
 
 
 @click.group(cls=LazyGroup, table=_COMMANDS)
