@@ -21,7 +21,7 @@ from urllib.parse import urlencode, urlsplit
 from holdfast import __version__
 from holdfast.clock import Clock, SystemClock
 from holdfast.errors import InputError, MeasurementError, Problem
-from holdfast.slo.sources.prometheus.connection import TOKEN, Connection
+from holdfast.slo.sources.prometheus.connection import CA_FILE, TOKEN, Connection
 from holdfast.workspace.target import is_loopback
 from holdfast.workspace.tls import SYSTEM, Tls, context_of
 
@@ -107,6 +107,10 @@ class PrometheusApi:
                 why, pause = f"it answered {status}{f' ({told})' if told else ''}", again
             except (OSError, http.client.HTTPException) as error:
                 why, pause = self._safe(_reason(error)), None
+                if _is_unproven(error):
+                    what = f"who answers at {self.url} is not proven: {why}"
+                    fix = f"name the authority of its certificate: caFile, or {CA_FILE}"
+                    raise InputError(Problem(self._connection.where, what, fix)) from None
             if wait is None:
                 break
             pause = wait if pause is None else min(pause, _LONGEST_WAIT)
@@ -137,7 +141,8 @@ class PrometheusApi:
             while chunk := response.read1(_CHUNK):
                 body += chunk
                 if len(body) > MOST_BYTES:
-                    raise _TooLarge(f"its answer is larger than {MOST_BYTES // 1_000_000} MB")
+                    what = f"the answer of {self.url} is larger than {MOST_BYTES // 1_000_000} MB"
+                    raise MeasurementError(Problem(self._connection.where, what, "sum series up in the query: sum(…)"))
                 if self._clock.now() > now + left:
                     raise TimeoutError("timed out")
             promised = response.headers.get("Content-Length")
@@ -206,10 +211,6 @@ class PrometheusApi:
         return urllib.request.build_opener(*handlers)
 
 
-class _TooLarge(http.client.HTTPException):
-    """Asking again would not make it smaller, but may find a server that is whole."""
-
-
 class _SameHost(urllib.request.HTTPRedirectHandler):
     """Where a redirect leads is the server's word: a secret follows it to the same place only, or to its https."""
 
@@ -246,6 +247,13 @@ def _series(found: Mapping[str, Any], kind: str) -> Series:
         tuple(float(at) for at, _ in pairs),
         tuple(float(value) for _, value in pairs),
     )
+
+
+def _is_unproven(error: Exception) -> bool:
+    import ssl
+
+    inner = error.reason if isinstance(error, urllib.error.URLError) else error
+    return isinstance(inner, ssl.SSLCertVerificationError)
 
 
 def _reason(error: Exception) -> str:
