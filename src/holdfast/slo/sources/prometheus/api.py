@@ -98,7 +98,7 @@ class PrometheusApi:
         for wait in (*_WAITS, None):
             try:
                 body = self._send(path, asking)
-                return _answer(self._loaded(body), kind, self.url)
+                return _answer(self._loaded(body), kind, self._connection)
             except urllib.error.HTTPError as error:
                 with error:
                     status, told, again = self._refusal(error)
@@ -223,7 +223,7 @@ class _SameHost(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _answer(found: Mapping[str, Any], kind: str, url: str) -> Answer:
+def _answer(found: Mapping[str, Any], kind: str, connection: Connection) -> Answer:
     """Raises MeasurementError where it is not what the API promises."""
     doubts = [str(text) for key in ("warnings", "infos") for text in found.get(key) or ()]
     try:
@@ -235,8 +235,10 @@ def _answer(found: Mapping[str, Any], kind: str, url: str) -> Answer:
             raise TypeError(f"a {data['resultType']}")  # noqa: TRY301 - one answer for all that is odd
         series = tuple(_series(each, kind) for each in data["result"])
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        what = f"{url} answers with something that is not a {kind}: {type(error).__name__} {error}"
-        raise MeasurementError(Problem("", what, "check what stands between it and Prometheus")) from error
+        what = f"{connection.url} answers with something that is not a {kind}: {type(error).__name__} {error}"
+        raise MeasurementError(
+            Problem(connection.where, what, "check what stands between it and Prometheus")
+        ) from error
     return Answer(series, tuple(doubts))
 
 

@@ -66,9 +66,9 @@ class PrometheusSource:
         return None
 
     def _observed(self, objective: Objective, start: int, end: int, step: int) -> Observed:
+        tests = _tests_of(objective)
         asking = _Asking(self._api, objective, start, end, step)
         history = asking.history(objective.indicator)
-        tests = _tests_of(objective)
         test_traffic = None
         if tests is not None:
             found = asking.history(tests, is_part=True)
