@@ -28,7 +28,8 @@ def _blocks(page: Path, language: str) -> list[str]:
 PAGE = """\
 # Metrics
 
-What `holdfast exporter` and `holdfast run --metrics` tell Prometheus. Written from the code's own table by `make golden`.
+What `holdfast exporter` and `holdfast run --metrics` tell Prometheus.
+Written from the code's own table by `make golden`.
 
 | name | kind | labels | meaning |
 | --- | --- | --- | --- |
