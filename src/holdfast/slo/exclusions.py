@@ -91,7 +91,7 @@ class ExclusionsDocument(Definition):
 def load_exclusions(
     documents: Iterable[Document], objectives: Sequence[str] = ()
 ) -> tuple[tuple[Exclusion, ...], list[Problem]]:
-    """Of the documents of this kind. `objectives`: those that there are; a glob that means none of them is a problem."""
+    """Of the documents of this kind. `objectives`: those that there are; a glob for none of them is a problem."""
     found: list[Exclusion] = []
     problems: list[Problem] = []
     for document in documents:

@@ -6,7 +6,9 @@ import click
 
 from holdfast.cli.lazy import LazyGroup
 
-_COMMANDS: Final[dict[str, tuple[str, str]]] = {}
+_COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "status": ("holdfast.cli.slo.status", "How much of each error budget is left, and when it is gone."),
+}
 
 
 @click.group(cls=LazyGroup, table=_COMMANDS)
