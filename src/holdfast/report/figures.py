@@ -63,8 +63,8 @@ def duration(seconds: float | None) -> str:
 
 
 def signed_duration(seconds: float | None) -> str:
-    """Of a budget, which may be overdrawn: −90 → "−1 min 30 s"."""
-    return f"−{duration(-seconds)}" if seconds is not None and seconds < 0 else duration(seconds)
+    """Of a budget, which may be overdrawn: -90 → "-1 min 30 s"."""
+    return f"-{duration(-seconds)}" if seconds is not None and seconds < 0 else duration(seconds)
 
 
 def money(amount: str | None, currency: str) -> str:

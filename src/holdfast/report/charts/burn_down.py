@@ -25,7 +25,11 @@ def burn_down_chart(one: ObjectiveStatus) -> Spec | None:
     start, end = one.window.start, one.window.end
     form = "%d %b" if end - start > 3 * _DAY else "%H:%M"
     axis = alt.Axis(
-        grid=False, values=_ticks(start, end), labelOverlap=True, labelExpr=f"utcFormat(1000 * datum.value, '{form}')"
+        grid=False,
+        values=_ticks(start, end),
+        labelOverlap="greedy",
+        labelSeparation=9,
+        labelExpr=f"utcFormat(1000 * datum.value, '{form}')",
     )
     x = alt.X("at:Q", title=None, scale=alt.Scale(domain=[start, end], nice=False), axis=axis)
     y = alt.Y(
