@@ -666,3 +666,13 @@ def test_a_slice_that_is_not_over_yet_waits():
     one = objective("0.9", method=Method.TIMESLICES, slices=slices())
 
     assert standing(one, Observed(history(np.full(1440, 100.0), failed, end=at)), at).whole.bad == 0
+
+
+def test_nothing_is_drawn_before_anybody_looked():
+    seen = np.arange(1440) >= 1000
+    total = np.where(seen, 100.0, 0.0)
+
+    one = standing(objective(), Observed(history(total, np.zeros(1440), measured=seen)), NOON)
+
+    assert one.burn_down[0] == (NOON - 60 * 440, 1)
+    assert one.burn_down[-1] == (NOON, 1)

@@ -63,6 +63,7 @@ def status(asked: Asked, lookback: tuple[int, ...], html: Path | None, as_json: 
 def _status(asked: Asked, lookbacks: Sequence[int]) -> "SloStatus":
     from holdfast.slo.agreement import load_agreements
     from holdfast.slo.exclusions import load_exclusions
+    from holdfast.slo.objective import Composite
     from holdfast.slo.standing import LOOKBACKS
     from holdfast.slo.status import status_of
 
@@ -78,7 +79,9 @@ def _status(asked: Asked, lookbacks: Sequence[int]) -> "SloStatus":
     looking = _Looking(asked.open(), recorded, tuple(sorted({*LOOKBACKS, *lookbacks})), exclusions)
     told = [looking.told(objective) for objective in chosen]
     kept = [looking.agreement(one, all_of_them.objectives) for one in agreements if one.objective in names]
-    return status_of(told, kept, exclusions, at=looking.at, step=asked.step, exit_codes=_CODES)
+    shown_to = names | {part.name for one in chosen if isinstance(one, Composite) for part in one.parts}
+    concerned = [one for one in exclusions if any(one.is_for(name) for name in shown_to)]
+    return status_of(told, kept, concerned, at=looking.at, step=asked.step, exit_codes=_CODES)
 
 
 def _uneven(objectives: "Sequence[AnyObjective]") -> "Iterator[Problem]":
@@ -109,7 +112,7 @@ class _Looking:
             self.at = float(math.ceil((recorded.ended + 1) / step) * step)
 
     def told(self, objective: "AnyObjective") -> "Told":
-        from holdfast.run.budget_cost import run_costs
+        from holdfast.run.budget_cost import run_burn_down, run_costs
         from holdfast.slo.composite import composite_standing
         from holdfast.slo.exclusions import excluded
         from holdfast.slo.objective import Composite
@@ -127,8 +130,10 @@ class _Looking:
             return Told(one, self.observing.source(objective.parts[0]).name)
         spans = excluded(self.exclusions, objective.name, span)
         one = standing(objective, self.observed(objective), self.at, exclusions=spans, lookbacks=self.lookbacks)
-        costs = run_costs(self.recorded, objective) if self.recorded is not None else ()
-        return Told(one, self.observing.source(objective).name, costs)
+        name = self.observing.source(objective).name
+        if self.recorded is None:
+            return Told(one, name)
+        return Told(one, name, run_costs(self.recorded, objective), run_burn_down(self.recorded, objective))
 
     def agreement(self, agreement: "Agreement", objectives: "Sequence[AnyObjective]") -> "AgreementStanding":
         from holdfast.slo.agreement import agreement_standing
