@@ -2,7 +2,8 @@
 
 With E = 1 - target, over the window that ends with a step (a calendar window: that holds it, so far):
 
-    remaining   = 1 - bad / (E · total)         None where nothing was counted
+    remaining   = 1 - bad / (E · total)         None where nothing was counted; in a calendar window, total is what
+                                                the whole window will have at the traffic so far
     burn rate   = bad / (E · total)             over a stretch of its own
     an incident = steps that burn faster than 1, with less than `pause` between them
     its share   = its bad events within the window / (E · the window's total)
@@ -88,6 +89,7 @@ class Course:
         self._total = _running(history.total)
         self._measured = _running(history.measured.astype(np.float64) * history.step)
         self.window = self._over(self._window_starts(window))
+        self._elapsed, self._whole = self._parts_of_window(window)
         self.incidents = self._find_incidents(pause)
 
     def __len__(self) -> int:
@@ -99,14 +101,11 @@ class Course:
 
     def remaining_at_most(self, share: Fraction) -> Bools:
         """Where so much of the budget is left, or less. Never where nothing was counted."""
-        spent = at_least(self.window.bad, self.window.total, (1 - share) * self.budget)
+        spent = self._reaches(self.window.bad, 1 - share)
         return np.logical_and(spent, self.window.total > 0)
 
     def remaining_at_least(self, share: Fraction) -> Bools:
-        return np.logical_and(
-            ~at_least(self.window.bad, self.window.total, (1 - share) * self.budget, strictly=True),
-            self.window.total > 0,
-        )
+        return np.logical_and(~self._reaches(self.window.bad, 1 - share, strictly=True), self.window.total > 0)
 
     def burning(self, rate: Fraction, sums: Sums) -> Bools:
         return np.logical_and(at_least(sums.bad, sums.total, rate * self.budget), sums.total > 0)
@@ -120,7 +119,7 @@ class Course:
 
     def above(self, bad: Floats, share: Fraction) -> Bools:
         """Where `bad` events are more than a share of the window's budget."""
-        return at_least(bad, self.window.total, share * self.budget, strictly=True)
+        return self._reaches(bad, share, strictly=True)
 
     def covered(self, sums: Sums, share: Fraction) -> Bools:
         """Where at least a share of the stretch was measured."""
@@ -135,7 +134,7 @@ class Course:
             sums = self.last(over)
             rate = _share(float(sums.bad[-1]), self.budget * Fraction(float(sums.total[-1])))
             burns.append(Burn(over, rate, _share(float(sums.measured[-1]), Fraction(over)) or Fraction(0)))
-        spent = _share(bad, self.budget * Fraction(total))
+        spent = _share(bad, self._allowed())
         return Evidence(
             remaining=None if spent is None else 1 - spent,
             bad=bad,
@@ -151,7 +150,7 @@ class Course:
         """When a share of the budget is left again at the earliest: the traffic goes on and nothing fails any more."""
         end = float(self.ends[-1])
         first = int(self.window.first[-1])
-        allowed = (1 - share) * self.budget * Fraction(float(self.window.total[-1]))
+        allowed = (1 - share) * self._allowed()
         left = self._bad[-1] - self._bad[first:]  # bad events from each step of the window on
         gone = np.flatnonzero(left <= float(allowed))  # an estimate: the traffic to come is none of the evidence
         if len(gone) and gone[0] == 0:
@@ -161,7 +160,7 @@ class Course:
         return float(self.history.times[first]) + float(gone[0]) * self.history.step + self._window.seconds
 
     def _costliest(self) -> Incident | None:
-        allowed = self.budget * Fraction(float(self.window.total[-1]))
+        allowed = self._allowed()
         first_of_window = int(self.window.first[-1])
         found = None
         for first, end in self.incidents:
@@ -170,6 +169,15 @@ class Course:
                 start = float(self.history.times[first])
                 found = Incident(start, float(self.ends[end - 1]), bad, Fraction(bad) / allowed)
         return found
+
+    def _reaches(self, bad: Floats, share: Fraction, *, strictly: bool = False) -> Bools:
+        """Where `bad` events are a share of the window's budget, or more."""
+        return at_least(bad * self._elapsed, self.window.total * self._whole, share * self.budget, strictly=strictly)
+
+    def _allowed(self) -> Fraction:
+        """Bad events that the window of the last step may hold."""
+        projected = Fraction(float(self._whole[-1])) / Fraction(float(self._elapsed[-1]))
+        return self.budget * Fraction(float(self.window.total[-1])) * projected
 
     def _over(self, starts: Floats) -> Sums:
         middles = self.history.times + self.history.step / 2
@@ -195,6 +203,16 @@ class Course:
             starts[first:left] = span.start
             left = first
         return starts
+
+    def _parts_of_window(self, window: Window) -> tuple[Floats, Floats]:
+        """Of the window of each step, how much is over and how much there is; seconds, or 1 and 1 where all is over."""
+        if window.calendar is None:
+            return np.ones(len(self)), np.ones(len(self))
+        starts = self.ends - self.window.seconds
+        whole = np.empty(len(self))
+        for start in np.unique(starts).tolist():
+            whole[starts == start] = window.span(start).seconds
+        return self.window.seconds, whole
 
     def _find_incidents(self, pause: float) -> tuple[tuple[int, int], ...]:
         burning = np.flatnonzero(at_least(self.history.bad, self.history.total, self.budget, strictly=True))

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from holdfast.errors import Problem
 from holdfast.slo.moment import moment_text
-from holdfast.slo.openslo import declared_names
+from holdfast.slo.openslo import AnyObjective, declared_names
 from holdfast.slo.policy_terms import ErrorBudgetPolicy
 from holdfast.workspace.binding import bind
 from holdfast.workspace.document import Document, PropertyPath, nearest
@@ -29,13 +29,16 @@ class Policy:
         return self.document.where(at)
 
 
-def load_policies(documents: Iterable[Document]) -> tuple[tuple[Policy, ...], tuple[Problem, ...]]:
+def load_policies(
+    documents: Iterable[Document], objectives: Iterable[AnyObjective] = ()
+) -> tuple[tuple[Policy, ...], tuple[Problem, ...]]:
     """The policies among documents that are loaded together, and all that is wrong with them.
 
-    The objectives and services they name must be defined by SLOs among the same documents.
+    What they cover must be defined: by `objectives`, or by SLOs among the same documents, sound or not.
     """
-    listed = list(documents)
-    objectives, services = declared_names(listed), _services(listed)
+    listed, defined = list(documents), list(objectives)
+    names = declared_names(listed) | {objective.name for objective in defined}
+    services = _services(listed) | {objective.service for objective in defined}
     policies: list[Policy] = []
     problems: list[Problem] = []
     for document in listed:
@@ -43,7 +46,7 @@ def load_policies(documents: Iterable[Document]) -> tuple[tuple[Policy, ...], tu
             continue
         terms, found = bind(ErrorBudgetPolicy, document)
         problems += found
-        problems += _undefined(document, objectives, services)
+        problems += _undefined(document, names, services)
         if terms is not None:
             policies.append(Policy(terms, document))
     for policy in policies:

@@ -6,7 +6,9 @@ import click
 
 from holdfast.cli.lazy import LazyGroup
 
-_COMMANDS: Final[dict[str, tuple[str, str]]] = {}
+_COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "gate": ("holdfast.cli.slo.gate", "May a change go out? The error-budget policy's answer, as an exit code."),
+}
 
 
 @click.group(cls=LazyGroup, table=_COMMANDS)
