@@ -12,7 +12,9 @@ from holdfast.run.importing import Files, import_problems
 from holdfast.run.objective_files import objectives_in
 from holdfast.run.preparation import prepare
 from holdfast.run.requirements import not_playable
+from holdfast.slo.policy import load_policies
 from holdfast.synthetics.definition import check_journey
+from holdfast.workspace.document import load_documents
 from holdfast.workspace.workspace import CONFIG_FILE, Workspace, load_profile
 
 
@@ -43,6 +45,7 @@ def validate(workspace: Workspace) -> Validation:
             path = workspace.folder(folder) / f"{name}{suffix}"
             files.append(path)
             problems.update(dict.fromkeys(check(path)))
+    problems.update(dict.fromkeys(_policy_problems(workspace)))
     problems.update(dict.fromkeys(import_problems(_importable(workspace))))
     return Validation(tuple(files), tuple(problems), _notes(workspace))
 
@@ -69,6 +72,12 @@ def _objective_problems(workspace: Workspace, path: Path) -> list[Problem]:
     problems: list[Problem] = []
     objectives_in(workspace, str(path), shown(path), problems.extend)
     return problems
+
+
+def _policy_problems(workspace: Workspace) -> tuple[Problem, ...]:
+    """Policies are read with all of slo/, for the objectives that they cover may lie in other files."""
+    files = [workspace.folder("slo") / f"{name}.yaml" for name in workspace.names("slo", ".yaml")]
+    return load_policies([document for file in files for document in load_documents(file)[0]])[1]
 
 
 def _plan_problems(workspace: Workspace, path: Path) -> tuple[Problem, ...]:

@@ -9,7 +9,6 @@ little is known of other objectives; anything else is inconclusive while one of 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from fractions import Fraction
 from typing import Final, Literal
 
@@ -23,29 +22,16 @@ from holdfast.slo.decision_words import (
 )
 from holdfast.slo.evidence import Course, Evidence
 from holdfast.slo.history import History
+from holdfast.slo.measured import Measured
 from holdfast.slo.moment import moment_text
 from holdfast.slo.policy import Policy
 from holdfast.slo.policy_terms import Answer, Tier, Waiver
 from holdfast.slo.tier import TierState, replay
-from holdfast.slo.window import Span, Window
+from holdfast.slo.window import Span
 from holdfast.workspace.quantity import duration_text
 
 Default = Literal["allow", "block", "ask"]
 _MEANT: Final[dict[str, Answer]] = {"allow": Answer.ALLOW, "block": Answer.FREEZE, "ask": Answer.REVIEW}
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Measured:
-    """What was measured of an objective, in the units of its budget (events, or slices of time).
-
-    `history`: None where the source gave none, and `why` it did not.
-    """
-
-    objective: str
-    target: Decimal
-    window: Window
-    history: History | None
-    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +105,17 @@ def decide(
         default=default,
         objective=leading.objective if leading else None,
         tier=leading.tier.name if leading and leading.tier and leading.tier.answer is worst.answer else None,
-        reasons=tuple(f.reason for f in deciding)
-        or (f"every objective of the policy allows it: {len(findings)} were judged",),
+        reasons=tuple(f.reason for f in deciding) or _allowed(findings),
         findings=findings,
         waivers=tuple(w for w in policy.terms.waivers if any(waived_words(w) in f.set_aside for f in findings)),
         lifts=tuple(dict.fromkeys(sentence for f in deciding for sentence in f.lifts)),
     )
+
+
+def _allowed(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Why all is allowed: nothing binds, or what would has been set aside."""
+    aside = tuple(f"{finding.objective}: {text}" for finding in findings for text in finding.set_aside)
+    return aside or (f"no tier binds any of the {len(findings)} objectives of the policy",)
 
 
 def _find(policy: Policy, measured: Measured, at: float, change: str | None, default: Default) -> Finding:
@@ -136,7 +127,7 @@ def _find(policy: Policy, measured: Measured, at: float, change: str | None, def
     start = float(course.ends[-1]) - measured.window.seconds
     share = Fraction(terms.insufficient_data.coverage_below)
     states = tuple(replay(course, tier, terms.acknowledged, share, start) for tier in terms.tiers)
-    evidence = course.evidence(at, overs)
+    evidence = course.evidence(at, overs, measured.newest)
     return _resolve(policy, measured, at, change, default, course, evidence, states, _unclear(policy, evidence))
 
 
@@ -144,7 +135,7 @@ def _course(policy: Policy, measured: Measured, at: float) -> tuple[Course | Non
     history = measured.history
     if history is None:
         return None, measured.why or "nothing was measured"
-    history = history.between(history.start, at)
+    history = _before(history, at)
     if not len(history) or not history.measured.any():
         return None, measured.why or "nothing was measured"
     try:
@@ -152,6 +143,11 @@ def _course(policy: Policy, measured: Measured, at: float) -> tuple[Course | Non
         return Course(counted, measured.target, measured.window, pause=policy.terms.incident_pause), ""
     except ValueError as error:
         return None, str(error)
+
+
+def _before(history: History, at: float) -> History:
+    """Of a history that reaches beyond the moment that is judged, the steps that had begun."""
+    return history.between(history.start, at + history.step / 2)
 
 
 def _excluded(policy: Policy, objective: str) -> list[Span]:
@@ -198,7 +194,7 @@ def _resolve(
 ) -> Finding:
     """What binds, less what is exempt or waived, against the default where the data are not enough."""
     set_aside: list[str] = []
-    binding: TierState | None = None
+    bound: list[TierState] = []
     for state in states:
         if not state.active:
             continue
@@ -206,8 +202,9 @@ def _resolve(
             set_aside.append(exempt_words(state.tier, change))
         elif waiver := _waiver(policy, measured.objective, state.tier, at, change):
             set_aside.append(waived_words(waiver))
-        elif binding is None or state.tier.answer.severity >= binding.tier.answer.severity:
-            binding = state
+        else:
+            bound.append(state)
+    binding = max(reversed(bound), key=lambda state: state.tier.answer.severity, default=None)
     answer = binding.tier.answer if binding else Answer.ALLOW
     stands = standing_words(measured.objective, measured.target, measured.window, evidence)
     reason = held_words(stands, binding) if binding else stands
@@ -221,7 +218,12 @@ def _resolve(
             reason = f"{measured.objective}: inconclusive, {unclear}; by default it says {default}"
         else:
             reason = f"{reason}; {unclear}"
-    lifts = lift_words(measured.objective, binding, course) if binding is not None and course is not None else ()
+    lifts: list[str] = []
+    for state in bound if course is not None and binding is not None and binding.tier.answer is answer else ():
+        if state.tier.answer is answer and course is not None:
+            lifts += lift_words(measured.objective, state, course)
+    if unclear is not None:
+        lifts.append(f"{measured.objective}: measure it again ({unclear})")
     return Finding(
         objective=measured.objective,
         answer=answer,
@@ -231,7 +233,7 @@ def _resolve(
         unclear=unclear,
         reason=reason,
         set_aside=tuple(set_aside),
-        lifts=lifts if unclear is None else (*lifts, f"{measured.objective}: measure it again ({unclear})"),
+        lifts=tuple(lifts) if answer is not Answer.ALLOW or unclear is not None else (),
         with_excluded=_with_excluded(policy, measured, at),
     )
 
@@ -240,7 +242,7 @@ def _with_excluded(policy: Policy, measured: Measured, at: float) -> Fraction | 
     if measured.history is None or not _excluded(policy, measured.objective):
         return None
     try:
-        whole = Course(measured.history.between(measured.history.start, at), measured.target, measured.window)
+        whole = Course(_before(measured.history, at), measured.target, measured.window)
     except ValueError:
         return None
     return whole.evidence(at, ()).remaining if len(whole) else None

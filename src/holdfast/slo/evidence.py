@@ -59,7 +59,6 @@ class Evidence:
     total: float
     coverage: Fraction
     age: float | None
-    broken: int
     burns: tuple[Burn, ...]
     incident: Incident | None  # the costliest in the window
 
@@ -125,9 +124,11 @@ class Course:
         """Where at least a share of the stretch was measured."""
         return at_least(sums.measured, sums.seconds, share)
 
-    def evidence(self, at: float, overs: Sequence[float]) -> Evidence:
-        """As of `at`, when the newest step may be long over. Needs a step."""
+    def evidence(self, at: float, overs: Sequence[float], newest: float | None = None) -> Evidence:
+        """As of `at`, when the newest step may be long over. `newest`: see `Measured`. Needs a step."""
         measured = np.flatnonzero(self.history.measured)
+        if newest is None and len(measured):
+            newest = float(self.ends[measured[-1]])
         bad, total = float(self.window.bad[-1]), float(self.window.total[-1])
         burns = []
         for over in overs:
@@ -140,8 +141,7 @@ class Course:
             bad=bad,
             total=total,
             coverage=_share(float(self.window.measured[-1]), Fraction(float(self.window.seconds[-1]))) or Fraction(0),
-            age=at - float(self.ends[measured[-1]]) if len(measured) else None,
-            broken=0,
+            age=max(at - newest, 0.0) if newest is not None else None,
             burns=tuple(burns),
             incident=self._costliest(),
         )

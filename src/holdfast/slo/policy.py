@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from holdfast.errors import Problem
 from holdfast.slo.moment import moment_text
+from holdfast.slo.objective import Composite
 from holdfast.slo.openslo import AnyObjective, declared_names
 from holdfast.slo.policy_terms import ErrorBudgetPolicy
 from holdfast.workspace.binding import bind
@@ -38,6 +39,7 @@ def load_policies(
     """
     listed, defined = list(documents), list(objectives)
     names = declared_names(listed) | {objective.name for objective in defined}
+    names |= {part.name for objective in defined if isinstance(objective, Composite) for part in objective.parts}
     services = _services(listed) | {objective.service for objective in defined}
     policies: list[Policy] = []
     problems: list[Problem] = []

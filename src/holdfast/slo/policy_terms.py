@@ -118,6 +118,7 @@ class Tier(_Terms):
     """One degree of trouble and what follows from it."""
 
     name: Name
+    """Decisions and waivers call it so."""
     entry: Entry
     exit: Exit
     decision: Annotated[Literal["allow", "review", "freeze"], Field()]
@@ -177,7 +178,7 @@ class InsufficientData(_Terms):
     """`allow` or `block` releases, or `ask` a person (exit code 3)."""
     stale_after: Annotated[Length, Field(gt=0)]
     """The newest measured step may be so old."""
-    coverage_below: Annotated[Share, Field(ge=0, le=1)] = Decimal("0.9")
+    coverage_below: Annotated[Share, Field(ge=0, le=1, json_schema_extra={"default": 0.9})] = Decimal("0.9")
     """Less than this share of the window (and of each burn rate's stretch) measured is not enough."""
     exempt: Names = ()
     """Kinds of change that go out all the same."""
@@ -187,10 +188,13 @@ class Exclusion(_Terms):
     """Time that does not count against the budget, with its proof. The budget is told with and without it."""
 
     reason: Text
+    """Why it is not ours."""
     evidence: Text
     """Where anybody can see that it was so: a ticket, a provider's report."""
     start: Annotated[Moment, Field(alias="from")]
+    """Its first moment."""
     end: Annotated[Moment, Field(alias="until")]
+    """The first moment that counts again."""
     objectives: Names = ()
     """Of which objectives; of all without."""
 
@@ -203,7 +207,9 @@ class Waiver(_Terms):
     """An exception that somebody answers for, until a day."""
 
     owner: Text
+    """Who answers for it."""
     reason: Text
+    """Why it is worth the risk."""
     expires: Moment
     """It holds before this moment, and not at it or after it."""
     start: Annotated[Moment | None, Field(alias="from")] = None
@@ -227,7 +233,9 @@ class Acknowledged(_Terms):
     """An action that a tier asks for was done."""
 
     action: Text
+    """One of the actions of a tier's exit, word for word."""
     by: Text
+    """Who says so."""
     on: Day
     """When. A date stands for its whole day."""
     evidence: str = ""
@@ -238,8 +246,11 @@ class ErrorBudgetPolicy(_Terms):
     """What is agreed to happen when an error budget goes."""
 
     kind: Literal["ErrorBudgetPolicy"]
+    """Says what this document is."""
     name: Name
+    """`slo gate --policy` and every decision call it so."""
     description: Description
+    """What it is for, in a sentence."""
     covers: Covers = Field(default_factory=Covers)
     decider: Text
     """Who decides where the policy asks a person, and about disagreement."""
@@ -250,7 +261,7 @@ class ErrorBudgetPolicy(_Terms):
     tiers: Annotated[tuple[Tier, ...], Field(strict=False, min_length=1)]
     """From the mildest to the most severe."""
     insufficient_data: InsufficientData
-    incident_pause: Annotated[Length, Field(ge=60)] = 3600.0
+    incident_pause: Annotated[Length, Field(ge=60, json_schema_extra={"default": "1h"})] = 3600.0
     """Bad stretches with less than this between them are one incident."""
     changes: Annotated[Names, Field(min_length=1)] = CHANGES
     """The kinds of change there are."""

@@ -10,8 +10,9 @@ from holdfast.cli.slo.observing import Asked, Observing, observing_options
 from holdfast.errors import ExitCode, InputError, MeasurementError, Problem, raise_input_error
 
 if TYPE_CHECKING:
-    from holdfast.slo.decision import Decision, Default, Measured
-    from holdfast.slo.objective import Objective
+    from holdfast.slo.decision import Decision, Default
+    from holdfast.slo.exclusions import Exclusion
+    from holdfast.slo.measured import Measured
     from holdfast.slo.openslo import AnyObjective, Definitions
     from holdfast.slo.policy import Policy
 
@@ -53,11 +54,11 @@ def gate(
     chosen = asked.definitions().objectives
     covered = {policy.name: _covered(policy, chosen) for policy in policies}
     wanted = {objective.name: objective for listed in covered.values() for objective in listed}
-    measured = _measure(list(wanted.values()), asked.open())
+    measured = _measure(list(wanted.values()), definitions, asked.open())
     decisions = [
         decide(
             policy,
-            [measured[objective.name] for objective in covered[policy.name]],
+            [one for objective in covered[policy.name] for one in measured[objective.name]],
             asked.at,
             change=change,
             default=inconclusive_as,
@@ -94,7 +95,7 @@ def _policies(definitions: "Definitions", names: tuple[str, ...], change: str | 
     asked = [policy for policy in policies if not names or policy.name in names]
     wrong += [
         Problem("--change", f'policy {policy.name} knows no change "{change}"', nearest(change, policy.terms.changes))
-        for policy in asked
+        for policy in asked or policies
         if change is not None and change not in policy.terms.changes
     ]
     raise_input_error(wrong)
@@ -109,34 +110,50 @@ def _covered(policy: "Policy", objectives: "Sequence[AnyObjective]") -> "list[An
     return found
 
 
-def _measure(objectives: "Sequence[AnyObjective]", observing: Observing) -> "dict[str, Measured]":
+def _measure(
+    objectives: "Sequence[AnyObjective]", definitions: "Definitions", observing: Observing
+) -> "dict[str, tuple[Measured, ...]]":
     """What there is of each. Sources that do not answer are missing data; those that cannot are wrong input."""
-    from holdfast.slo.decision import Measured
+    from holdfast.slo.exclusions import load_exclusions
 
-    found: dict[str, Measured] = {}
-    problems: list[Problem] = []
+    names = [name for objective in definitions.objectives for name in _names_of(objective)]
+    exclusions, problems = load_exclusions(definitions.own, names)
+    found: dict[str, tuple[Measured, ...]] = {}
     for objective in objectives:
         try:
-            found[objective.name] = _measured(objective, observing)
+            found[objective.name] = _measured(objective, exclusions, observing)
         except InputError as error:
             problems += error.problems
-        except MeasurementError as error:
-            why = "; ".join(problem.what for problem in error.problems)
-            found[objective.name] = Measured(objective.name, objective.target, objective.window, None, why)
+        except ValueError as error:
+            problems.append(Problem("--step", str(error), "choose one that divides the slices"))
     raise_input_error(dict.fromkeys(problems))
     return found
 
 
-def _measured(objective: "Objective", observing: Observing) -> "Measured":
-    from holdfast.slo.decision import Measured
-    from holdfast.slo.window import Span
+def _names_of(objective: "AnyObjective") -> list[str]:
+    from holdfast.slo.objective import Composite
 
-    window = objective.window.span(observing.at)
-    before = objective.window.span(window.start - 1.0) if objective.window.calendar else None
-    start = before.start if before else window.start - objective.window.seconds
-    observed = observing.observe(objective, Span(start, observing.at))
-    why = "; ".join(observed.notes)
-    return Measured(objective.name, objective.target, objective.window, observed.history, why)
+    return [objective.name, *([p.name for p in objective.parts] if isinstance(objective, Composite) else [])]
+
+
+def _measured(
+    objective: "AnyObjective", exclusions: "Sequence[Exclusion]", observing: Observing
+) -> "tuple[Measured, ...]":
+    from holdfast.slo.exclusions import excluded
+    from holdfast.slo.measured import Measured, measured_composite, measured_of, needed_history
+    from holdfast.slo.objective import Composite
+
+    span = needed_history(objective, observing.at)
+    parts = objective.parts if isinstance(objective, Composite) else (objective,)
+    try:
+        observed = [observing.observe(part, span) for part in parts]
+    except MeasurementError as error:
+        why = "; ".join(problem.what for problem in error.problems)
+        return tuple(Measured(part.name, part.target, part.window, None, why) for part in parts)
+    gone = [excluded(exclusions, part.name, span) for part in parts]
+    if isinstance(objective, Composite):
+        return measured_composite(objective, observed, span, observing.at, gone)
+    return (measured_of(objective, observed[0], span, observing.at, gone[0]),)
 
 
 def _exit_code(decision: "Decision", reviewed_by: str | None) -> ExitCode:
@@ -161,7 +178,8 @@ def _text(decision: "Decision", inconclusive_as: str | None, reviewed_by: str | 
     lines += [f"  {reason}" for reason in decision.reasons]
     told = set(decision.reasons)
     lines += [f"  {finding.reason}" for finding in decision.findings if finding.reason not in told]
-    lines += [f"  {f.objective}: {text}" for f in decision.findings for text in f.set_aside]
+    aside = [f"{finding.objective}: {text}" for finding in decision.findings for text in finding.set_aside]
+    lines += [f"  {text}" for text in aside if text not in told]
     rows: list[tuple[str, str]] = [("change", decision.change or "not said: nothing is exempt")]
     if not decision.conclusive:
         whose = "--inconclusive-as" if inconclusive_as else f"policy {decision.policy.name}"
