@@ -193,17 +193,7 @@ def _resolve(
     unclear: str | None,
 ) -> Finding:
     """What binds, less what is exempt or waived, against the default where the data are not enough."""
-    set_aside: list[str] = []
-    bound: list[TierState] = []
-    for state in states:
-        if not state.active:
-            continue
-        if change is not None and change in state.tier.exempt:
-            set_aside.append(exempt_words(state.tier, change))
-        elif waiver := _waiver(policy, measured.objective, state.tier, at, change):
-            set_aside.append(waived_words(waiver))
-        else:
-            bound.append(state)
+    bound, set_aside = _bound(policy, measured.objective, at, change, states)
     binding = max(reversed(bound), key=lambda state: state.tier.answer.severity, default=None)
     answer = binding.tier.answer if binding else Answer.ALLOW
     stands = standing_words(measured.objective, measured.target, measured.window, evidence)
@@ -236,6 +226,22 @@ def _resolve(
         lifts=tuple(lifts) if answer is not Answer.ALLOW or unclear is not None else (),
         with_excluded=_with_excluded(policy, measured, at),
     )
+
+
+def _bound(
+    policy: Policy, objective: str, at: float, change: str | None, states: Sequence[TierState]
+) -> tuple[list[TierState], list[str]]:
+    """The tiers that hold this change up; and for those that would, why they do not."""
+    bound: list[TierState] = []
+    set_aside: list[str] = []
+    for state in (state for state in states if state.active):
+        if change is not None and change in state.tier.exempt:
+            set_aside.append(exempt_words(state.tier, change))
+        elif waiver := _waiver(policy, objective, state.tier, at, change):
+            set_aside.append(waived_words(waiver))
+        else:
+            bound.append(state)
+    return bound, set_aside
 
 
 def _with_excluded(policy: Policy, measured: Measured, at: float) -> Fraction | None:
