@@ -75,7 +75,7 @@ def changed(*place, to):
 def test_a_sound_policy_has_no_problem(loaded):
     (policy,), problems = loaded(POLICY)
 
-    assert problems == ()
+    assert problems == []
     assert [tier.name for tier in policy.terms.tiers] == ["careful", "frozen"]
     assert policy.terms.insufficient_data.stale_after == 3600
     assert policy.terms.covers_objective("sign-in", "account")
@@ -151,7 +151,7 @@ def test_what_is_wrong_is_told_with_its_place_and_what_to_do(loaded, place, to, 
     _, problems = loaded(changed(*place, to=to))
 
     if where is None:
-        assert problems == ()
+        assert problems == []
         return
     (first, *_) = [problem for problem in problems if what in problem.what]
     assert "policy.yaml:" in first.where
@@ -179,7 +179,7 @@ def test_two_policies_of_one_name_are_a_problem(loaded):
 def test_a_waiver_that_is_over_is_a_warning_from_its_first_moment_on(loaded):
     (policy,), problems = loaded(changed("waivers", to=[{"owner": "me", "reason": "r", "expires": "2026-11-20"}]))
 
-    assert problems == ()
+    assert problems == []
     assert policy_warnings(policy, moment("2026-11-20") - 1) == ()
     (warning,) = policy_warnings(policy, moment("2026-11-20"))
     assert "the waiver of me expired at 2026-11-20 00:00 UTC" in warning.what
@@ -235,6 +235,6 @@ def test_the_shipped_policy_is_valid_with_the_shipped_objectives():
 
     policies, problems = load_policies(documents)
 
-    assert problems == ()
+    assert problems == []
     assert [policy.name for policy in policies] == ["self-service"]
     assert (ROOT / policies[0].terms.runbook).is_file()

@@ -32,10 +32,11 @@ class Policy:
 
 def load_policies(
     documents: Iterable[Document], objectives: Iterable[AnyObjective] = ()
-) -> tuple[tuple[Policy, ...], tuple[Problem, ...]]:
+) -> tuple[tuple[Policy, ...], list[Problem]]:
     """The policies among documents that are loaded together, and all that is wrong with them.
 
-    What they cover must be defined: by `objectives`, or by SLOs among the same documents, sound or not.
+    What they cover must be defined: by `objectives`, or by SLOs among the same documents, sound or not. Where there is
+    neither, names are taken as they are.
     """
     listed, defined = list(documents), list(objectives)
     names = declared_names(listed) | {objective.name for objective in defined}
@@ -48,7 +49,8 @@ def load_policies(
             continue
         terms, found = bind(ErrorBudgetPolicy, document)
         problems += found
-        problems += _undefined(document, names, services)
+        if names:
+            problems += _undefined(document, names, services)
         if terms is not None:
             policies.append(Policy(terms, document))
     for policy in policies:
@@ -56,7 +58,7 @@ def load_policies(
         if first is not policy:
             what = f'a second policy "{policy.name}" (the first: {first.where(("name",))})'
             problems.append(Problem(policy.where(("name",)), what, "give it a name of its own"))
-    return tuple(policies), tuple(problems)
+    return tuple(policies), problems
 
 
 def policy_warnings(policy: Policy, at: float) -> tuple[Problem, ...]:
