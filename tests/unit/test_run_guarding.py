@@ -153,7 +153,7 @@ def test_the_guards_evidence_is_in_the_summary(store):
 
     result = guard_result(replace(found, events=(*found.events, event)))
 
-    assert (result.stopped_at, result.objective, result.blind) == (30, "sign-in-availability", False)
+    assert (result.stopped_at, result.objective, result.blind) == (event.at, "sign-in-availability", False)
     assert (result.bad, result.total, result.burn_rate) == (stopped.stop.bad, stopped.stop.total, stopped.burn_rate)
     assert result.reason == stopped.reason
     assert result.burn_rate_above == 14.4

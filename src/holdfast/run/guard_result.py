@@ -20,7 +20,7 @@ def guard_result(recorded: Recorded) -> GuardResult | None:
     facts: Mapping[str, Any] = event.facts  # of older records the reason alone
     return replace(
         idle,
-        stopped_at=event.at - recorded.time_zero,
+        stopped_at=event.at,
         reason=str(facts.get("reason", "")),
         objective=facts.get("objective"),
         blind=facts.get("blind"),

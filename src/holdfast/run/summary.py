@@ -233,7 +233,7 @@ class GuardResult:
 
     burn_rate_above: float
     stretch: float
-    stopped_at: float | None = None  # on the timeline; null: it did not
+    stopped_at: float | None = None  # null: it did not
     reason: str = ""
     objective: str | None = None
     blind: bool | None = None

@@ -14,8 +14,8 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
-from holdfast.slo.definition import Description, Name, Number
 from holdfast.slo.moment import moment, stretch
+from holdfast.slo.property import Description, Name, Number
 from holdfast.slo.window import Span
 from holdfast.workspace.binding import Broken, Definition
 from holdfast.workspace.document import PropertyPath, nearest
