@@ -25,10 +25,17 @@ def _slo_status() -> dict[str, Any]:
     return status_schema()
 
 
+def _error_budget_policy() -> dict[str, Any]:
+    from holdfast.slo.policy import policy_schema
+
+    return policy_schema()
+
+
 _SCHEMAS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "summary": _summary,
     "slo": _slo,
     "slo-status": _slo_status,
+    "error-budget-policy": _error_budget_policy,
 }
 
 
