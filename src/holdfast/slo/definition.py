@@ -113,6 +113,8 @@ Name = Annotated[str, AfterValidator(_label)]
 ShortText = Annotated[str, Field(max_length=63)]
 Description = Annotated[str, Field(max_length=1050)]
 Number = Annotated[Decimal, BeforeValidator(_number)]
+StartTime = Annotated[str, AfterValidator(_start_time)]
+TimeZone = Annotated[str, AfterValidator(_time_zone)]
 
 
 class Shape(Definition):
@@ -175,8 +177,8 @@ class IndicatorObject(InlineIndicator):
 
 
 class Calendar(Shape):
-    start_time: Annotated[str, AfterValidator(_start_time)]
-    time_zone: Annotated[str, AfterValidator(_time_zone)]
+    start_time: StartTime
+    time_zone: TimeZone
 
 
 class TimeWindow(Shape):
