@@ -6,7 +6,9 @@ import click
 
 from holdfast.cli.lazy import LazyGroup
 
-_COMMANDS: Final[dict[str, tuple[str, str]]] = {}
+_COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "backtest": ("holdfast.cli.slo.backtest", "When would each alert have fired, over history?"),
+}
 
 
 @click.group(cls=LazyGroup, table=_COMMANDS)
