@@ -6,7 +6,7 @@ from typing import Any
 from holdfast.slo.attainment import Attainment
 from holdfast.slo.backtest import Fired, PlanResult, Score, Share
 from holdfast.slo.burn import BurnWindows
-from holdfast.slo.suggestion import Candidate, Suggestion, f1
+from holdfast.slo.suggestion import Candidate, Suggestion, merit
 from holdfast.slo.trial import Trial
 
 Facts = dict[str, Any]
@@ -136,7 +136,7 @@ def _candidate(one: Candidate) -> Facts:
     return {
         "name": one.name,
         "windows": _windows(one.windows),
-        "best": one.best,
+        "alike": one.alike,
         "first": _summary(one.first),
         "second": _summary(one.second),
     }
@@ -146,7 +146,7 @@ def _summary(score: Score) -> Facts:
     return {
         "precision": score.precision.value,
         "recall": score.recall.value,
-        "f1": f1(score),
+        "merit": merit(score),
         "detection_seconds": score.detection,
         "budget_spent_at_detection": score.spent,
         "alerts_a_week": score.alerts_a_week,

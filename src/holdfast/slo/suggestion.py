@@ -6,13 +6,13 @@ compares any more, and one service has too few incidents to choose by.
     family   a fast row (30 m, 1 h or 2 h; 1, 2 or 5 % of the budget) and a slow one (3 h, 6 h or 12 h; 2, 5 or 10 %),
              short windows of a twelfth; the workbook's own pair is one of them. Of periods below a week all windows
              shrink in proportion.
-    choice   on the first half of the history: the highest F1, the harmonic mean of precision and recall; then the
-             soonest detection, then the fewest alerts
+    choice   on the first half of the history: the highest merit, twice the incidents seen over incidents and alerts
+             together (1 where each incident is told by one alert and nothing else is); then the soonest detection
     test     on the second half: it is proposed only where it does no worse there than the workbook's
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from itertools import product
@@ -47,12 +47,12 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Paging rows and what they would have done in each half. `best`: nothing was better in every way, on the first."""
+    """Paging rows and what they would have done in each half. `alike`: how many others would have done as well."""
 
     windows: BurnWindows
     first: Score
     second: Score
-    best: bool = False
+    alike: int = 0
 
     @property
     def name(self) -> str:
@@ -61,7 +61,8 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """`candidates`: those that nothing beats in every way on the first half, most precise first, and the workbook's.
+    """`candidates`: those that nothing beats in merit, recall and detection on the first half, and the
+    workbook's; best first.
 
     `chosen`: by the first half. `proposed`: that, or the workbook's where the second half does not bear it out.
     """
@@ -74,7 +75,7 @@ class Suggestion:
 
     @property
     def holds(self) -> bool:
-        return (f1(self.chosen.second) or 0.0) >= (f1(self.workbook.second) or 0.0)
+        return merit(self.chosen.second) >= merit(self.workbook.second)
 
     @property
     def proposed(self) -> Candidate:
@@ -116,13 +117,19 @@ def suggest(
     workbook = candidates[0]
     chosen = max(candidates, key=_preference)  # the first of equals, so the workbook's before all others
     front = [one for one in candidates if not any(_beats(other.first, one.first) for other in candidates)]
-    shown = [
-        Candidate(one.windows, one.first, one.second, one in front)
-        for one in candidates
-        if one in front or one in (workbook, chosen)
-    ]
-    shown.sort(key=lambda one: (-(one.first.precision.value or 0.0), -(one.first.recall.value or 0.0), one.name))
-    return Suggestion(tuple(shown), _same(shown, chosen), _same(shown, workbook), len(tried), counts)
+    shown: dict[_Merits, Candidate] = {}
+    for one in (workbook, chosen, *front):  # of those that did the same the one that was tried first
+        if _merits(one) not in shown:
+            alike = sum(_merits(other) == _merits(one) for other in candidates) - 1
+            shown[_merits(one)] = replace(one, alike=alike)
+    ordered = sorted(shown.values(), key=lambda one: (-merit(one.first), one.name))
+    return Suggestion(
+        tuple(ordered),
+        shown[_merits(chosen)],
+        shown[_merits(workbook)],
+        len(tried),
+        counts,
+    )
 
 
 def family(period: int, step: int) -> tuple[BurnWindows, ...]:
@@ -149,12 +156,10 @@ def family(period: int, step: int) -> tuple[BurnWindows, ...]:
     return (*first, *(windows for windows in found if windows not in first)) if first else ()
 
 
-def f1(score: Score) -> float | None:
-    """The harmonic mean of precision and recall; 0 where no alert fired; None without incidents."""
-    recall, precision = score.recall.value, score.precision.value
-    if recall is None:
-        return None
-    return 2 * precision * recall / (precision + recall) if precision else 0.0
+def merit(score: Score) -> float:
+    """2 · seen / (incidents + alerts): Dice's coefficient. Repeated alerts of one incident lower it, as they should."""
+    both = score.recall.of + score.precision.of
+    return 2 * score.recall.hits / both if both else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,25 +209,30 @@ def _played(
     return [(one.score("page"), other.score("page")) for one, other in zip(first.results, second.results, strict=True)]
 
 
-def _preference(one: Candidate) -> tuple[float, float, float]:
-    score = one.first
-    detection = float("inf") if score.detection is None else score.detection
-    return (f1(score) or 0.0, -detection, -score.alerts_a_week)
+_Merits = tuple[tuple[float, ...], tuple[float, ...]]
 
 
-def _merits(score: Score) -> tuple[float, ...]:
-    detection = float("inf") if score.detection is None else score.detection
-    return (score.recall.value or 0.0, score.precision.value or 0.0, -detection, -score.alerts_a_week)
+def _preference(one: Candidate) -> tuple[float, float]:
+    return (merit(one.first), -_late(one.first))
+
+
+def _merits(one: Candidate) -> _Merits:
+    """What is compared, of each half: the higher the better."""
+    return _of(one.first), _of(one.second)
+
+
+def _of(score: Score) -> tuple[float, ...]:
+    return (merit(score), score.recall.value or 0.0, -_late(score))
 
 
 def _beats(one: Score, other: Score) -> bool:
-    ours, theirs = _merits(one), _merits(other)
+    ours, theirs = _of(one), _of(other)
     return ours != theirs and all(a >= b for a, b in zip(ours, theirs, strict=True))
 
 
-def _same(shown: Sequence[Candidate], wanted: Candidate) -> Candidate:
-    return next(one for one in shown if one.windows == wanted.windows)
+def _late(score: Score) -> float:
+    return float("inf") if score.detection is None else score.detection
 
 
 def _said(row: BurnRow) -> str:
-    return f"{range_text(row.long)} {100 * row.budget:g} %"
+    return f"{range_text(row.long)} {float(100 * row.budget):g} %"

@@ -12,7 +12,7 @@ from holdfast.report.rows import MOST_POINTS, Row
 from holdfast.slo.budget import error_budget
 from holdfast.slo.trial import Trial
 
-_BAR = 16  # height of one alert's row
+_LANE = 30  # height of one alert's name and bars
 _TONES = ("bad", "series-1", "series-3", "series-4")
 
 
@@ -27,13 +27,14 @@ def backtest_chart(trial: Trial) -> Spec | None:
     panels = [
         _panel("Error ratio", 130, *_ratio(trial, series)),
         _panel("Error budget left, of one period's", 110, *_budget(series)),
-        _panel("Alerts", _BAR * len(lanes) + 8, _bars(lanes, names)),
+        _panel("Alerts", _LANE * len(lanes), *_bars(lanes, names)),
     ]
     chart = alt.vconcat(*panels, spacing=14).resolve_scale(color="independent")
     data: dict[str, list[Row]] = {
         "series": series,
         "incidents": _incident_rows(trial),
-        "firings": _firing_rows(trial),
+        "firings": _firing_rows(trial, lanes),
+        "lanes": [{"lane": lane, "at": place + 0.3} for place, lane in enumerate(lanes)],
         "limits": [{"at": float(error_budget(trial.target))}],
         "zero": [{"at": 0.0}],
         "edges": [{"t": 1000 * result.start}, {"t": 1000 * result.end}],
@@ -60,7 +61,7 @@ def _panel(title: str, height: int, *layers: Part) -> Part:
     titled = alt.TitleParams(title, anchor="start", fontSize=12, fontWeight=600, offset=6)
     shade = (
         alt.Chart(alt.NamedData("incidents"))
-        .mark_rect(color=variable("fault"), opacity=0.14, clip=True)
+        .mark_rect(color=variable("fault"), opacity=0.22, clip=True)
         .encode(x=_x("from"), x2="to:T", tooltip=[alt.Tooltip("said:N", title="incident")])
     )
     edges = alt.Chart(alt.NamedData("edges")).mark_point(opacity=0).encode(x=_x("t"))
@@ -82,7 +83,7 @@ def _ratio(trial: Trial, series: Sequence[Row]) -> list[Part]:
         *(m * 10.0**e for e in range(-6, 1) for m in (1, 3) if 2 * budget < m * 10.0**e <= 1.05 * top),
     ]
     scale = alt.Scale(type="symlog", constant=budget, domain=[0, 1.3 * top], nice=False)
-    axis = alt.Axis(values=ticks, format="~%", labelOverlap=True)
+    axis = alt.Axis(values=ticks, labelExpr="format(100 * datum.value, '~r') + ' %'", labelOverlap=True)
     base = alt.Chart(alt.NamedData("series"))
     tooltip = [
         alt.Tooltip("said:N", title="time"),
@@ -90,7 +91,7 @@ def _ratio(trial: Trial, series: Sequence[Row]) -> list[Part]:
         alt.Tooltip("worst:Q", title="worst step", format=".3~%"),
     ]
     y = alt.Y("worst:Q", title=None, scale=scale, axis=axis)
-    worst = base.mark_bar(color=variable("p50"), opacity=0.75, clip=True).encode(
+    worst = base.mark_bar(color=variable("p50"), opacity=0.5, clip=True).encode(
         x=_x("t"), x2="until:T", y=y, y2=alt.datum(0), tooltip=tooltip
     )
     line = base.mark_line(color=variable("p99"), interpolate="step-after", strokeWidth=1.4, clip=True).encode(
@@ -121,16 +122,24 @@ def _budget(series: Sequence[Row]) -> list[Part]:
     return [zero, line]
 
 
-def _bars(lanes: Sequence[str], names: Sequence[str]) -> Part:
+def _bars(lanes: Sequence[str], names: Sequence[str]) -> list[Part]:
+    """A lane's name stands above its bars: axes have room for figures, not for names."""
     colours = [variable(_TONES[place % len(_TONES)]) for place in range(len(names))]
-    axis = alt.Axis(title=None, domain=False, ticks=False, labelLimit=0, orient="left", labelAlign="left", offset=0)
-    return (
+    scale = alt.Scale(domain=[len(lanes), 0], nice=False)
+    axis = alt.Axis(labels=False, ticks=False, domain=False, grid=False)
+    labels = (
+        alt.Chart(alt.NamedData("lanes"))
+        .mark_text(align="left", baseline="middle", color=variable("muted"), x=0)
+        .encode(y=alt.Y("at:Q", title=None, scale=scale, axis=axis), text="lane:N")
+    )
+    bars = (
         alt.Chart(alt.NamedData("firings"))
-        .mark_bar(height=_BAR - 5, cornerRadius=2, clip=True, minBandSize=2)
+        .mark_rect(cornerRadius=2, clip=True)
         .encode(
             x=_x("from"),
             x2="to:T",
-            y=alt.Y("lane:N", sort=list(lanes), scale=alt.Scale(domain=list(lanes)), axis=axis),
+            y=alt.Y("top:Q", title=None, scale=scale, axis=axis),
+            y2="bottom:Q",
             color=alt.Color(
                 "alert:N",
                 scale=alt.Scale(domain=list(names), range=colours),
@@ -144,6 +153,7 @@ def _bars(lanes: Sequence[str], names: Sequence[str]) -> Part:
             ],
         )
     )
+    return [labels, bars]
 
 
 def _series(trial: Trial) -> list[Row]:
@@ -171,31 +181,38 @@ def _series(trial: Trial) -> list[Row]:
     return rows
 
 
+def _pixels(trial: Trial, number: int) -> float:
+    """So many seconds that it is seen, however long the history."""
+    return (trial.result.end - trial.result.start) / WIDTH * number
+
+
 def _incident_rows(trial: Trial) -> list[Row]:
     return [
         {
             "from": 1000 * max(one.start, trial.result.start),
-            "to": 1000 * min(one.end, trial.result.end),
+            "to": 1000 * max(one.end, one.start + _pixels(trial, 3)),
             "said": f"{place + 1} {one.name}".strip() + f": {moment(one.start)}, {share(one.spent)} of the budget",
         }
         for place, one in enumerate(trial.result.incidents)
     ]
 
 
-def _firing_rows(trial: Trial) -> list[Row]:
+def _firing_rows(trial: Trial, lanes: Sequence[str]) -> list[Row]:
     result = trial.result
-    smallest = (result.end - result.start) / WIDTH * 2  # two pixels: what fired is seen
     rows: list[Row] = []
     for plan in result.results:
         for one in plan.fired:
             firing = one.firing
             end = result.end if firing.reset_at is None else firing.reset_at
+            lane = f"{plan.plan.name}: {firing.alert}"
             rows.append(
                 {
-                    "lane": f"{plan.plan.name}: {firing.alert}",
+                    "lane": lane,
+                    "top": lanes.index(lane) + 0.55,
+                    "bottom": lanes.index(lane) + 0.95,
                     "alert": firing.alert,
                     "from": 1000 * max(firing.fired_at, result.start),
-                    "to": 1000 * max(end, firing.fired_at + smallest),
+                    "to": 1000 * max(end, firing.fired_at + _pixels(trial, 2)),
                     "windows": firing.row,
                     "gone": share(one.spent),
                     "said": f"{moment(firing.fired_at)}, {moment(firing.reset_at)}",

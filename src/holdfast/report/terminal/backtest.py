@@ -8,9 +8,9 @@ from rich.table import Table
 from holdfast.report.figures import ABSENT, duration, moment, number, percent, several, share
 from holdfast.report.terminal.console import plain
 from holdfast.slo.attainment import Attainment
-from holdfast.slo.backtest import Fired, PlanResult, Score, Share
+from holdfast.slo.backtest import Fired, PlanResult, Share
 from holdfast.slo.incidents import Incident
-from holdfast.slo.suggestion import Suggestion
+from holdfast.slo.suggestion import Candidate, Suggestion, merit
 from holdfast.slo.trial import Trial
 
 _MOST_FIRINGS = 40
@@ -48,7 +48,7 @@ def _incidents(trial: Trial, console: Console) -> None:
         by = "named"
     else:
         least = percent(float(trial.rule.budget))
-        by = f"found: the budget burned faster than allowed, and at least {least} of a period's was spent"
+        by = f"found where the budget burned faster than allowed, and at least {least} of a period's went"
     _line(console, several(len(incidents), "incident"), by)
     if not incidents:
         console.print()
@@ -153,43 +153,41 @@ def _attainment(found: Attainment, trial: Trial, console: Console) -> None:
 
 def _suggestion(found: Suggestion, console: Console) -> None:
     first, second = found.incidents
-    how = f"of {found.tried} pairs tried, on {first} incidents of the first half; tested on {second} of the second"
+    how = f"of {found.tried} pairs, chosen on {first} incidents of the first half and tested on {second} of the second"
     _line(console, f"Windows proposed for paging: {found.proposed.name}", how)
     if not found.holds:
-        _line(
-            console,
-            f"{found.chosen.name} was best on the first half",
-            "the second does not bear it out: keep the workbook's",
+        what = "was best on the first half and no better than the workbook's on the second: keep the workbook's"
+        _line(console, found.chosen.name, what)
+    for half, title in enumerate(("First half, which chose", "Second half, which tests")):
+        _line(console, title, "long windows and their budgets; short windows are a twelfth")
+        table = _table(
+            "pages", "precision", "recall", "merit", "detection", "budget gone", "a week", "", right=tuple(range(1, 7))
         )
-    table = _table(
-        "long windows, budget", "precision", "recall", "detection", "budget gone", "pages a week",
-        "precision", "recall", "detection", "budget gone", "pages a week", "", right=tuple(range(1, 11)),
-    )  # fmt: skip
-    table.title = "first half, then second"
-    for one in found.candidates:
-        marks = [
-            word
-            for word, so in (
-                ("proposed", one is found.proposed),
-                ("workbook", one is found.workbook),
-                ("best on the first half", one is found.chosen and not found.holds),
+        for one in found.candidates:
+            score = (one.first, one.second)[half]
+            table.add_row(
+                plain(one.name),
+                _counted(score.precision),
+                _counted(score.recall),
+                number(merit(score)),
+                duration(score.detection),
+                share(score.spent),
+                number(score.alerts_a_week),
+                plain(_mark(one, found)),
             )
-            if so
-        ]
-        table.add_row(plain(one.name), *_cells(one.first), *_cells(one.second), plain(", ".join(marks)))
-    _print(console, table)
-    sure = "Few incidents decide this: read the differences as incidents, not as percent, and judge on the second half."
+        _print(console, table)
+    sure = "Few incidents decide this: read the differences as incidents, not as percent, and judge by the second half."
     console.print(plain(f"  {sure}"), soft_wrap=True)
 
 
-def _cells(score: Score) -> list[str]:
-    return [
-        _counted(score.precision),
-        _counted(score.recall),
-        duration(score.detection),
-        share(score.spent),
-        number(score.alerts_a_week),
-    ]
+def _mark(one: Candidate, found: Suggestion) -> str:
+    marks = {
+        "proposed": one == found.proposed,
+        "the workbook's": one == found.workbook,
+        "chosen": one == found.chosen and not found.holds,
+        f"and {several(one.alike, 'pair')} alike": one.alike > 0,
+    }
+    return ", ".join(mark for mark, so in marks.items() if so)
 
 
 def _counted(counted: Share) -> str:
