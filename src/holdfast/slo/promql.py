@@ -121,6 +121,12 @@ def name_pattern(glob: str) -> str:
     return "/".join(texts)
 
 
+def bucket_edge(under: float) -> str:
+    """A bucket's `le`: 0.4, and 1.0 of 1, as Prometheus 3 and OpenMetrics write it."""
+    text = f"{under:.15g}"
+    return text if "." in text or "e" in text else f"{text}.0"
+
+
 def range_seconds(window: str) -> int:
     """Of a PromQL range of whole units: "5m" → 300. Raises ValueError."""
     found = re.fullmatch(r"([0-9]+)([smhdwy])", window)
@@ -162,7 +168,10 @@ def _dropped(total: Selector, source: Iterable[str], window: str) -> str | None:
     if total.depth < _REQUEST_DEPTH:
         return None
     visits = "{" + ",".join([_matcher("source", list(source)), f'outcome="{DROPPED}"', 'name!~".*/.*"']) + "}"
-    asking = f"group by (source, scenario) ({SAMPLES}{select(total.names, source=source)})"
+    requests = (
+        f"last_over_time({SAMPLES}{select(total.names, source=source)}[{window}])"  # also when nobody exports now
+    )
+    asking = f"group by (source, scenario) ({requests})"
     return f"(sum(increase({SAMPLES}{visits}[{window}]) * on (source, scenario) group_left () {asking}) or vector(0))"
 
 
@@ -210,9 +219,9 @@ def _given(side: Any) -> Any:
 
 
 def _edges(under: float) -> list[str]:
-    """A bucket's `le` as exporters write it: Prometheus 3 and OpenMetrics write 1 as 1.0."""
+    """A bucket's `le` as it may have been written, whichever exporter and Prometheus it came through: 1, or 1.0."""
     text = f"{under:.15g}"
-    return [text] if "." in text or "e" in text else [text, f"{text}.0"]
+    return list(dict.fromkeys([text, bucket_edge(under)]))
 
 
 def _matcher(label: str, values: list[str]) -> str:

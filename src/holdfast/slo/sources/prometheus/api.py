@@ -21,7 +21,7 @@ from urllib.parse import urlencode, urlsplit
 from holdfast import __version__
 from holdfast.clock import Clock, SystemClock
 from holdfast.errors import InputError, MeasurementError, Problem
-from holdfast.slo.sources.prometheus.connection import TOKEN, Connection
+from holdfast.slo.sources.prometheus.connection import CA_FILE, TOKEN, Connection
 from holdfast.workspace.target import is_loopback
 from holdfast.workspace.tls import SYSTEM, Tls, context_of
 
@@ -98,7 +98,7 @@ class PrometheusApi:
         for wait in (*_WAITS, None):
             try:
                 body = self._send(path, asking)
-                return _answer(self._loaded(body), kind, self.url)
+                return _answer(self._loaded(body), kind, self._connection)
             except urllib.error.HTTPError as error:
                 with error:
                     status, told, again = self._refusal(error)
@@ -107,6 +107,10 @@ class PrometheusApi:
                 why, pause = f"it answered {status}{f' ({told})' if told else ''}", again
             except (OSError, http.client.HTTPException) as error:
                 why, pause = self._safe(_reason(error)), None
+                if _is_unproven(error):
+                    what = f"who answers at {self.url} is not proven: {why}"
+                    fix = f"name the authority of its certificate: caFile, or {CA_FILE}"
+                    raise InputError(Problem(self._connection.where, what, fix)) from None
             if wait is None:
                 break
             pause = wait if pause is None else min(pause, _LONGEST_WAIT)
@@ -137,7 +141,8 @@ class PrometheusApi:
             while chunk := response.read1(_CHUNK):
                 body += chunk
                 if len(body) > MOST_BYTES:
-                    raise _TooLarge(f"its answer is larger than {MOST_BYTES // 1_000_000} MB")
+                    what = f"the answer of {self.url} is larger than {MOST_BYTES // 1_000_000} MB"
+                    raise MeasurementError(Problem(self._connection.where, what, "sum series up in the query: sum(…)"))
                 if self._clock.now() > now + left:
                     raise TimeoutError("timed out")
             promised = response.headers.get("Content-Length")
@@ -206,10 +211,6 @@ class PrometheusApi:
         return urllib.request.build_opener(*handlers)
 
 
-class _TooLarge(http.client.HTTPException):
-    """Asking again would not make it smaller, but may find a server that is whole."""
-
-
 class _SameHost(urllib.request.HTTPRedirectHandler):
     """Where a redirect leads is the server's word: a secret follows it to the same place only, or to its https."""
 
@@ -222,7 +223,7 @@ class _SameHost(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _answer(found: Mapping[str, Any], kind: str, url: str) -> Answer:
+def _answer(found: Mapping[str, Any], kind: str, connection: Connection) -> Answer:
     """Raises MeasurementError where it is not what the API promises."""
     doubts = [str(text) for key in ("warnings", "infos") for text in found.get(key) or ()]
     try:
@@ -234,8 +235,10 @@ def _answer(found: Mapping[str, Any], kind: str, url: str) -> Answer:
             raise TypeError(f"a {data['resultType']}")  # noqa: TRY301 - one answer for all that is odd
         series = tuple(_series(each, kind) for each in data["result"])
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        what = f"{url} answers with something that is not a {kind}: {type(error).__name__} {error}"
-        raise MeasurementError(Problem("", what, "check what stands between it and Prometheus")) from error
+        what = f"{connection.url} answers with something that is not a {kind}: {type(error).__name__} {error}"
+        raise MeasurementError(
+            Problem(connection.where, what, "check what stands between it and Prometheus")
+        ) from error
     return Answer(series, tuple(doubts))
 
 
@@ -246,6 +249,13 @@ def _series(found: Mapping[str, Any], kind: str) -> Series:
         tuple(float(at) for at, _ in pairs),
         tuple(float(value) for _, value in pairs),
     )
+
+
+def _is_unproven(error: Exception) -> bool:
+    import ssl
+
+    inner = error.reason if isinstance(error, urllib.error.URLError) else error
+    return isinstance(inner, ssl.SSLCertVerificationError)
 
 
 def _reason(error: Exception) -> str:

@@ -21,7 +21,7 @@ from holdfast.errors import InputError, Problem
 from holdfast.slo.history import History, broken_steps
 from holdfast.slo.indicator import Indicator
 from holdfast.slo.objective import AnyIndicator, Objective, Query, QueryRatio
-from holdfast.slo.promql import Expressions, expressions, range_text, sampled
+from holdfast.slo.promql import Expressions, bucket_edge, expressions, range_text, sampled
 from holdfast.slo.sources.observed import Observed, unmeasured, whole_steps
 from holdfast.slo.sources.prometheus.api import MOST_POINTS, Answer, PrometheusApi, Series
 from holdfast.slo.sources.prometheus.connection import Connection
@@ -66,9 +66,9 @@ class PrometheusSource:
         return None
 
     def _observed(self, objective: Objective, start: int, end: int, step: int) -> Observed:
+        tests = _tests_of(objective)
         asking = _Asking(self._api, objective, start, end, step)
         history = asking.history(objective.indicator)
-        tests = _tests_of(objective)
         test_traffic = None
         if tests is not None:
             found = asking.history(tests, is_part=True)
@@ -135,6 +135,12 @@ class _Asking:
             )
         elif missing:
             self.note(f"{_of(missing, self.steps)} have no total, and are not measured")
+        under = _under(self.objective.indicator)
+        if under is not None and history.total.any() and not history.good.any():
+            self.note(
+                f'nothing was ever good: does a bucket le="{bucket_edge(under)}" exist? '
+                "An exporter that is not given the objective has no such edge"
+            )
         if broken := broken_steps(history):
             self.note(f"{_of(broken, self.steps)} have more good events than events, or fewer than none")
 
@@ -178,6 +184,11 @@ class _Asking:
             last = min(first + MOST_POINTS, self.steps)
             start, end = self.start + (first + 1) * self.step, self.start + last * self.step
             yield first, last, self.api.range(query, start, end, self.step, where)
+
+
+def _under(indicator: AnyIndicator) -> float | None:
+    good = indicator.good if isinstance(indicator, Indicator) else None
+    return good.under if good is not None else None
 
 
 def _only(answer: Answer, query: str, objective: Objective) -> Series | None:
