@@ -54,7 +54,7 @@ _PICTURES: Final = (".html", ".png", ".svg")
     "incident_file",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="What really happened: CSV or YAML of start, end, name. Default: found in the history.",
+    help="What really happened: CSV or YAML of start, end, name. Default: a --run's faults, or found in the history.",
 )
 @click.option(
     "--incident-budget",
@@ -100,7 +100,7 @@ def backtest(
         _windows(window_files),
         methods,
         min_failures,
-        None if incident_file is None else load_incidents(incident_file),
+        _faults(asked) if incident_file is None else load_incidents(incident_file),
         IncidentRule(budget=Decimal(str(incident_budget))),
         suggesting,
     )
@@ -197,8 +197,9 @@ class _Playing:
         plans = [
             plan_of(windows, target, period, min_failures=self.min_failures) for windows in (WORKBOOK, *self.windows)
         ]
-        if objective.alert_policies:
-            plans.append(plan_of_conditions([policy.condition for policy in objective.alert_policies], target))
+        own = [replace(one.condition, name=one.name) for one in objective.alert_policies if one.when_breaching]
+        if own:
+            plans.append(plan_of_conditions(own, target))
         return [*plans, *(workbook_methods(target, period) if self.methods else ())]
 
     def _span(self, objective: "Objective") -> "Span":
@@ -281,6 +282,16 @@ def _objectives(found: "Sequence[AnyObjective]") -> "list[Objective]":
     if not objectives:
         raise InputError(Problem("slo/", "holds no objective", "name a file or a folder of objectives"))
     return objectives
+
+
+def _faults(asked: Asked) -> "tuple[NamedIncident, ...] | None":
+    """Of a run what was put into the target is known: alerts are held against its faults. None where it had none."""
+    if asked.run is None:
+        return None
+    from holdfast.cli.slo.observing import run_folder
+    from holdfast.slo.sources.incident_file import faults_of
+
+    return faults_of(run_folder(asked.run)) or None
 
 
 def _windows(files: tuple[Path, ...]) -> "tuple[BurnWindows, ...]":

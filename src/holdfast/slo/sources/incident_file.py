@@ -6,11 +6,12 @@
     - {start: "2026-01-31T12:00:00Z", end: "2026-01-31T12:40:00Z", name: database failover}
 
 `start`, `end`: with the zone, or seconds since the epoch. `name` and `objective` may be left out; an incident without
-an objective is one of every objective.
+an objective is one of every objective. Of a run, the faults that were put into its target are known without a file.
 """
 
 import csv
 import io
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,8 +19,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
-from holdfast.errors import InputError, Problem, raise_input_error, shown
+from holdfast.errors import InputError, Problem, RunFolderError, raise_input_error, shown
+from holdfast.record.store import RunStore
+from holdfast.record.timeline import FAULT
 from holdfast.slo.incidents import Incident
+from holdfast.slo.sources.record import DATABASE
 from holdfast.workspace.document import load_document, nearest
 
 _KEYS: Final = ("start", "end", "name", "objective")
@@ -44,6 +48,27 @@ def load_incidents(path: Path) -> tuple[NamedIncident, ...]:
     found = [one for row, where in rows for one in [_incident(row, where, problems.append)] if one is not None]
     raise_input_error(problems)
     return tuple(sorted(found, key=lambda one: one.incident.start))
+
+
+def faults_of(folder: Path) -> tuple[NamedIncident, ...]:
+    """The faults of a run as they really happened, those that touch as one. Raises RunFolderError."""
+    path = folder / DATABASE
+    try:
+        with RunStore.open(path) as store:
+            spans = store.spans(FAULT)
+    except sqlite3.Error as error:
+        raise RunFolderError(Problem(shown(path), f"is damaged: {error}", "leave it out")) from error
+    found: list[Incident] = []
+    for span in sorted(
+        (s for s in spans if s.started is not None and s.ended is not None), key=lambda s: s.started or 0
+    ):
+        start, end = float(span.started or 0), float(span.ended or 0)
+        if found and start <= found[-1].end:
+            earlier = found.pop()
+            found.append(Incident(earlier.start, max(earlier.end, end), f"{earlier.name}, {span.name}"))
+        elif end > start:
+            found.append(Incident(start, end, span.name))
+    return tuple(NamedIncident(one, "", shown(path)) for one in found)
 
 
 def incidents_of(named: Sequence[NamedIncident], objective: str) -> tuple[Incident, ...]:
