@@ -109,8 +109,8 @@ def test_the_family_shrinks_with_a_short_period_and_leaves_out_what_steps_cannot
 def test_too_few_incidents_in_a_half_are_refused_with_their_number():
     case = Case("a", outages(1000, 3000, 5000, 30_000, 35_000), TARGET, PERIOD)
     assert suggest([case], every=60) == (
-        "3 incidents in the first half of the history and 2 in the second: to choose windows by one half and test "
-        "them on the other takes 3 in each"
+        "incidents: 3 in the first half of the history, 2 in the second; to choose windows by one half and test them "
+        "on the other takes 3 in each"
     )
 
 

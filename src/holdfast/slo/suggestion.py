@@ -97,8 +97,8 @@ def suggest(
     counts = (sum(len(half.first) for half in halves), sum(len(half.second) for half in halves))
     if min(counts) < FEWEST_INCIDENTS:
         return (
-            f"{counts[0]} incidents in the first half of the history and {counts[1]} in the second: to choose windows "
-            f"by one half and test them on the other takes {FEWEST_INCIDENTS} in each"
+            f"incidents: {counts[0]} in the first half of the history, {counts[1]} in the second; to choose windows by "
+            f"one half and test them on the other takes {FEWEST_INCIDENTS} in each"
         )
     scores: list[list[tuple[Score, Score]]] = []
     weeks: list[tuple[float, float]] = []

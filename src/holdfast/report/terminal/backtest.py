@@ -156,7 +156,7 @@ def _suggestion(found: Suggestion, console: Console) -> None:
     how = f"of {found.tried} pairs, chosen on {first} incidents of the first half and tested on {second} of the second"
     _line(console, f"Windows proposed for paging: {found.proposed.name}", how)
     if not found.holds:
-        what = "was best on the first half and no better than the workbook's on the second: keep the workbook's"
+        what = "was best on the first half and does worse than the workbook's on the second: keep the workbook's"
         _line(console, found.chosen.name, what)
     for half, title in enumerate(("First half, which chose", "Second half, which tests")):
         _line(console, title, "long windows and their budgets; short windows are a twelfth")
@@ -195,12 +195,12 @@ def _counted(counted: Share) -> str:
 
 
 def _share(counted: Share) -> str:
-    """ "75 % (3 of 4, 19–99 %)": with the interval, because they are few."""
+    """ "3 of 4 (19–99 %)": with the interval, because they are few."""
     interval = counted.interval
     if interval is None:
         return ABSENT
     low, high = (round(100 * edge) for edge in interval)
-    return f"{percent(counted.value)} ({counted.hits} of {counted.of}, {low}–{high} %)"
+    return f"{counted.hits} of {counted.of} ({low}–{high} %)"
 
 
 def _signed(seconds: float | None) -> str:
