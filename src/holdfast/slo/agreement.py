@@ -16,9 +16,9 @@ from holdfast.errors import Problem
 from holdfast.slo.balance import Balance
 from holdfast.slo.burn import DAY
 from holdfast.slo.definition import Calendar as CalendarShape
-from holdfast.slo.definition import Number
 from holdfast.slo.exclusions import Said
 from holdfast.slo.objective import Composite, Objective
+from holdfast.slo.property import Number
 from holdfast.slo.sources.observed import Observed
 from holdfast.slo.standing import Standing, standing
 from holdfast.slo.window import Calendar, Span, Window, parse_window
@@ -124,10 +124,10 @@ def agreement_standing(
 
 
 def load_agreements(
-    documents: Iterable[Document], objectives: Iterable[Objective | Composite]
+    documents: Iterable[Document], objectives: Iterable[Objective | Composite] | None = None
 ) -> tuple[tuple[Agreement, ...], list[Problem]]:
-    """Of the documents of this kind, held against the objectives that they name."""
-    known = {one.name: one for one in objectives}
+    """Of the documents of this kind, held against the objectives that they name; None: those are not known here."""
+    known = None if objectives is None else {one.name: one for one in objectives}
     found: list[Agreement] = []
     problems: list[Problem] = []
     for document in documents:
@@ -139,7 +139,8 @@ def load_agreements(
             continue
         agreement = _agreement(bound, document.where(("name",)))
         found.append(agreement)
-        problems += _against(agreement, document, known)
+        if known is not None:
+            problems += _against(agreement, document, known)
     return tuple(found), problems
 
 

@@ -13,8 +13,9 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field
 
 from holdfast.errors import Problem
-from holdfast.slo.definition import StartTime, TimeZone, Words
+from holdfast.slo.definition import Words
 from holdfast.slo.indicator import matches
+from holdfast.slo.property import StartTime, TimeZone
 from holdfast.slo.recurrence import Rule, parse_rule, spans_of
 from holdfast.slo.window import START_TIME, Span
 from holdfast.workspace.binding import Definition, Duration, bind
@@ -91,7 +92,7 @@ class ExclusionsDocument(Definition):
 def load_exclusions(
     documents: Iterable[Document], objectives: Sequence[str] = ()
 ) -> tuple[tuple[Exclusion, ...], list[Problem]]:
-    """Of the documents of this kind. `objectives`: those that there are; a glob that means none of them is a problem."""
+    """Of the documents of this kind. `objectives`: those that there are; a glob for none of them is a problem."""
     found: list[Exclusion] = []
     problems: list[Problem] = []
     for document in documents:

@@ -82,11 +82,11 @@ def parse_rule(text: str) -> Rule:
         parts[key] = value
     frequency = parts.get("FREQ", "")
     if frequency not in _FREQUENCIES:
-        raise ValueError(f'FREQ is one of {", ".join(_FREQUENCIES)}, not "{frequency}"')
+        raise ValueError(f'its FREQ is one of {", ".join(_FREQUENCIES)}, not "{frequency}"')
     if "COUNT" in parts and "UNTIL" in parts:
-        raise ValueError("COUNT and UNTIL say both when it ends: keep one")
+        raise ValueError("both COUNT and UNTIL say when it ends: keep one")
     if "BYDAY" in parts and frequency == "MONTHLY":
-        raise ValueError("BYDAY is read with DAILY and WEEKLY only: write one exclusion for each day of the month")
+        raise ValueError("its BYDAY is read with DAILY and WEEKLY only: write one exclusion for each day of the month")
     return Rule(
         frequency,
         _whole(parts.get("INTERVAL", "1"), "INTERVAL"),
@@ -113,19 +113,19 @@ def _span(start: datetime, clock: zoneinfo.ZoneInfo, seconds: float) -> Span:
 
 def _whole(text: str, key: str) -> int:
     if not re.fullmatch(r"[1-9][0-9]{0,5}", text):
-        raise ValueError(f'{key} is a whole number above 0, not "{text}"')
+        raise ValueError(f'its {key} is a whole number above 0, not "{text}"')
     return int(text)
 
 
 def _day(text: str) -> date:
     found = _UNTIL.fullmatch(text)
     if found is None:
-        raise ValueError(f'UNTIL is a day such as 2026-12-31, not "{text}"')
+        raise ValueError(f'its UNTIL is a day such as 2026-12-31, not "{text}"')
     return date(int(found[1]), int(found[2]), int(found[3]))
 
 
 def _weekdays(text: str) -> tuple[int, ...]:
     for word in text.split(","):
         if word not in _WEEKDAYS:
-            raise ValueError(f'BYDAY holds {", ".join(_WEEKDAYS)}, not "{word}"')
+            raise ValueError(f'its BYDAY holds {", ".join(_WEEKDAYS)}, not "{word}"')
     return tuple(sorted({_WEEKDAYS.index(word) for word in text.split(",")}))

@@ -267,7 +267,11 @@ def _doubts(objective: Objective, view: _View, interval: Bounds | None) -> Itera
     if view.broken:
         yield f"{view.broken} steps hold counts that cannot be (more good events than events, or no number)"
     if view.coverage is not None and view.coverage < 1:
-        yield f"{100 * view.coverage:.1f} % of the window so far was measured; the rest is neither good nor bad"
+        yield f"{_percent(view.coverage)} of the window so far was measured; the rest is neither good nor bad"
+    seen = int(np.searchsorted(view.back.measured, view.back.measured[-1]))
+    silent = view.back.end - (view.back.start + view.back.step * seen)
+    if seen and silent > max(HOUR, 2 * view.back.step):
+        yield f"nothing was measured in its last {silent / HOUR:.1f} hours"
     needed = clean_needed(objective.target)
     if interval is not None and objective.method is Method.OCCURRENCES and view.to_date.total < needed:
         yield f"it rests on {int(view.to_date.total)} events: proof of the target takes {needed} without a bad one"
@@ -286,3 +290,11 @@ def _burn_down(counted: Tally, so_far: Span, whole: Balance) -> tuple[tuple[floa
 
 def _overlap(spans: Sequence[Span], inside: Span) -> float:
     return sum(span.overlap(inside) for span in merged(spans))
+
+
+def _percent(share: float) -> str:
+    """As many digits as it takes not to say 0 or 100 for what is neither."""
+    digits = 1
+    while digits < 7 and 0 < share < 1 and float(f"{100 * share:.{digits}f}") in (0.0, 100.0):
+        digits += 1
+    return f"{100 * share:.{digits}f} %"

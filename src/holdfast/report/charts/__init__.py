@@ -4,6 +4,7 @@ The only place that knows altair and vl_convert; importing it costs a second, so
 """
 
 from holdfast.report.charts.backtest import backtest_chart
+from holdfast.report.charts.burn_down import burn_down_chart
 from holdfast.report.charts.capacity import capacity_chart, sizing_chart
 from holdfast.report.charts.drawing import Spec, runtime, to_png, to_svg
 from holdfast.report.charts.funnel import funnel_chart
@@ -14,6 +15,7 @@ __all__ = [
     "Spec",
     "backtest_chart",
     "budget_chart",
+    "burn_down_chart",
     "capacity_chart",
     "funnel_chart",
     "runtime",

@@ -15,11 +15,8 @@ each side a column: `{type: csv, spec: {file: history.csv, column: good}}`, with
 of several. A ratio says `counter: false`: a row holds the events of its step, not of all time.
 """
 
-import csv
-import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,17 +26,13 @@ import numpy.typing as npt
 from holdfast.errors import InputError, Problem, raise_input_error, shown
 from holdfast.slo.history import History
 from holdfast.slo.objective import Objective, Query, QueryRatio, QueryRaw, QueryThreshold
+from holdfast.slo.sources.csv_file import MOST_PROBLEMS, CsvFile, Floats, bounded, read_csv
 from holdfast.slo.sources.observed import Observed, unmeasured, whole_steps
 from holdfast.slo.window import Span
 from holdfast.workspace.document import nearest
 
-_MOST_BYTES: Final = 512_000_000
-_MOST_PROBLEMS: Final = 20
-_LATEST: Final = 2.0**40
 _NAMES: Final = ("objective", "indicator")
 _COLUMNS: Final = ("time", "good", "bad", "total", *_NAMES, "test_good", "test_bad", "test_total")
-
-Floats = npt.NDArray[np.float64]
 
 
 class TableSource:
@@ -48,7 +41,7 @@ class TableSource:
     def __init__(self, file: Path | None) -> None:
         self.name = "each objective's own CSV" if file is None else f"the CSV {shown(file)}"
         self._file = file
-        self._tables: dict[Path, _Table] = {}
+        self._tables: dict[Path, CsvFile] = {}
         self._series: dict[str, _Series] = {}
         if file is not None:
             _check_header(file, self._table(file))
@@ -84,9 +77,9 @@ class TableSource:
             self._series[objective.name] = found
         return self._series[objective.name]
 
-    def _table(self, file: Path) -> "_Table":
+    def _table(self, file: Path) -> "CsvFile":
         if file not in self._tables:
-            self._tables[file] = _read(file)
+            self._tables[file] = read_csv(file)
         return self._tables[file]
 
     def _exported(self, objective: Objective, file: Path) -> "_Series | None":
@@ -178,71 +171,7 @@ class _Series:
         return float(np.diff(self.times).min()) if len(self.times) > 1 else 0.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Table:
-    """A file as it was read: every column as text, times as numbers, and the line of each row."""
-
-    file: Path
-    columns: Mapping[str, Sequence[str]]
-    times: Floats
-    lines: Sequence[int]
-
-    def rows_of(self, column: str, name: object) -> npt.NDArray[np.int64]:
-        found = self.columns.get(column, ())
-        return np.array([row for row, value in enumerate(found) if value == name], dtype=np.int64)
-
-    def numbers(self, column: str, rows: npt.NDArray[np.int64]) -> Floats:
-        """NaN where empty. Raises InputError with every cell that is no number."""
-        texts = self.columns[column]
-        chosen = texts if len(rows) == len(texts) else [texts[row] for row in rows.tolist()]
-        return _numbers(self, column, chosen, rows)
-
-    def problem(self, row: int, what: str, fix: str) -> Problem:
-        return Problem(f"{shown(self.file)}:{self.lines[row]}", what, fix)
-
-
-def _read(file: Path) -> _Table:
-    """Raises InputError with all that is wrong, up to a bound."""
-    where = shown(file)
-    try:
-        if file.stat().st_size > _MOST_BYTES:
-            raise InputError(Problem(where, f"is larger than {_MOST_BYTES // 1_000_000} MB", "cut it by time"))
-        text = file.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(Problem(where, f"cannot be read: {error.strerror}", "correct the path")) from error
-    except UnicodeDecodeError as error:
-        raise InputError(Problem(where, "is not UTF-8 text", "export it as CSV in UTF-8")) from error
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        for row in reader:
-            if row:
-                rows.append(row)
-                lines.append(reader.line_num)
-    except csv.Error as error:
-        raise InputError(Problem(f"{where}:{reader.line_num}", f"is not CSV: {error}", "quote it")) from error
-    twice = sorted({name for name in header if header.count(name) > 1})
-    if "time" not in header or twice:
-        what = f'two columns are called "{twice[0]}"' if twice else 'there is no column "time"'
-        raise InputError(Problem(f"{where}:1", what, "the first line names the columns: time,good,total"))
-    ragged = [index for index, row in enumerate(rows) if len(row) != len(header)]
-    raise_input_error(
-        _bounded(
-            where,
-            (
-                Problem(f"{where}:{lines[i]}", f"{len(rows[i])} cells, and {len(header)} columns", "mend the row")
-                for i in ragged
-            ),
-        )
-    )
-    columns: dict[str, Sequence[str]] = dict(zip(header, zip(*rows, strict=True), strict=True)) if rows else {}
-    table = _Table(file, columns or dict.fromkeys(header, ()), np.zeros(0), lines)
-    return _Table(file, table.columns, _times(table), lines)
-
-
-def _check_header(file: Path, table: _Table) -> None:
+def _check_header(file: Path, table: CsvFile) -> None:
     """Of a file that is given for every objective."""
     where, names = f"{shown(file)}:1", set(table.columns)
     problems = [
@@ -266,13 +195,13 @@ def _check_header(file: Path, table: _Table) -> None:
 
 
 def _check_rows(
-    table: _Table, rows: npt.NDArray[np.int64], times: Floats, counted: Mapping[str, Floats | None]
+    table: CsvFile, rows: npt.NDArray[np.int64], times: Floats, counted: Mapping[str, Floats | None]
 ) -> None:
     """Order, and counts that cannot be. Raises InputError with every row that is wrong, up to a bound."""
     found: dict[int, tuple[str, str]] = {}
 
     def tell(where: npt.NDArray[np.bool_], what: str, fix: str) -> None:
-        for row in np.flatnonzero(where)[: _MOST_PROBLEMS + 1].tolist():
+        for row in np.flatnonzero(where)[: MOST_PROBLEMS + 1].tolist():
             found.setdefault(row, (what, fix))
 
     steps = np.diff(times, prepend=-np.inf) if len(times) else times
@@ -292,7 +221,7 @@ def _check_rows(
     if tests is not None and total is not None:
         tell(tests > total, "more test traffic than traffic", "total counts test traffic too")
     problems = (table.problem(int(rows[row]), *found[row]) for row in sorted(found))
-    raise_input_error(_bounded(shown(table.file), problems))
+    raise_input_error(bounded(shown(table.file), problems))
 
 
 def _history(series: _Series, good: Floats, total: Floats, start: int, end: int, step: int) -> History:
@@ -319,72 +248,6 @@ def _history(series: _Series, good: Floats, total: Floats, start: int, end: int,
     )
 
 
-def _numbers(table: _Table, column: str, texts: Sequence[str], rows: npt.NDArray[np.int64]) -> Floats:
-    try:
-        found = np.array(texts, dtype=np.float64)
-        if not np.isnan(found).any():
-            return found
-    except ValueError:
-        pass
-    values, wrong = [], []
-    for row, text in zip(rows.tolist(), texts, strict=True):
-        number = _number(text)
-        if number is None:
-            wrong.append(row)
-        values.append(np.nan if number is None else number)
-    raise_input_error(
-        _bounded(
-            shown(table.file),
-            (
-                table.problem(row, f'{column} is "{table.columns[column][row]}"', "write a number, or leave it empty")
-                for row in wrong
-            ),
-        )
-    )
-    return np.array(values, dtype=np.float64)
-
-
-def _number(text: str) -> float | None:
-    """NaN of an empty cell; None of one that is no number, "NaN" included: nobody counted that."""
-    if not text.strip():
-        return float("nan")
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return None if np.isnan(number) else number
-
-
-def _times(table: _Table) -> Floats:
-    texts = table.columns["time"]
-    try:
-        times = np.array(texts, dtype=np.float64)
-    except ValueError:
-        known: dict[str, float | None] = {}
-        for text in texts:
-            if text not in known:
-                known[text] = _moment(text)
-        found = [known[text] for text in texts]
-        times = np.array([np.nan if time is None else time for time in found], dtype=np.float64)
-    wrong = np.flatnonzero(~((times >= 0) & (times < _LATEST)))
-    fix = "write 2026-01-31T12:00:00Z, with the zone, or seconds since the epoch"
-    told = (table.problem(row, f'time is "{texts[row]}"', fix) for row in wrong.tolist())
-    raise_input_error(_bounded(shown(table.file), told))
-    return times
-
-
-def _moment(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        pass
-    try:
-        parsed = datetime.fromisoformat(text.strip())
-    except ValueError:
-        return None
-    return None if parsed.tzinfo is None else parsed.timestamp()
-
-
 def _file_of(query: Query) -> Path:
     """Beside the file that names it, or from where the person stands. Raises InputError."""
     file: Any = query.spec.get("file", query.connection.get("file"))
@@ -395,15 +258,6 @@ def _file_of(query: Query) -> Path:
     if found is None:
         raise InputError(Problem(query.where, f'there is no file "{file}"', f"put it at {shown(beside)}"))
     return found
-
-
-def _bounded(where: str, problems: Iterator[Problem]) -> Iterator[Problem]:
-    """The first of them, and that there are more."""
-    for told, problem in enumerate(problems):
-        if told == _MOST_PROBLEMS:
-            yield Problem(where, f"more than {_MOST_PROBLEMS} rows are wrong", "the first ones are told")
-            return
-        yield problem
 
 
 def _ones(values: Floats) -> Floats:

@@ -235,7 +235,7 @@ def _answer(found: Mapping[str, Any], kind: str, connection: Connection) -> Answ
             raise TypeError(f"a {data['resultType']}")  # noqa: TRY301 - one answer for all that is odd
         series = tuple(_series(each, kind) for each in data["result"])
     except (KeyError, TypeError, ValueError, IndexError) as error:
-        what = f"{connection.url} answers with something that is not a {kind}: {type(error).__name__} {error}"
+        what = f"{connection.url} answers with what is not a {kind}: {type(error).__name__} {error}"
         raise MeasurementError(
             Problem(connection.where, what, "check what stands between it and Prometheus")
         ) from error
