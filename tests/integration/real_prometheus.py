@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import time
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,8 +32,11 @@ def until(found: Callable[[], bool], what: str) -> None:
 
 
 @contextmanager
-def prometheus(folder: Path, target: str, *options: str, scrape: str = "") -> Iterator[str]:
-    """Its address. `target`: host:port; `scrape`: more lines of the scrape's configuration, as YAML."""
+def prometheus(folder: Path, target: str, *options: str, scrape: str = "", is_open: bool = True) -> Iterator[str]:
+    """Its address. `target`: host:port; `scrape`: more lines of the scrape's configuration, as YAML.
+
+    `is_open`: whether it answers anybody, so that its being ready can be seen.
+    """
     port = free_port()
     config = folder / "prometheus.yml"
     config.write_text(
@@ -55,7 +59,8 @@ def prometheus(folder: Path, target: str, *options: str, scrape: str = "") -> It
         )
     url = f"http://127.0.0.1:{port}"
     try:
-        until(lambda: _answers(f"{url}/-/ready"), "Prometheus is ready")
+        if is_open:
+            until(lambda: _answers(f"{url}/-/ready"), "Prometheus is ready")
         yield url
     finally:
         process.terminate()
