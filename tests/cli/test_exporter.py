@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-
 from tests.cli.conftest import Ran
 
 RUNS = Path(__file__).resolve().parents[1] / "data/runs"

@@ -206,7 +206,7 @@ def test_time_slices_are_what_alerts_count_where_the_objective_does(here, holdfa
     """30 minutes of outage are 6 bad slices of 12 in an hour; half a percent of failures makes no slice bad."""
     slices = ", timeSliceTarget: 0.95, timeSliceWindow: 5m"
     (here / "slices.yaml").write_text(SLO.format(name="sliced", method="Timeslices", slices=slices))
-    csv(here / "mild.csv", {n: 15 for n in range(1000, 2000)} | {5000 + n: 3000 for n in range(6)})
+    csv(here / "mild.csv", dict.fromkeys(range(1000, 2000), 15) | {5000 + n: 3000 for n in range(6)})
     facts = told(holdfast("slo", "backtest", "slices.yaml", "--csv", "mild.csv", "--step", "1m", "--json"))
     (objective,) = facts["objectives"]
     assert objective["step_seconds"] == 300
@@ -278,3 +278,31 @@ def test_a_run_is_held_against_the_faults_that_were_put_into_it(workspace, holdf
     page = next(f for f in objective["policies"][0]["firings"] if f["alert"] == "page")
     assert page["incidents"] == [0]
     assert START + 300 < page["fired_at"] < START + 320
+
+
+def test_a_policy_whose_windows_the_step_cannot_tell_apart_is_left_out_and_told(here, holdfast):
+    ran = holdfast("slo", "backtest", "slo.yaml", "--csv", "history.csv", "--step", "5m", "--methods", "--json")
+    names = [policy["name"] for policy in told(ran)["objectives"][0]["policies"]]
+    assert "3 duration" not in names
+    assert "not played: of 3 duration, no whole number of steps of 300 s: 1m" in ran.err
+
+
+def test_rows_that_never_fire_and_rows_that_always_do_are_told(here, holdfast):
+    (here / "slo.yaml").write_text((here / "slo.yaml").read_text().replace("0.999", "0.9"))
+    ran = holdfast("slo", "backtest", "slo.yaml", "--csv", "history.csv", "--step", "5m")
+    assert "workbook: no outage can fire 1h/5m at a target of 0.9" in ran.err
+    assert "workbook: 3d/6h fires on what the objective allows, its factor being below 1" in ran.err
+
+
+def test_windows_of_a_file_are_played_beside_the_workbooks(here, holdfast):
+    pytest.importorskip("holdfast.slo.burn_windows")
+    (here / "windows.yaml").write_text(
+        "kind: BurnWindows\nmetadata: {name: quick}\nspec:\n  windows:\n"
+        "    - {severity: page, long: 30m, short: 5m, budget: 2%}\n"
+    )
+    facts = told(
+        holdfast(
+            "slo", "backtest", "slo.yaml", "--csv", "history.csv", "--step", "5m", "--windows", "windows.yaml", "--json"
+        )
+    )
+    assert [policy["name"] for policy in facts["objectives"][0]["policies"]] == ["workbook", "quick"]

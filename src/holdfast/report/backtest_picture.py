@@ -1,15 +1,12 @@
 """A backtest as a file: an HTML page that opens with no network, or one picture of all objectives."""
 
-import base64
-import hashlib
 import json
 from collections.abc import Sequence
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from holdfast.errors import InputError, Problem
-from holdfast.report import figures
+from holdfast.report.html import environment, json_for_script, policy
 from holdfast.report.palette import COLOURS
 from holdfast.slo.trial import Trial
 
@@ -54,33 +51,16 @@ def _stacked(specs: "Sequence[dict[str, object]]") -> "dict[str, object]":
 def _page(drawn: "Sequence[tuple[Trial, dict[str, object]]]") -> str:
     from holdfast.report.charts import runtime
 
-    environment = Environment(
-        loader=PackageLoader("holdfast.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.filters |= {
-        "duration": figures.duration,
-        "moment": figures.moment,
-        "number": figures.number,
-        "percent": figures.percent,
-        "printable": figures.printable,
-        "share": figures.share,
-    }
-    style = environment.get_template("style.css").render(colours=COLOURS)
-    script = environment.get_template("page.js").render()
+    page = environment()
+    style = page.get_template("style.css").render(colours=COLOURS)
+    script = page.get_template("page.js").render()
     vega = runtime().replace("</script", r"<\/script")
     specs = {f"backtest-{place}": spec for place, (_, spec) in enumerate(drawn)}
-    charts = json.dumps(specs, separators=(",", ":")).replace("<", "\\u003c")
-    allowed = " ".join(_hash(text) for text in (vega, script))
-    policy = f"default-src 'none'; script-src {allowed}; style-src {_hash(style)}; base-uri 'none'; form-action 'none'"
-    return environment.get_template("backtest.html").render(
+    return page.get_template("backtest.html").render(
         trials=[trial for trial, _ in drawn],
-        policy=policy,
+        policy=policy([vega, script], style),
         style=Markup(style),  # noqa: S704 - our own
         script=Markup(script),  # noqa: S704 - our own
         runtime=Markup(vega),  # noqa: S704 - our own
-        charts=Markup(charts),  # noqa: S704 - `<` is escaped
+        charts=Markup(json_for_script(specs)),  # noqa: S704 - `<` is escaped
     )
-
-
-def _hash(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -154,7 +154,8 @@ class _Playing:
         span = self._span(objective)
         lookback = max(plan.longest for plan in plans)
         history, notes = self._history(objective, span, lookback)
-        self._check(objective, plans, history.step)
+        plans = self._fitting(objective, plans, history.step, notes)
+        notes += self._cautions(objective)
         result = played(
             history,
             objective.target,
@@ -248,24 +249,48 @@ class _Playing:
                 ) from error
         return history, notes
 
-    def _check(self, objective: "Objective", plans: "Sequence[AlertPlan]", step: int) -> None:
-        from holdfast.errors import raise_input_error
+    def _fitting(
+        self, objective: "Objective", plans: "Sequence[AlertPlan]", step: int, notes: list[str]
+    ) -> "list[AlertPlan]":
+        """The plans whose windows are whole steps; of the others, a note. Raises InputError where none is left."""
         from holdfast.slo.playback import misfits
         from holdfast.slo.promql import range_text
 
         every = max(self.every, step)
-        problems = []
         if misfits({"every": every}, step):
             what = f"{objective.name}: steps of {step} s cannot be evaluated every {every} s"
-            problems.append(
-                Problem("--evaluate-every", what, "give a whole multiple of the step, or a --step that divides it")
-            )
+            fix = "give a whole multiple of the step, or a --step that divides it"
+            raise InputError(Problem("--evaluate-every", what, fix))
+        kept, left_out = [], []
         for plan in plans:
             wrong = misfits({range_text(window): window for window in plan.windows}, step)
             if wrong:
-                what = f"{objective.name}: of {plan.name}, no whole number of steps of {step} s: {', '.join(wrong)}"
-                problems.append(Problem("--step", what, "give a --step that divides them"))
-        raise_input_error(problems)
+                left_out.append(f"of {plan.name}, no whole number of steps of {step} s: {', '.join(wrong)}")
+            else:
+                kept.append(plan)
+        if not kept:
+            sliced = step > self.observing.step
+            fix = "give --windows of whole slices" if sliced else "give a --step that divides them"
+            raise InputError(*(Problem("--step", f"{objective.name}: {what}", fix) for what in left_out))
+        notes += [f"not played: {what}" for what in left_out]
+        return kept
+
+    def _cautions(self, objective: "Objective") -> list[str]:
+        """Rows that never fire at this target, and rows that fire on what it allows."""
+        from holdfast.slo.alert import row_of
+        from holdfast.slo.burn import WORKBOOK, impossible, within_budget
+
+        target, period = objective.target, objective.window.seconds
+        found = []
+        for windows in (WORKBOOK, *self.windows):
+            never = [row_of(row, target, period).name for row in impossible(windows, target, period)]
+            always = [row_of(row, target, period).name for row in within_budget(windows, period)]
+            if never:
+                found.append(f"{windows.name}: no outage can fire {', '.join(never)} at a target of {target}")
+            if always:
+                allowed = "fires on what the objective allows, its factor being below 1"
+                found.append(f"{windows.name}: {', '.join(always)} {allowed}")
+        return found
 
 
 def _objectives(found: "Sequence[AnyObjective]") -> "list[Objective]":
