@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Final
 
 import arrivals
-import budgets
 import journey
 import latency
 import machine
 import memory
+import objectives
 import page
 import peers
 import sockets
@@ -39,7 +39,7 @@ GROUPS: Final[Mapping[str, Callable[[Bench], Group]]] = {
     "sockets": sockets.run,
     "workers": workers.run,
     "memory": memory.run,
-    "slo": budgets.run,
+    "slo": objectives.run,
     "tool": tool.run,
 }
 PAGE: Final = peers.ROOT / "docs" / "reference" / "performance.md"
