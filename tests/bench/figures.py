@@ -16,6 +16,7 @@ from typing import Final
 
 import arrivals
 import budgets
+import definitions
 import journey
 import latency
 import machine
@@ -39,6 +40,7 @@ GROUPS: Final[Mapping[str, Callable[[Bench], Group]]] = {
     "sockets": sockets.run,
     "workers": workers.run,
     "memory": memory.run,
+    "definitions": definitions.run,
     "slo": budgets.run,
     "tool": tool.run,
 }

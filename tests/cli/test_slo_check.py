@@ -90,6 +90,7 @@ def test_lenient_lets_listed_rules_pass_with_a_warning(tmp_path, monkeypatch, ho
 
     assert strict.code == 2
     assert '"budgetingMethod" is missing' in strict.err
+    assert "note: with --lenient all of this is read, with 2 warnings instead of errors" in strict.err
     assert lenient.code == 0
     assert "read as Occurrences" in lenient.err
 
