@@ -212,7 +212,9 @@ def test_a_policy_that_covers_nothing_it_is_asked_about_is_wrong_input(ask):
 def test_a_run_of_minutes_is_never_taken_for_a_window_of_weeks(ask, tmp_path):
     shutil.copytree(ROOT / "tests/data/runs/fault_hurt", tmp_path / "recorded")
 
-    code, out, err = ask(source=("--run", str(tmp_path / "recorded")), at="1795567700")
+    ended = json.loads((ROOT / "tests/data/runs/fault_hurt/expected/summary.json").read_text())["run"]["ended"]
+
+    code, out, err = ask("--step", "1m", source=("--run", str(tmp_path / "recorded")), at=str(ended))
 
     assert code == 3, err
     assert "(inconclusive, policy self-service" in out
