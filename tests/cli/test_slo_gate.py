@@ -1,6 +1,7 @@
 """`holdfast slo gate` from end to end: every exit code, with a history in a CSV file."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -206,3 +207,30 @@ def test_a_policy_that_covers_nothing_it_is_asked_about_is_wrong_input(ask):
 
     assert code == 2
     assert "covers none of the objectives" in err
+
+
+def test_a_run_of_minutes_is_never_taken_for_a_window_of_weeks(ask, tmp_path):
+    shutil.copytree(ROOT / "tests/data/runs/fault_hurt", tmp_path / "recorded")
+
+    ended = json.loads((ROOT / "tests/data/runs/fault_hurt/expected/summary.json").read_text())["run"]["ended"]
+
+    code, out, err = ask("--step", "1m", source=("--run", str(tmp_path / "recorded")), at=str(ended))
+
+    assert code == 3, err
+    assert "(inconclusive, policy self-service" in out
+    assert "of its window was measured, and 90 % is the least that counts" in out
+
+
+def test_a_policy_is_checked_with_the_objectives_beside_it(ask, capsys):
+    ask(changes={"covers": {"objectives": ["sign-in"]}, "tears": 1})
+
+    assert invoke(["slo", "check", "slo"]) == 2
+    err = capsys.readouterr().err
+    assert 'there is no objective "sign-in" in these files' in err
+    assert 'unknown key "tears"' in err
+    assert err.count("unknown key") == 1
+
+
+def test_the_schema_of_policies_can_be_printed(capsys):
+    assert invoke(["schema", "error-budget-policy"]) == 0
+    assert json.loads(capsys.readouterr().out)["properties"]["tiers"]["minItems"] == 1
