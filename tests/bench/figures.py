@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import arrivals
+import definitions
 import journey
 import latency
 import machine
@@ -38,6 +39,7 @@ GROUPS: Final[Mapping[str, Callable[[Bench], Group]]] = {
     "sockets": sockets.run,
     "workers": workers.run,
     "memory": memory.run,
+    "definitions": definitions.run,
     "tool": tool.run,
 }
 PAGE: Final = peers.ROOT / "docs" / "reference" / "performance.md"
