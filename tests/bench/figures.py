@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import arrivals
+import budgets
 import definitions
 import journey
 import latency
@@ -40,6 +41,7 @@ GROUPS: Final[Mapping[str, Callable[[Bench], Group]]] = {
     "workers": workers.run,
     "memory": memory.run,
     "definitions": definitions.run,
+    "slo": budgets.run,
     "tool": tool.run,
 }
 PAGE: Final = peers.ROOT / "docs" / "reference" / "performance.md"
