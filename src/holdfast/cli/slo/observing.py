@@ -254,7 +254,7 @@ class Observing:
             folder = asked.history
             return self._once(("record",), lambda: open_record(folder))
         try:
-            return self._once(("record",), lambda: open_record(_run_folder(asked.run)))
+            return self._once(("record",), lambda: open_record(run_folder(asked.run)))
         except RunFolderError as error:
             if asked.run is not None:
                 raise
@@ -294,7 +294,7 @@ def _in_folder(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES and not path.stem.startswith("_"))
 
 
-def _run_folder(run: Path | None) -> Path:
+def run_folder(run: Path | None) -> Path:
     """Raises RunFolderError."""
     from holdfast.run.folder import open_run_folder
 
