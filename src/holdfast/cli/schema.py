@@ -13,6 +13,12 @@ def _summary() -> dict[str, Any]:
     return summary_schema()
 
 
+def _slo() -> dict[str, Any]:
+    from holdfast.slo.schema import slo_schema
+
+    return slo_schema()
+
+
 def _slo_status() -> dict[str, Any]:
     from holdfast.slo.status import status_schema
 
@@ -25,16 +31,23 @@ def _slo() -> dict[str, Any]:
     return slo_schema()
 
 
+def _error_budget_policy() -> dict[str, Any]:
+    from holdfast.slo.policy import policy_schema
+
+    return policy_schema()
+
+
 _SCHEMAS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "summary": _summary,
     "slo": _slo,
     "slo-status": _slo_status,
+    "error-budget-policy": _error_budget_policy,
 }
 
 
 @click.command()
 @click.argument("what", type=click.Choice(list(_SCHEMAS)), default="summary")
 def schema(what: str) -> int:
-    """Print a JSON Schema: of files and outputs that scripts may read, or of the files under slo/, for editors."""
+    """Print a JSON Schema: of what scripts may read (summary, slo-status), or of files under slo/, for editors."""
     click.echo(json.dumps(_SCHEMAS[what](), indent=1))
     return 0
