@@ -16,6 +16,8 @@ from typing import Final
 
 import arrivals
 import backtest
+import budgets
+import definitions
 import journey
 import latency
 import machine
@@ -39,7 +41,9 @@ GROUPS: Final[Mapping[str, Callable[[Bench], Group]]] = {
     "sockets": sockets.run,
     "workers": workers.run,
     "memory": memory.run,
-    "slo": backtest.run,
+    "definitions": definitions.run,
+    "budgets": budgets.run,
+    "backtest": backtest.run,
     "tool": tool.run,
 }
 PAGE: Final = peers.ROOT / "docs" / "reference" / "performance.md"

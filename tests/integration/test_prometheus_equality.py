@@ -69,7 +69,7 @@ def _write(store: RunStore, chance: random.Random, *, late: bool) -> None:
     for source in ("load", "synthetics"):
         recorder = Recorder(source)
         for name in NAMES if late else NAMES[:7]:
-            for _ in range(chance.randrange(1, 12)):
+            for _ in range(chance.randrange(1, 100)):
                 outcome = chance.choice(("ok",) * 20 + OUTCOMES)
                 if outcome == DROPPED and "/" in name:
                     continue  # what was never sent took no step

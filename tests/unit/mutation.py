@@ -5,8 +5,8 @@ import random
 
 import yaml
 
-_PIECES = [*"\t :-?[]{}#&*!|>'\"%@`,\n\r~=<.0x\\", "---", "...", "- ", "<<: ", "&a ", "*a", "é", "\u2028", "\ufeff", "\x00", "1e999", "9" * 400]  # fmt: skip  # noqa: E501
-_VALUES = [None, True, False, 0, -1, 1, 0.99, 1e308, 10**30, "", "x", "0.99", "1M", "0m", "28d", "UTC", "Timeslices", "$ref", "\x07", "Ω" * 70, [], {}, [[]], [None], {"": 1}, [{}], {"name": "x"}, "\ud800"]  # fmt: skip  # noqa: E501
+_PIECES = [*"\t :-?[]{}#&*!|>'\"%@`,\n\r~=<.0x\\", "---", "...", "- ", "<<: ", "&a ", "*a", "é", "\u2028", "\ufeff", "\x00", '"\\ud800"', "1e999", "9" * 400]  # fmt: skip  # noqa: E501
+_VALUES = [None, True, False, 0, -1, 1, 0.99, 1e308, 10**30, "", "x", "0.99", "1M", "0m", "28d", "UTC", "Timeslices", "$ref", "\x07", "Ω" * 70, [], {}, [[]], [None], {"": 1}, [{}], {"name": "x"}]  # fmt: skip  # noqa: E501
 
 
 def mutated_text(rng: random.Random, text: str) -> str:
@@ -32,10 +32,10 @@ def mutated_bytes(rng: random.Random, text: str) -> bytes:
     return bytes(raw)
 
 
-def mutated_tree(rng: random.Random, data: object) -> object:
-    """One to four properties exchanged, removed, renamed, doubled or moved."""
+def mutated_tree(rng: random.Random, data: object, most: int = 4) -> object:
+    """One to `most` properties exchanged, removed, renamed, doubled or moved."""
     data = copy.deepcopy(data)
-    for _ in range(rng.randint(1, 4)):
+    for _ in range(rng.randint(1, most)):
         holders = _holders(data)
         if not holders:
             return rng.choice(_VALUES)

@@ -64,6 +64,16 @@ CASES = {
     "unused-slice": [
         ([changed(SLO, ("spec.objectives.0.timeSliceTarget", 0.9), ("spec.objectives.0.timeSliceWindow", "5m"))], ["spec.objectives[0].timeSliceTarget", "spec.objectives[0].timeSliceWindow"], [SLO]),
     ],
+    "condition-operator": [
+        ([changed(POLICY, ("spec.conditions.0.operator", "and")), CONDITION, TARGET], ["spec.conditions[0].operator"], [POLICY, CONDITION, TARGET]),
+    ],
+    "no-data-source": [
+        ([changed(SLO, (f"{SPEC}.total.metricSource.metricSourceRef", "nowhere"))], [f"{SPEC}.total.metricSource.metricSourceRef"], [SLO]),
+    ],
+    "no-policy": [
+        ([changed(SLO, ("spec.alertPolicies", [{"alertPolicyRef": "nobody"}, INLINE_POLICY]))], ["spec.alertPolicies[0].alertPolicyRef"], [changed(SLO, ("spec.alertPolicies", [INLINE_POLICY]))]),
+        ([changed(SLO, ("spec.alertPolicies", ["nobody"]))], ["spec.alertPolicies[0]", "spec.alertPolicies[0].alertPolicyRef"], [changed(SLO, ("spec.alertPolicies", []))]),
+    ],
 }
 # fmt: on
 

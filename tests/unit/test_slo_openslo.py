@@ -102,7 +102,6 @@ BROKEN = {
     "a name too long": ([("metadata.name", "x" * 64)], "metadata.name", "not a name"),
     "a long description": ([("spec.description", "x" * 1051)], "spec.description", "at most 1050"),
     "a label that is a number": ([("metadata.labels.tier", 1)], "metadata.labels.tier", "put numbers in quotes"),
-    "a reserved annotation": ([("metadata.annotations", {"openslo.com/x": "y"})], "metadata.annotations", "reserved"),
     "no window": ([("spec.timeWindow", [])], "spec.timeWindow", "0 time windows"),
     "two windows": ([("spec.timeWindow", SLO["spec"]["timeWindow"] * 2)], "spec.timeWindow", "2 time windows"),
     "a window that is neither": ([("spec.timeWindow.0.isRolling", False)], "spec.timeWindow[0]", "needs a calendar"),
@@ -197,6 +196,19 @@ def test_what_a_run_cannot_judge_is_read_whole_and_the_run_says_why(tmp_path, ed
     (problem,) = problems
     assert "cannot be judged by a run" in problem.what
     assert why in problem.what
+
+
+def test_the_slices_of_a_composite_have_one_length(tmp_path):
+    entry = {"target": 0.9, "timeSliceTarget": 0.9, "timeSliceWindow": "5m", "indicator": SLO["spec"]["indicator"]}
+    slo = changed(
+        SLO, SLICED, ("spec.indicator", REMOVE), ("spec.objectives", [entry, {**entry, "timeSliceWindow": 5}])
+    )
+
+    same = load_definitions(documents_of(tmp_path, slo))
+    other = load_definitions(documents_of(tmp_path, changed(slo, ("spec.objectives.1.timeSliceWindow", "10m"))))
+
+    assert same.problems == ()
+    assert [path for path, _ in told(other.problems)] == ["spec.objectives[1].timeSliceWindow"]
 
 
 def test_a_calendar_window_is_read_with_its_zone(tmp_path):

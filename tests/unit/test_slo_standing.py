@@ -584,3 +584,95 @@ def test_a_composite_of_slices_with_broken_counts_is_not_met():
     one = composite_standing(composite(Method.TIMESLICES, target="0.9"), [Observed(day()), Observed(broken)], NOON)
 
     assert one.verdict is Verdict.INCONCLUSIVE
+
+
+# against the plainest way to count
+
+
+def _by_hand(seen: History, cut: Slices, method: Method, span: Span, origin: int, gone: list[Span]):
+    """Slice by slice, step by step, in fractions: (good, total) of all slices together."""
+    good_slices, slices_counted = Fraction(0), 0
+    first = (int(span.start) - origin) // cut.seconds
+    begin = origin + first * cut.seconds
+    while begin < span.end:
+        end = begin + cut.seconds
+        lost = sum(any(g.start <= second < g.end for g in gone) for second in range(begin, end))
+        edged = begin < span.start or end > span.end
+        good = total = Fraction(0)
+        for index in range(len(seen)):
+            middle = seen.start + seen.step * (index + 0.5)
+            inside = begin <= middle < end and span.start <= middle < span.end
+            if inside and not any(g.start <= middle < g.end for g in gone):
+                good += Fraction(seen.good[index])
+                total += Fraction(seen.total[index])
+        worth = None
+        if lost < cut.seconds:
+            if edged or lost:
+                worth = {NoData.EXCLUDE: None, NoData.GOOD: 1, NoData.BAD: 0}[cut.partial]
+            elif not total:
+                worth = {NoData.EXCLUDE: None, NoData.GOOD: 1, NoData.BAD: 0}[cut.no_data]
+            elif method is Method.TIMESLICES:
+                worth = int(good >= Fraction(cut.target) * total)
+            else:
+                worth = Fraction(float(good) / float(total))
+        if worth is not None:
+            good_slices, slices_counted = good_slices + worth, slices_counted + 1
+        begin = end
+    return good_slices, slices_counted
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.integers(0, 20).flatmap(lambda t: st.tuples(st.just(t), st.integers(0, t))), min_size=12, max_size=12),
+    st.sampled_from(list(NoData)),
+    st.sampled_from(list(NoData)),
+    st.sampled_from([Method.TIMESLICES, Method.RATIO_TIMESLICES]),
+    st.tuples(st.integers(0, 11), st.integers(1, 12)),
+    st.lists(st.tuples(st.integers(0, 110), st.integers(1, 60)), max_size=2),
+    st.integers(0, 3),
+)
+def test_slices_are_those_that_one_counts_by_hand(pairs, no_data, partial, method, edges, exclusions, shift):
+    seen = history([t for t, _ in pairs], [b for _, b in pairs], step=10)
+    cut = Slices(40, Decimal("0.9"), no_data, partial)
+    span = Span(seen.start + 10 * edges[0], min(seen.start + 10 * (edges[0] + edges[1]), NOON))
+    gone = [Span(seen.start + start, seen.start + start + seconds) for start, seconds in exclusions]
+    origin = seen.start - seen.start % 40 + 10 * shift
+
+    found = sliced(seen, cut, method, Grid(span, origin), gone)
+
+    good, total = _by_hand(seen, cut, method, span, origin, gone)
+    assert found.total.sum() == total
+    assert found.good.sum() == pytest.approx(float(good))
+
+
+def test_burn_rates_look_back_behind_the_start_of_a_calendar_window():
+    at = 1_767_225_600 + 1800  # half an hour into 2026
+    failed = np.zeros(1440)
+    failed[-60:-30] = 10  # the last half hour of 2025
+    occurrences = objective("0.9", window=calendar())
+    in_slices = objective("0.9", window=calendar(), method=Method.TIMESLICES, slices=slices())
+
+    for one in (occurrences, in_slices):
+        found = standing(one, Observed(history(np.full(1440, 10.0), failed, end=at)), at)
+        assert found.burn(3600).rate == 5
+        assert found.whole.bad == 0
+
+
+def test_a_slice_that_is_not_over_yet_waits():
+    """Two minutes into the last slice, all failed so far: it is not counted, where partial slices are left out."""
+    at = NOON + 120
+    failed = np.zeros(1440)
+    failed[-2:] = 100
+    one = objective("0.9", method=Method.TIMESLICES, slices=slices())
+
+    assert standing(one, Observed(history(np.full(1440, 100.0), failed, end=at)), at).whole.bad == 0
+
+
+def test_nothing_is_drawn_before_anybody_looked():
+    seen = np.arange(1440) >= 1000
+    total = np.where(seen, 100.0, 0.0)
+
+    one = standing(objective(), Observed(history(total, np.zeros(1440), measured=seen)), NOON)
+
+    assert one.burn_down[0] == (NOON - 60 * 440, 1)
+    assert one.burn_down[-1] == (NOON, 1)

@@ -13,18 +13,41 @@ def _summary() -> dict[str, Any]:
     return summary_schema()
 
 
+def _slo() -> dict[str, Any]:
+    from holdfast.slo.schema import slo_schema
+
+    return slo_schema()
+
+
 def _slo_status() -> dict[str, Any]:
     from holdfast.slo.status import status_schema
 
     return status_schema()
 
 
-_SCHEMAS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {"summary": _summary, "slo-status": _slo_status}
+def _slo() -> dict[str, Any]:
+    from holdfast.slo.schema import slo_schema
+
+    return slo_schema()
+
+
+def _error_budget_policy() -> dict[str, Any]:
+    from holdfast.slo.policy import policy_schema
+
+    return policy_schema()
+
+
+_SCHEMAS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
+    "summary": _summary,
+    "slo": _slo,
+    "slo-status": _slo_status,
+    "error-budget-policy": _error_budget_policy,
+}
 
 
 @click.command()
 @click.argument("what", type=click.Choice(list(_SCHEMAS)), default="summary")
 def schema(what: str) -> int:
-    """Print the JSON Schema of a file or an output that scripts may read."""
+    """Print a JSON Schema: of what scripts may read (summary, slo-status), or of files under slo/, for editors."""
     click.echo(json.dumps(_SCHEMAS[what](), indent=1))
     return 0

@@ -10,6 +10,8 @@ from holdfast.slo.attribution import Cost, by_part, by_span
 from holdfast.slo.history import History, history_of
 from holdfast.slo.indicator import Indicator, count
 from holdfast.slo.objective import Objective
+from holdfast.slo.standing import burn_down
+from holdfast.slo.tally import tally
 from holdfast.slo.window import Span
 
 Cut = Literal["phase", "fault", "journey"]
@@ -34,6 +36,16 @@ def run_costs(recorded: Recorded, objective: Objective) -> tuple[tuple[Cut, Cost
         found += [("fault", cost) for cost in by_span(whole, faults, objective.target)]
     found += [("journey", cost) for cost in by_part(journeys, objective.target) if cost.balance.total]
     return tuple(found)
+
+
+def run_burn_down(recorded: Recorded, objective: Objective) -> tuple[tuple[float, float], ...]:
+    """The budget that was left in the run, second by second; a long run's thinned."""
+    if not isinstance(objective.indicator, Indicator) or not recorded.intervals:
+        return ()
+    start, end = floor(recorded.time_zero), ceil(recorded.ended) + 1
+    counted = tally(_history(recorded.intervals, objective.indicator, start, end))
+    span = Span(start, end)
+    return burn_down(counted, span, counted.balance(span, objective.target))
 
 
 def _history(intervals: tuple[Interval, ...], indicator: Indicator, start: int, end: int) -> History:

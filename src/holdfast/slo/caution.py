@@ -5,12 +5,14 @@ from typing import Any, Final
 
 from holdfast.errors import Problem
 from holdfast.slo.alert_conformance import CONDITION, POLICY
+from holdfast.slo.annotations import ANNOTATIONS, DOMAIN
 from holdfast.slo.library import Library
 from holdfast.slo.objective import AlertPolicy, Composite, Objective
 from holdfast.slo.resolving import list_of, mapping_of
 from holdfast.slo.window import Calendar, parse_window
 from holdfast.workspace.document import Document, PropertyPath, nearest
 
+RESERVED: Final = "openslo.com/"
 _SHORT: Final = ("m",)
 
 
@@ -18,6 +20,13 @@ def document_warnings(document: Document, library: Library) -> Iterator[Problem]
     """Of one object's data, whatever else is wrong with it."""
     spec = mapping_of(document.data.get("spec"))
     at: PropertyPath = ("spec",)
+    for key in mapping_of(mapping_of(document.data.get("metadata")).get("annotations")):
+        if str(key).startswith(RESERVED):
+            what = f'"{key}": {RESERVED} is the specification\'s own'
+            yield Problem(document.where(("metadata", "annotations", key)), what, "use a domain of your own")
+        if str(key).startswith(DOMAIN) and key not in ANNOTATIONS:
+            what = f'nobody reads the annotation "{key}"'
+            yield Problem(document.where(("metadata", "annotations", key)), what, nearest(str(key), ANNOTATIONS))
     match document.data["kind"]:
         case "SLO":
             yield from _service(document, spec.get("service"), library)

@@ -43,7 +43,8 @@ def composite_standing(
         for part, seen, spans in zip(composite.parts, observed, gone, strict=True)
     )
     if composite.method is Method.OCCURRENCES:
-        return _summed(composite, parts, at, pace)
+        one = _summed(composite, parts, at, pace)
+        return replace(one, notes=(*one.notes, *_told(composite, observed)))
     alike = _as_objective(composite)
     history = composite_history(composite, observed, needed_span(alike, at, lookbacks), at, gone)
     one = standing(alike, Observed(history), at, lookbacks=lookbacks, pace=pace)
@@ -59,7 +60,14 @@ def composite_standing(
         excluded_seconds=max((part.excluded_seconds for part in parts), default=0.0),
         verdict=Verdict.INCONCLUSIVE if doubtful else one.verdict,
         reason=f"{broken} steps hold counts that cannot be, and were left out" if doubtful else one.reason,
+        notes=(*one.notes, *_told(composite, observed)),
     )
+
+
+def _told(composite: Composite, observed: Sequence[Observed]) -> list[str]:
+    """What the sources said of each part."""
+    pairs = zip(composite.parts, observed, strict=True)
+    return [f"{part.name}: {note}" for part, seen in pairs for note in seen.notes]
 
 
 def composite_history(

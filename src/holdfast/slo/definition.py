@@ -6,7 +6,7 @@ The rules between properties are in `conformance`; alerts are in `alert_definiti
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from holdfast.record.sample import OUTCOMES
 from holdfast.slo.alert_definition import PolicyEntry
@@ -27,6 +27,10 @@ from holdfast.slo.property import (
 )
 from holdfast.workspace.binding import Duration as Span
 from holdfast.workspace.document import nearest
+
+
+def _limits(**limits: float) -> WithJsonSchema:
+    return WithJsonSchema({"type": "number", **limits})
 
 
 def _target(value: Decimal) -> Decimal:
@@ -100,11 +104,15 @@ class ObjectiveEntry(Shape):
     display_name: ShortText = ""
     op: Operator | None = None
     value: Number | None = None
-    target: Annotated[Number, AfterValidator(_target)] | None = None
-    target_percent: Annotated[Number, AfterValidator(_target_percent)] | None = None
-    time_slice_target: Annotated[Number, AfterValidator(_slice_target)] | None = None
+    target: Annotated[Number, AfterValidator(_target), _limits(minimum=0, exclusiveMaximum=1)] | None = None
+    target_percent: (
+        Annotated[Number, AfterValidator(_target_percent), _limits(minimum=0, exclusiveMaximum=100)] | None
+    ) = None
+    time_slice_target: (
+        Annotated[Number, AfterValidator(_slice_target), _limits(exclusiveMinimum=0, maximum=1)] | None
+    ) = None
     time_slice_window: SliceSeconds | None = None
-    composite_weight: Annotated[Number, Field(gt=0)] | None = None
+    composite_weight: Annotated[Number, Field(gt=0), _limits(exclusiveMinimum=0)] | None = None
     indicator: InlineIndicator | None = None
     indicator_ref: Name | None = None
 
@@ -188,15 +196,20 @@ def _source(word: str) -> str:
     return word
 
 
+def _one_or_more(**each: Any) -> WithJsonSchema:
+    one = {"type": "string", **each}
+    return WithJsonSchema({"anyOf": [one, {"type": "array", "items": one}]})
+
+
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
 
 class HoldfastMetric(Shape):
     """metricSource type `holdfast`: which samples of a run. See `indicator.Selector`."""
 
-    name: Annotated[Words, AfterValidator(_globs)]
-    source: Annotated[str, AfterValidator(_source)] | None = None
-    outcome: Annotated[Words, AfterValidator(_outcomes)] = ()
+    name: Annotated[Words, AfterValidator(_globs), _one_or_more()]
+    source: Annotated[str, AfterValidator(_source), WithJsonSchema({"enum": list(SOURCES)})] | None = None
+    outcome: Annotated[Words, AfterValidator(_outcomes), _one_or_more(enum=list(OUTCOMES))] = ()
     under: Annotated[Span, Field(gt=0)] | None = None
 
 

@@ -31,10 +31,15 @@ class Draft:
 
     document: Document
     data: dict[str, Any]
-    warnings: list[Problem] = field(default_factory=list)
+    told: list[tuple[int, Problem]] = field(default_factory=list)
 
     def tell(self, at: PropertyPath, what: str, fix: str) -> None:
-        self.warnings.append(Problem(self.document.where(at), what, fix))
+        self.told.append((self.document.line(at), Problem(self.document.where(at), what, fix)))
+
+    @property
+    def warnings(self) -> list[Problem]:
+        """By line."""
+        return [problem for _, problem in sorted(self.told, key=lambda told: told[0])]
 
     def mappings(self) -> Iterator[tuple[PropertyPath, dict[str, Any]]]:
         """All of them, from the top down, less what is free in OpenSLO: the spec of a metric source and a
@@ -99,10 +104,14 @@ def _names(draft: Draft, _: Resolve) -> None:
         keys = ("name",) if at[-1:] == ("metadata",) else _NAMED
         for key in keys:
             name = holder.get(key)
-            slug = _NOT_IN_A_NAME.sub("-", name.lower()).strip("-")[:63].strip("-") if isinstance(name, str) else None
+            slug = _slug(name) if isinstance(name, str) else None
             if slug and slug != name:
                 holder[key] = slug
                 draft.tell((*at, key), f'"{name}" is not a name by RFC 1123', f'read as "{slug}": write that')
+
+
+def _slug(name: str) -> str:
+    return _NOT_IN_A_NAME.sub("-", name.lower()).strip("-")[:63].strip("-")
 
 
 def _texts(draft: Draft, _: Resolve) -> None:
@@ -158,7 +167,7 @@ def _operators(draft: Draft, resolve: Resolve) -> None:
         threshold = is_threshold(mapping_of(entry), resolve)
         threshold = is_threshold(spec, resolve) if threshold is None else threshold
         for key in ("op", "value"):
-            if threshold is False and key in entry:
+            if threshold is False and isinstance(entry, dict) and key in entry:
                 del entry[key]
                 at = ("spec", "objectives", index, key)
                 draft.tell(
@@ -185,11 +194,47 @@ def _parts(draft: Draft, _: Resolve) -> None:
             for index, entry in enumerate(entries):
                 place = (*at, key, index)
                 if isinstance(entry, str):
-                    entries[index] = {part.ref: _NOT_IN_A_NAME.sub("-", entry.lower()).strip("-")}
-                    draft.tell(place, f'"{entry}" stands bare', f"read as {part.ref}: {entry}")
+                    name = _slug(entry)
+                    entries[index] = {part.ref: name}
+                    draft.tell(place, f'"{entry}" stands bare', f"read as {part.ref}: {name}")
                 elif isinstance(entry, dict) and "spec" in entry and "kind" not in entry:
                     entry["kind"] = part.kind
                     draft.tell(place, '"kind" is missing', f"read as {part.kind}: add kind: {part.kind}")
+
+
+def _operator(draft: Draft, _: Resolve) -> None:
+    for at, holder in draft.mappings():
+        for index, entry in enumerate(list_of(holder.get("conditions"))):
+            if isinstance(entry, dict) and "operator" in entry:
+                del entry["operator"]
+                place = (*at, "conditions", index, "operator")
+                draft.tell(place, "a policy has one condition, and no operator", "it is not read: remove it")
+
+
+def _sources(draft: Draft, resolve: Resolve) -> None:
+    for at, holder in draft.mappings():
+        name = holder.get("metricSourceRef")
+        if isinstance(name, str) and isinstance(holder.get("type"), str) and resolve("DataSource", name) is None:
+            del holder["metricSourceRef"]
+            what = f'there is no DataSource "{name}" in these files'
+            draft.tell((*at, "metricSourceRef"), what, f"read by its type alone, {holder['type']}: add the DataSource")
+
+
+def _policies(draft: Draft, resolve: Resolve) -> None:
+    spec = _spec(draft, "SLO") or {}
+    entries = list_of(spec.get("alertPolicies"))
+    missing = [
+        (index, entry[POLICY.ref])
+        for index, entry in enumerate(entries)
+        if isinstance(entry, dict) and isinstance(entry.get(POLICY.ref), str) and len(entry) == 1
+        if resolve(POLICY.kind, entry[POLICY.ref]) is None
+    ]
+    for index, name in missing:
+        what = f'there is no AlertPolicy "{name}" in these files'
+        draft.tell(("spec", "alertPolicies", index, POLICY.ref), what, "the objective is read without it: add its file")
+    gone = {index for index, _ in missing}
+    if gone:
+        spec["alertPolicies"] = [entry for index, entry in enumerate(entries) if index not in gone]
 
 
 def _spec(draft: Draft, kind: str) -> dict[str, Any] | None:
@@ -228,4 +273,12 @@ LENIENCIES: Final[Sequence[Leniency]] = (
         "without it",
         _slices,
     ),
+    Leniency("condition-operator", "operator beside a condition of an alert policy", "without it", _operator),
+    Leniency(
+        "no-data-source",
+        "a metricSourceRef to a DataSource that is not there, beside a type",
+        "by the type alone",
+        _sources,
+    ),
+    Leniency("no-policy", "an alertPolicyRef to an AlertPolicy that is not there", "without that policy", _policies),
 )

@@ -9,17 +9,18 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
 from holdfast.slo.budget import exact
-from holdfast.slo.window import START_TIME, parse_window, seconds_of
+from holdfast.slo.window import DURATION, START_TIME, parse_window, seconds_of
 from holdfast.workspace.binding import Definition
 
 _LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")  # RFC 1123
 _LABEL_KEY: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _SUBDOMAIN: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*"  # RFC 1123
 _ANNOTATION_KEY: Final = re.compile(rf"(?:{_SUBDOMAIN}/)?{_LABEL_KEY.pattern}")
+_START_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 _LONGEST_DOMAIN: Final = 253
 _LONGEST_SLICE: Final = 100 * 365 * 86400
 
@@ -59,9 +60,12 @@ def _duration(text: str) -> str:
 
 def _start_time(text: str) -> str:
     try:
+        sound = _START_TIME.fullmatch(text)  # strptime reads 2026-1-1, too
         datetime.strptime(text, START_TIME)  # noqa: DTZ007 - its zone stands beside it, in timeZone
     except ValueError:
-        raise ValueError(f'"{text}" is not a start time: write one such as "2026-01-01 00:00:00"') from None
+        sound = None
+    if sound is None:
+        raise ValueError(f'"{text}" is not a start time: write one such as "2026-01-01 00:00:00"')
     return text
 
 
@@ -90,8 +94,6 @@ def _annotations(found: dict[str, Any]) -> dict[str, Any]:
     for key in found:
         if not _ANNOTATION_KEY.fullmatch(key) or len(key.partition("/")[0]) > _LONGEST_DOMAIN:
             raise ValueError(f'"{key}" is not an annotation: write a name, or domain/name')
-        if key.startswith("openslo.com/"):
-            raise ValueError(f'"{key}": openslo.com/ is reserved, use a domain of your own')
     return found
 
 
@@ -112,24 +114,56 @@ def _text(text: str) -> str:
     return text
 
 
-Name = Annotated[str, AfterValidator(_label)]
-Text = Annotated[str, AfterValidator(_text)]
+def _as_text(pattern: str, **more: Any) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "pattern": f"^{pattern}$", **more})
+
+
+Name = Annotated[str, AfterValidator(_label), _as_text(_LABEL.pattern)]
+Text = Annotated[str, AfterValidator(_text), WithJsonSchema({"type": "string", "pattern": r"\S"})]
 ShortText = Annotated[str, Field(max_length=63)]
 Description = Annotated[str, Field(max_length=1050)]
-Number = Annotated[Decimal, BeforeValidator(_number)]
+Number = Annotated[Decimal, BeforeValidator(_number), WithJsonSchema({"type": "number"})]
 Operator = Literal["lte", "gte", "lt", "gt"]
-Duration = Annotated[str, AfterValidator(_duration)]
+Duration = Annotated[str, AfterValidator(_duration), _as_text(DURATION.pattern)]
 """As OpenSLO writes it, such as 28d."""
-Seconds = Annotated[int, BeforeValidator(seconds_of)]
+Seconds = Annotated[int, BeforeValidator(seconds_of), _as_text(DURATION.pattern)]
 """Of a duration."""
-Delay = Annotated[int, BeforeValidator(_delay)]
+Delay = Annotated[int, BeforeValidator(_delay), _as_text(f"(0m|{DURATION.pattern})")]
 """Of a duration, or 0m."""
-SliceSeconds = Annotated[int, BeforeValidator(_slice_window)]
+SliceSeconds = Annotated[
+    int,
+    BeforeValidator(_slice_window),
+    WithJsonSchema(
+        {"anyOf": [{"type": "string", "pattern": f"^{DURATION.pattern}$"}, {"type": "number", "exclusiveMinimum": 0}]}
+    ),
+]
 """Of a duration, or of a number of minutes."""
-StartTime = Annotated[str, AfterValidator(_start_time)]
-TimeZone = Annotated[str, AfterValidator(_time_zone)]
-Labels = Annotated[dict[str, Annotated[Any, BeforeValidator(_label_value)]], AfterValidator(_labels)]
-Annotations = Annotated[dict[str, Annotated[str, BeforeValidator(_annotation_value)]], AfterValidator(_annotations)]
+StartTime = Annotated[str, AfterValidator(_start_time), _as_text(_START_TIME.pattern)]
+TimeZone = Annotated[str, AfterValidator(_time_zone), WithJsonSchema({"type": "string"})]
+Labels = Annotated[
+    dict[str, Annotated[Any, BeforeValidator(_label_value)]],
+    AfterValidator(_labels),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "propertyNames": {"pattern": f"^{_LABEL_KEY.pattern}$"},
+            "additionalProperties": {
+                "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}],
+            },
+        }
+    ),
+]
+Annotations = Annotated[
+    dict[str, Annotated[str, BeforeValidator(_annotation_value)]],
+    AfterValidator(_annotations),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "propertyNames": {"pattern": f"^{_ANNOTATION_KEY.pattern}$"},
+            "additionalProperties": {"type": "string"},
+        }
+    ),
+]
 
 
 class Shape(Definition):

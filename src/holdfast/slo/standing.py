@@ -222,7 +222,7 @@ class _View:
             ),
             interval=interval,
             alternatives=others,
-            burn_down=_burn_down(self.tally, self.so_far, whole),
+            burn_down=burn_down(self.tally, self.so_far, whole),
             verdict=verdict,
             reason=reason,
             notes=(*notes, *_doubts(objective, self, interval)),
@@ -277,11 +277,16 @@ def _doubts(objective: Objective, view: _View, interval: Bounds | None) -> Itera
         yield f"it rests on {int(view.to_date.total)} events: proof of the target takes {needed} without a bad one"
 
 
-def _burn_down(counted: Tally, so_far: Span, whole: Balance) -> tuple[tuple[float, float], ...]:
-    """Bad events so far, over what the window may have. Thinned by leaving points out, so that none is an average."""
+def burn_down(counted: Tally, so_far: Span, whole: Balance) -> tuple[tuple[float, float], ...]:
+    """From the first step that was measured on: bad events so far, over what the window may have.
+
+    Thinned by leaving points out, so that none is an average.
+    """
     if not whole.total:
         return ()
     first, last = counted.index(so_far.start), counted.index(so_far.end)
+    unseen = int(np.searchsorted(counted.measured, counted.measured[first], side="right")) - 1
+    first = min(max(first, unseen), max(last - 1, first))  # nothing is drawn where nobody looked yet
     chosen = np.unique(np.linspace(first, last, min(POINTS, last - first) + 1).round().astype(np.int64))
     left = 1.0 - (counted.bad[chosen] - counted.bad[first]) / float(whole.allowed)
     moments = np.clip(counted.start + counted.step * chosen, so_far.start, so_far.end)

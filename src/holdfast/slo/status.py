@@ -187,6 +187,7 @@ class Told:
     standing: Standing
     source: str
     costs: tuple[tuple[Literal["phase", "fault", "journey"], Cost], ...] = ()
+    burn_down: tuple[tuple[float, float], ...] = ()  # a finer one than the standing's, of the little that was measured
 
 
 def status_of(
@@ -270,7 +271,7 @@ def _objective(told: Told) -> ObjectiveStatus:
         alternatives=tuple(
             AlternativeStatus(other.name, _budget(other.balance, one.window.seconds)) for other in one.alternatives
         ),
-        burn_down=one.burn_down,
+        burn_down=told.burn_down or one.burn_down,
         notes=one.notes,
         costs=tuple(
             CostStatus(

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Final
 
-_DURATION: Final = re.compile(r"([1-9][0-9]{0,8})([mhdwMQY])")
+DURATION: Final = re.compile(r"([1-9][0-9]{0,8})([mhdwMQY])")
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 _DAY: Final = 86400
@@ -122,7 +122,7 @@ def rolling(text: str) -> Window:
 
 def parse_window(text: object, calendar: Calendar | None = None) -> Window:
     """OpenSLO's duration, such as "28d". Raises ValueError."""
-    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    found = DURATION.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         raise ValueError(
             f"{text!r} is not an OpenSLO duration: write a whole number above 0 and one of m (minutes), h, d, w, "

@@ -5,6 +5,7 @@ a date stays text. A key written twice is a problem, not a silent overwrite. `<<
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,8 @@ PropertyPath = tuple[str | int, ...]
 
 _MOST_NODES: Final = 200_000  # aliases of aliases ("billion laughs") end here
 _MOST_BYTES: Final = 5_000_000
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")  # half a character, which nothing can print
+_NO_CHARACTER: Final = "half of a surrogate pair is no character"
 _TOO_DEEP: Final = f"more than {DEEPEST} mappings and lists in each other"
 
 
@@ -150,6 +153,9 @@ class _Builder:
                 self._problem(line, at, "a key that is not plain text", "write keys as words")
                 continue
             key = str(key_node.value)
+            if _SURROGATE.search(key):
+                self._problem(line, at, _NO_CHARACTER, "write keys as words")
+                continue
             if key in built:
                 first = self.lines[*at, key]
                 self._problem(line, (*at, key), f'"{key}" is written twice (first on line {first})', "keep one of them")
@@ -161,6 +167,9 @@ class _Builder:
     def _scalar(self, node: yaml.Node, at: PropertyPath) -> Any:
         if not node.tag.startswith("tag:yaml.org,2002:"):
             self._problem(node.start_mark.line + 1, at, f"the tag {node.tag} is not allowed", "write plain YAML")
+            return None
+        if _SURROGATE.search(str(node.value)):
+            self._problem(node.start_mark.line + 1, at, _NO_CHARACTER, "write the character itself")
             return None
         try:
             return self._constructor.construct_object(node)

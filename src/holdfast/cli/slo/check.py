@@ -24,7 +24,8 @@ def check(paths: tuple[Path, ...], lenient: bool, as_json: bool) -> int:
     PATH is a file or a folder (with all below it); without one it is the workspace's slo/. References are resolved
     among all that is named, and everything that is wrong is told at once. Exits 0, or 2 when something is wrong.
     """
-    checked = check_definitions(paths or (current_workspace().folder("slo"),), lenient)
+    named = paths or (current_workspace().folder("slo"),)
+    checked = check_definitions(named, lenient)
     if as_json:
         click.echo(json.dumps(_facts(checked), indent=1))
         return int(ExitCode.WRONG_INPUT if checked.problems else ExitCode.MET)
@@ -33,11 +34,19 @@ def check(paths: tuple[Path, ...], lenient: bool, as_json: bool) -> int:
     for note in checked.notes:
         click.echo(f"note: {note}", err=True)
     if checked.problems:
+        _offer_leniency(named, lenient)
         raise InputError(*checked.problems)
     objectives = _counted(len(checked.definitions.objectives), "objective")
     verb = "is" if len(checked.definitions.objectives) == 1 else "are"
     click.echo(f"{objectives} in {_counted(len(checked.files), 'file')} {verb} valid")
     return int(ExitCode.MET)
+
+
+def _offer_leniency(paths: tuple[Path, ...], lenient: bool) -> None:
+    """To those whom it would help."""
+    if not lenient and not (would := check_definitions(paths, lenient=True)).problems:
+        warnings = _counted(len(would.warnings), "warning")
+        click.echo(f"note: with --lenient all of this is read, with {warnings} instead of errors", err=True)
 
 
 def _facts(checked: Checked) -> dict[str, Any]:

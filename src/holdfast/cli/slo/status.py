@@ -3,7 +3,7 @@
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from holdfast.cli.slo.observing import Asked, Observing, Step, observing_options
-from holdfast.errors import ExitCode, MeasurementError, Problem, RunFolderError, raise_input_error
+from holdfast.errors import ExitCode, InputError, MeasurementError, Problem, RunFolderError, raise_input_error, shown
 
 if TYPE_CHECKING:
     from holdfast.run.recorded import Recorded
@@ -44,7 +44,11 @@ def status(asked: Asked, lookback: tuple[int, ...], html: Path | None, as_json: 
     if html is not None:
         from holdfast.report.budget import render_budget
 
-        html.write_text(render_budget(found), encoding="utf-8")
+        try:
+            html.write_text(render_budget(found), encoding="utf-8")
+        except OSError as error:
+            what = f"cannot be written: {error.strerror}"
+            raise InputError(Problem(shown(html), what, "name a file in a folder that is there")) from error
         click.echo(str(html), err=True)
     if as_json:
         click.echo(json.dumps(asdict(found), indent=1, allow_nan=False))
@@ -59,6 +63,7 @@ def status(asked: Asked, lookback: tuple[int, ...], html: Path | None, as_json: 
 def _status(asked: Asked, lookbacks: Sequence[int]) -> "SloStatus":
     from holdfast.slo.agreement import load_agreements
     from holdfast.slo.exclusions import load_exclusions
+    from holdfast.slo.objective import Composite
     from holdfast.slo.standing import LOOKBACKS
     from holdfast.slo.status import status_of
 
@@ -67,14 +72,26 @@ def _status(asked: Asked, lookbacks: Sequence[int]) -> "SloStatus":
     names = {objective.name for objective in chosen}
     exclusions, problems = load_exclusions(all_of_them.own, [one.name for one in all_of_them.objectives])
     agreements, wrong = load_agreements(all_of_them.own, all_of_them.objectives)
-    raise_input_error([*problems, *wrong])
+    raise_input_error([*problems, *wrong, *_uneven(chosen)])
     if not chosen:
         raise_input_error([Problem("slo", "there is no objective here", "write one, or name its file")])
     recorded = _recorded(asked)
     looking = _Looking(asked.open(), recorded, tuple(sorted({*LOOKBACKS, *lookbacks})), exclusions)
     told = [looking.told(objective) for objective in chosen]
     kept = [looking.agreement(one, all_of_them.objectives) for one in agreements if one.objective in names]
-    return status_of(told, kept, exclusions, at=looking.at, step=asked.step, exit_codes=_CODES)
+    shown_to = names | {part.name for one in chosen if isinstance(one, Composite) for part in one.parts}
+    concerned = [one for one in exclusions if any(one.is_for(name) for name in shown_to)]
+    return status_of(told, kept, concerned, at=looking.at, step=asked.step, exit_codes=_CODES)
+
+
+def _uneven(objectives: "Sequence[AnyObjective]") -> "Iterator[Problem]":
+    """Composites whose parts are cut into slices of different length: no slice of one is a slice of the other."""
+    from holdfast.slo.objective import Composite
+
+    for one in objectives:
+        if isinstance(one, Composite) and len({part.slices and part.slices.seconds for part in one.parts}) > 1:
+            what = f"{one.name} is a composite whose objectives have slices of different length"
+            yield Problem(one.where, what, "give them all the same timeSliceWindow")
 
 
 class _Looking:
@@ -95,7 +112,7 @@ class _Looking:
             self.at = float(math.ceil((recorded.ended + 1) / step) * step)
 
     def told(self, objective: "AnyObjective") -> "Told":
-        from holdfast.run.budget_cost import run_costs
+        from holdfast.run.budget_cost import run_burn_down, run_costs
         from holdfast.slo.composite import composite_standing
         from holdfast.slo.exclusions import excluded
         from holdfast.slo.objective import Composite
@@ -113,8 +130,10 @@ class _Looking:
             return Told(one, self.observing.source(objective.parts[0]).name)
         spans = excluded(self.exclusions, objective.name, span)
         one = standing(objective, self.observed(objective), self.at, exclusions=spans, lookbacks=self.lookbacks)
-        costs = run_costs(self.recorded, objective) if self.recorded is not None else ()
-        return Told(one, self.observing.source(objective).name, costs)
+        name = self.observing.source(objective).name
+        if self.recorded is None:
+            return Told(one, name)
+        return Told(one, name, run_costs(self.recorded, objective), run_burn_down(self.recorded, objective))
 
     def agreement(self, agreement: "Agreement", objectives: "Sequence[AnyObjective]") -> "AgreementStanding":
         from holdfast.slo.agreement import agreement_standing

@@ -11,7 +11,25 @@ from holdfast.report.rows import Row
 from holdfast.slo.status import ObjectiveStatus
 
 _DAY: Final = 86_400
-_ROUND: Final = (300, 900, 3600, 3 * 3600, 6 * 3600, _DAY, 2 * _DAY, 4 * _DAY, 7 * _DAY, 14 * _DAY, 28 * _DAY)
+_MOMENTS: Final = 1800  # in a picture of less, seconds are told
+_LITTLE: Final = 0.1  # of a window: of less than that, only what was measured is drawn
+_ROUND: Final = (
+    5,
+    10,
+    30,
+    60,
+    300,
+    900,
+    3600,
+    3 * 3600,
+    6 * 3600,
+    _DAY,
+    2 * _DAY,
+    4 * _DAY,
+    7 * _DAY,
+    14 * _DAY,
+    28 * _DAY,
+)
 _TICKS: Final = 8
 LOWEST: Final = -0.5  # a budget overdrawn many times would press all that came before into a line
 
@@ -22,8 +40,8 @@ def burn_down_chart(one: ObjectiveStatus) -> Spec | None:
         return None
     rows: list[Row] = [{"at": at, "left": round(left, 6), "when": moment(at)} for at, left in one.burn_down]
     lowest = max(min(left for _, left in one.burn_down), LOWEST)
-    start, end = one.window.start, one.window.end
-    form = "%d %b" if end - start > 3 * _DAY else "%H:%M"
+    start, end = _shown(one)
+    form = "%d %b" if end - start > 3 * _DAY else "%H:%M" if end - start > _MOMENTS else "%H:%M:%S"
     axis = alt.Axis(
         grid=False,
         values=_ticks(start, end),
@@ -57,9 +75,18 @@ def burn_down_chart(one: ObjectiveStatus) -> Spec | None:
         ),
     ]
     chart = alt.layer(*layers).properties(width=WIDTH, height=130)
-    fair: list[Row] = [{"at": start, "left": 1}, {"at": end, "left": 0}]
+    whole = (start, end) == (one.window.start, one.window.end)
+    fair: list[Row] = [{"at": start, "left": 1}, {"at": end, "left": 0}] if whole else []
     data: dict[str, list[Row]] = {"budget": rows, "zero": [{"left": 0}], "fair": fair}
     return spec_of(chart, data, f"Error budget of {one.name} left over its window.", narrow_columns=1)
+
+
+def _shown(one: ObjectiveStatus) -> tuple[float, float]:
+    """The window; of one in which next to nothing was measured, such as by a run, only that stretch."""
+    first, last = one.burn_down[0][0], one.burn_down[-1][0]
+    if last - first < _LITTLE * (one.window.end - one.window.start):
+        return first, last
+    return one.window.start, one.window.end
 
 
 def _ticks(start: float, end: float) -> list[float]:
