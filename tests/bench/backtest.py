@@ -32,7 +32,7 @@ def run(bench: Bench) -> Group:
         Figure(f"backtest of {_OBJECTIVES} SLOs over 28 days", times[rounds // 2], "s", how, 3.0),
         Figure("windows suggested for one SLO", _suggested(histories[0]), "s", "48 pairs on both halves of 28 d"),
     )
-    return Group("slo", "Alerts played back over history, in memory.", figures)
+    return Group("backtest", "Alerts played back over history, in memory.", figures)
 
 
 def _timed(histories: list[History]) -> float:

@@ -1,6 +1,7 @@
 """What counts as an incident, and how alerts are scored against it: by hand."""
 
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from tests.unit.histories import history, of
 
 from holdfast.slo.alert import plan_of, workbook_methods
-from holdfast.slo.backtest import ANY, Share, backtest, overlapping
+from holdfast.slo.backtest import ANY, Share, backtest
 from holdfast.slo.burn import DAY, HOUR, WORKBOOK
 from holdfast.slo.incidents import Incident, IncidentRule, allowance, find_incidents, priced
 from holdfast.slo.playback import sums_of
@@ -67,11 +68,6 @@ def test_named_incidents_are_priced_by_the_history_and_left_out_beyond_it():
     named = [Incident(6300, 9000, "late"), Incident(-500, 0, "before")]
     (found,) = priced(named, sums, TARGET, PERIOD)
     assert (found.name, found.bad) == ("late", 5000)
-
-
-def test_overlapping_incidents_are_found():
-    one, two, three = Incident(0, 10), Incident(5, 20), Incident(20, 30)
-    assert overlapping([three, two, one]) == (two,)
 
 
 def test_a_total_outage_is_seen_by_page_and_ticket_and_forgotten_in_their_time():
@@ -142,7 +138,7 @@ def test_incidents_never_overlap_and_hold_all_their_bad_events(counts):
     bad, total = [b for b, _ in counts], [b + g for b, g in counts]
     sums = sums_of(of(bad, total))
     found = find_incidents(sums, Decimal("0.9"), HOUR, IncidentRule(calm=180))
-    assert overlapping(found) == ()
+    assert all(earlier.end <= later.start for earlier, later in pairwise(found))
     for incident in found:
         inside = slice(int(incident.start) // 60, int(incident.end) // 60)
         assert sum(bad[inside]) == incident.bad

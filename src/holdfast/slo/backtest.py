@@ -12,7 +12,6 @@ Both shares are also weighed, by bad events: so one missed outage outweighs ten 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import pairwise
 from statistics import median
 from typing import Final
 
@@ -275,12 +274,6 @@ def _joined(shares: Sequence[Share]) -> Share:
     if len(shares) == 1:
         return shares[0]
     return Share(sum(share.hits for share in shares), sum(share.of for share in shares))
-
-
-def overlapping(incidents: Sequence[Incident]) -> tuple[Incident, ...]:
-    """Incidents that begin before the one before them ended: each would count the same alerts."""
-    ordered = sorted(incidents, key=lambda incident: incident.start)
-    return tuple(later for earlier, later in pairwise(ordered) if later.start < earlier.end)
 
 
 def _ratio(part: float, whole: float) -> float | None:
