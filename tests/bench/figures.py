@@ -19,6 +19,7 @@ import journey
 import latency
 import machine
 import memory
+import objectives
 import page
 import peers
 import sockets
@@ -38,6 +39,7 @@ GROUPS: Final[Mapping[str, Callable[[Bench], Group]]] = {
     "sockets": sockets.run,
     "workers": workers.run,
     "memory": memory.run,
+    "slo": objectives.run,
     "tool": tool.run,
 }
 PAGE: Final = peers.ROOT / "docs" / "reference" / "performance.md"

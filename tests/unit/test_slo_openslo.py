@@ -6,79 +6,29 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
+from tests.unit.slo_objects import (
+    GOOD,
+    INLINE_POLICY,
+    REMOVE,
+    SLI,
+    SLO,
+    SPEC,
+    THRESHOLD,
+    TOTAL,
+    changed,
+    documents_of,
+    loaded,
+    told,
+)
 
 from holdfast.slo.indicator import Selector
 from holdfast.slo.objective import Objective
 from holdfast.slo.openslo import load_definitions, load_objectives
 from holdfast.slo.window import Calendar, Window, rolling, seconds_of
 from holdfast.workspace.document import Document, load_documents
-
-GOOD = {"metricSource": {"type": "holdfast", "spec": {"name": "*/sign_in", "outcome": "ok", "under": "400ms"}}}
-TOTAL = {"metricSource": {"type": "holdfast", "spec": {"name": "*/sign_in"}}}
-RATIO = {"counter": True, "good": GOOD, "total": TOTAL}
-SLO = {
-    "apiVersion": "openslo/v1",
-    "kind": "SLO",
-    "metadata": {
-        "name": "sign-in",
-        "displayName": "Sign in",
-        "labels": {"tier": ["one", "two"]},
-        "annotations": {"holdfast.dev/runbook": "docs/sign-in.md", "holdfast.dev/owner": "identity"},
-    },
-    "spec": {
-        "description": "Quick.",
-        "service": "account",
-        "indicator": {"metadata": {"name": "quick"}, "spec": {"ratioMetric": RATIO}},
-        "timeWindow": [{"duration": "28d", "isRolling": True}],
-        "budgetingMethod": "Occurrences",
-        "objectives": [{"target": 0.99}],
-    },
-}
-SLI = {
-    "apiVersion": "openslo/v1",
-    "kind": "SLI",
-    "metadata": {"name": "quick"},
-    "spec": {"ratioMetric": RATIO},
-}
-THRESHOLD = {"thresholdMetric": {"metricSource": {"type": "prometheus", "spec": {"query": "x"}}}}
-REMOVE = object()
-SPEC = "spec.indicator.spec.ratioMetric"
-
-
-def changed(base, *edits):
-    """A deep copy with properties set, or removed, by dotted path."""
-    data = copy.deepcopy(base)
-    for path, value in edits:
-        *above, last = [int(p) if p.isdigit() else p for p in path.split(".")]
-        holder = data
-        for part in above:
-            holder = holder[part]
-        if value is REMOVE:
-            del holder[last]
-        else:
-            holder[last] = copy.deepcopy(value)
-    return data
-
-
-def documents_of(tmp_path, *objects):
-    file = tmp_path / "objectives.yaml"
-    file.write_text("---\n".join(yaml.safe_dump(copy.deepcopy(o), sort_keys=False) for o in objects))
-    documents, problems = load_documents(file)
-    assert not problems
-    return documents
-
-
-def loaded(tmp_path, *objects):
-    return load_objectives(documents_of(tmp_path, *objects))
-
-
-def told(problems):
-    """(property path, what and fix) of each."""
-    return [(p.where.partition("  ")[2], f"{p.what} {p.fix}") for p in problems]
 
 
 def test_a_valid_slo_becomes_an_objective(tmp_path):
@@ -116,7 +66,7 @@ ALSO_VALID = [
     [(f"{SPEC}.good", REMOVE), (f"{SPEC}.bad", changed(GOOD, ("metricSource.spec", {"name": "*/sign_in", "outcome": ["failed", "timed_out"]})))],
     [(f"{SPEC}.total.metricSource.spec.outcome", ["ok", "failed", "timed_out"])],
     [(f"{SPEC}.good.metricSource.spec.name", ["a", "b"]), (f"{SPEC}.total.metricSource.spec.name", ["b", "a"])],
-    [("spec.alertPolicies", [{"kind": "AlertPolicy", "metadata": {"name": "page"}, "spec": {}}])],
+    [("spec.alertPolicies", [INLINE_POLICY])],
 ]
 # fmt: on
 
@@ -151,8 +101,7 @@ BROKEN = {
     "a name in capitals": ([("metadata.name", "SignIn")], "metadata.name", "not a name"),
     "a name too long": ([("metadata.name", "x" * 64)], "metadata.name", "not a name"),
     "a long description": ([("spec.description", "x" * 1051)], "spec.description", "at most 1050"),
-    "a label that is a number": ([("metadata.labels.tier", 1)], "metadata.labels", "put numbers in quotes"),
-    "a reserved annotation": ([("metadata.annotations", {"openslo.com/x": "y"})], "metadata.annotations", "reserved"),
+    "a label that is a number": ([("metadata.labels.tier", 1)], "metadata.labels.tier", "put numbers in quotes"),
     "no window": ([("spec.timeWindow", [])], "spec.timeWindow", "0 time windows"),
     "two windows": ([("spec.timeWindow", SLO["spec"]["timeWindow"] * 2)], "spec.timeWindow", "2 time windows"),
     "a window that is neither": ([("spec.timeWindow.0.isRolling", False)], "spec.timeWindow[0]", "needs a calendar"),
@@ -171,7 +120,8 @@ BROKEN = {
     "no target": ([("spec.objectives.0", {"displayName": "x"})], "spec.objectives[0].target", '"target" is missing'),
     "two targets": ([("spec.objectives.0.targetPercent", 99)], "spec.objectives[0].target", "together"),
     "a target of 1": ([("spec.objectives.0.target", 1)], "spec.objectives[0].target", "below 1"),
-    "a target of 0": ([("spec.objectives.0.target", 0)], "spec.objectives[0].target", "above 0"),
+    "a target below 0": ([("spec.objectives.0.target", -0.1)], "spec.objectives[0].target", "at least 0"),
+    "percent below 0": ([("spec.objectives.0", {"targetPercent": -1})], "spec.objectives[0].targetPercent", "at least 0"),
     "a target in percent": ([("spec.objectives.0.target", 99)], "spec.objectives[0].target", "targetPercent"),
     "100 percent": ([("spec.objectives.0", {"targetPercent": 100})], "spec.objectives[0].targetPercent", "no error budget"),
     "a target that is text": ([("spec.objectives.0.target", "0.99")], "spec.objectives[0].target", "without quotes"),
@@ -246,6 +196,19 @@ def test_what_a_run_cannot_judge_is_read_whole_and_the_run_says_why(tmp_path, ed
     (problem,) = problems
     assert "cannot be judged by a run" in problem.what
     assert why in problem.what
+
+
+def test_the_slices_of_a_composite_have_one_length(tmp_path):
+    entry = {"target": 0.9, "timeSliceTarget": 0.9, "timeSliceWindow": "5m", "indicator": SLO["spec"]["indicator"]}
+    slo = changed(
+        SLO, SLICED, ("spec.indicator", REMOVE), ("spec.objectives", [entry, {**entry, "timeSliceWindow": 5}])
+    )
+
+    same = load_definitions(documents_of(tmp_path, slo))
+    other = load_definitions(documents_of(tmp_path, changed(slo, ("spec.objectives.1.timeSliceWindow", "10m"))))
+
+    assert same.problems == ()
+    assert [path for path, _ in told(other.problems)] == ["spec.objectives[1].timeSliceWindow"]
 
 
 def test_a_calendar_window_is_read_with_its_zone(tmp_path):
@@ -349,7 +312,11 @@ def test_other_kinds_need_no_more_than_a_name(tmp_path):
 
 @pytest.mark.parametrize(
     ("version", "what"),
-    [("openslo.com/v2alpha", "not read here"), ("openslo/v1alpha", "not read here"), ("v1", "unknown apiVersion")],
+    [
+        ("openslo.com/v2alpha", "a draft of OpenSLO 2"),
+        ("openslo/v1beta", "not read here"),
+        ("v1", "unknown apiVersion"),
+    ],
 )
 def test_other_versions_are_recognised_and_refused(tmp_path, version, what):
     _, problems = loaded(tmp_path, changed(SLO, ("apiVersion", version)))

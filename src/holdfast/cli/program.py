@@ -33,7 +33,7 @@ _COMMANDS: Final = {
     "validate": ("holdfast.cli.validate", "Check every file of the workspace, starting nothing."),
     "doctor": ("holdfast.cli.doctor", "Say what this machine has and lacks."),
     "worker": ("holdfast.cli.worker", "Join a distributed run, and play a part of its load."),
-    "schema": ("holdfast.cli.schema", "Print the JSON Schema of summary.json."),
+    "schema": ("holdfast.cli.schema", "Print the JSON Schema of summary.json, or of the files under slo/."),
 }
 _EXIT_CODES: Final = (
     "Exit codes: 0 met, 1 an objective missed, 2 wrong input, 3 inconclusive or not to be trusted, 4 clean-up failed, "

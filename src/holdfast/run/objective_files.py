@@ -6,12 +6,13 @@ from pathlib import Path
 from holdfast.chaos.experiment import load_experiment
 from holdfast.errors import Problem
 from holdfast.run.asked import AskedExperiment, AskedObjective
+from holdfast.run.definition_files import definition_files, read_documents
 from holdfast.run.requirements import Checking
 from holdfast.run.selected import unselected_problems
 from holdfast.slo.guard import guard_problems
 from holdfast.slo.objective import Objective
 from holdfast.slo.openslo import declared_names, load_objectives
-from holdfast.workspace.document import PropertyPath, load_documents, nearest
+from holdfast.workspace.document import Document, PropertyPath, load_documents, nearest
 from holdfast.workspace.plan import Plan
 from holdfast.workspace.workspace import Workspace
 
@@ -27,10 +28,19 @@ def objectives_in(
         return [], set()
     documents, problems = load_documents(path)
     add(problems)
-    objectives, problems = load_objectives(documents)
+    objectives, problems = load_objectives(documents, beside=_beside(workspace, path))
     add(problems)
     add(unselected_problems(workspace, objectives, documents))
     return objectives, {objective.name for objective in objectives} | declared_names(documents)
+
+
+def _beside(workspace: Workspace, path: Path) -> list[Document]:
+    """What a file of `slo/` may refer to: the others there, whose own problems are theirs."""
+    folder = workspace.folder("slo")
+    if path.parent.resolve() != folder.resolve():
+        return []
+    files, _ = definition_files([folder])
+    return read_documents(file for file in files if file.resolve() != path.resolve())[0]
 
 
 def asked_objectives(checking: Checking, plan: Plan) -> tuple[AskedObjective, ...]:
@@ -53,6 +63,10 @@ def asked_objectives(checking: Checking, plan: Plan) -> tuple[AskedObjective, ..
     if plan.guard is not None:
         watched = [asked.objective for asked in found if asked.objective.events.total.source != "synthetics"]
         checking.add(guard_problems(plan.guard.burn_rate, watched, checking.where(("guard", "burn_rate"), "guard")))
+        whole = not (checking.lacks_some_of("objectives") or checking.lacks_some_of("load") or checking.problems)
+        if whole and not (watched and plan.load):
+            what = "there is nothing it could watch: it judges objectives by the load"
+            checking.wrong(checking.where(("guard",), "guard"), what, "name load and objectives on it, or leave it out")
     return tuple(found)
 
 

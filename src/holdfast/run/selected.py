@@ -13,6 +13,7 @@ from holdfast.record.sample import OUTSIDE
 from holdfast.slo.indicator import Selector, matches
 from holdfast.slo.objective import Objective
 from holdfast.slo.openslo import declared_names
+from holdfast.slo.resolving import mapping_of
 from holdfast.synthetics.definition import check_journey, definition_of
 from holdfast.workspace.document import Document, PropertyPath, nearest
 from holdfast.workspace.workspace import Workspace
@@ -80,10 +81,12 @@ def _place_of(objective: Objective, documents: Iterable[Document]) -> str:
     for document in documents:
         if objective.name not in declared_names([document]):
             continue
-        spec = document.data["spec"]
+        spec = mapping_of(document.data.get("spec"))
         if "indicator" in spec:
             return document.where(("spec", "indicator", "spec", *total))
         for other in documents:
-            if other.data.get("kind") == "SLI" and other.data["metadata"]["name"] == spec.get("indicatorRef"):
+            data = mapping_of(other.data)
+            name = mapping_of(data.get("metadata")).get("name")
+            if data.get("kind") == "SLI" and name is not None and name == spec.get("indicatorRef"):
                 return other.where(("spec", *total))
     return objective.where

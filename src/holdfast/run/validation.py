@@ -6,12 +6,15 @@ from pathlib import Path
 
 from holdfast.capacity.question import load_question
 from holdfast.chaos.experiment import load_experiment
-from holdfast.errors import InputError, Problem, shown
+from holdfast.errors import InputError, Problem
 from holdfast.load.scenario import check_scenario
+from holdfast.run.definition_files import Checked, check_definitions, definition_files, read_documents
 from holdfast.run.importing import Files, import_problems
-from holdfast.run.objective_files import objectives_in
 from holdfast.run.preparation import prepare
 from holdfast.run.requirements import not_playable
+from holdfast.run.selected import unselected_problems
+from holdfast.slo.indicator import Indicator
+from holdfast.slo.objective import Composite
 from holdfast.synthetics.definition import check_journey
 from holdfast.workspace.workspace import CONFIG_FILE, Workspace, load_profile
 
@@ -32,7 +35,6 @@ def validate(workspace: Workspace) -> Validation:
         ("scenarios/profiles", ".yaml", lambda path: load_profile(workspace, str(path))[2]),
         ("synthetics", ".py", check_journey),
         ("chaos", ".yaml", lambda path: load_experiment(path)[1]),
-        ("slo", ".yaml", lambda path: _objective_problems(workspace, path)),
         ("capacity", ".yaml", lambda path: load_question(path)[2]),
         ("plans", ".yaml", lambda path: _plan_problems(workspace, path)),
     )
@@ -43,8 +45,15 @@ def validate(workspace: Workspace) -> Validation:
             path = workspace.folder(folder) / f"{name}{suffix}"
             files.append(path)
             problems.update(dict.fromkeys(check(path)))
+    slo = workspace.folder("slo")
+    checked = check_definitions([slo], apart=True) if definition_files([slo])[0] else None
+    if checked is not None:
+        files += checked.files
+        problems.update(dict.fromkeys((*checked.problems, *_unselected(workspace, checked))))
     problems.update(dict.fromkeys(import_problems(_importable(workspace))))
-    return Validation(tuple(files), tuple(problems), _notes(workspace))
+    doubts = [f"{w.where}: {w.what}; {w.fix}" for w in checked.warnings] if checked is not None else []
+    notes = checked.notes if checked is not None else ()
+    return Validation(tuple(files), tuple(problems), (*_notes(workspace), *doubts, *notes))
 
 
 def _notes(workspace: Workspace) -> tuple[str, ...]:
@@ -65,10 +74,12 @@ def _importable(workspace: Workspace) -> Files:
     }
 
 
-def _objective_problems(workspace: Workspace, path: Path) -> list[Problem]:
-    problems: list[Problem] = []
-    objectives_in(workspace, str(path), shown(path), problems.extend)
-    return problems
+def _unselected(workspace: Workspace, checked: Checked) -> list[Problem]:
+    """Names that match nothing of the workspace, of objectives on holdfast's own samples."""
+    parts = [p for o in checked.definitions.objectives for p in (o.parts if isinstance(o, Composite) else (o,))]
+    ours = [part for part in parts if isinstance(part.indicator, Indicator)]
+    documents, _ = read_documents(checked.files)
+    return unselected_problems(workspace, ours, documents)
 
 
 def _plan_problems(workspace: Workspace, path: Path) -> tuple[Problem, ...]:

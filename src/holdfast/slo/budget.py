@@ -36,10 +36,10 @@ def exact(number: Decimal | float | str) -> Decimal:
 
 
 def error_budget(target: Decimal | float) -> Decimal:
-    """The share of events that may be bad. Raises ValueError unless 0 < target < 1: 1 leaves none, 0 asks nothing."""
+    """The share of events that may be bad. Raises ValueError unless 0 <= target < 1: 1 leaves none."""
     budget = 1 - exact(target)
-    if not 0 < budget < 1:
-        raise ValueError(f"a target is a share above 0 and below 1, not {target}")
+    if not 0 < budget <= 1:
+        raise ValueError(f"a target is a share of at least 0 and below 1, not {target}")
     return budget
 
 

@@ -4,19 +4,15 @@ They look at the data as it stands, whatever else is wrong with it, so that all 
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from holdfast.errors import Problem
+from holdfast.slo.alert_conformance import POLICY, entry_problems, lookback_of
+from holdfast.slo.resolving import Resolve, list_of, mapping_of
 from holdfast.slo.window import seconds_of
-from holdfast.workspace.document import Document, PropertyPath
+from holdfast.workspace.document import Document, PropertyPath, nearest
 
 _SLICED: Final = ("Timeslices", "RatioTimeslices")
-
-
-class Resolve(Protocol):
-    """Find a named object of the loaded files: its `spec`, or None."""
-
-    def __call__(self, kind: str, name: object) -> Mapping[str, Any] | None: ...
 
 
 def empty_problems(document: Document) -> Iterator[Problem]:
@@ -34,9 +30,9 @@ def empty_problems(document: Document) -> Iterator[Problem]:
 def slo_problems(document: Document, resolve: Resolve) -> Iterator[Problem]:
     """Of a document of kind SLO."""
     at: PropertyPath = ("spec",)
-    spec = _mapping(_mapping(document.data).get("spec"))
+    spec = mapping_of(mapping_of(document.data).get("spec"))
     yield from _window_problems(document, spec)
-    entries = _list(spec.get("objectives"))
+    entries = list_of(spec.get("objectives"))
     if "objectives" in spec and not entries:
         yield Problem(document.where((*at, "objectives")), "there is no objective", "write - target: 0.99")
     yield from _indicator_choice(document, spec, entries)
@@ -47,17 +43,18 @@ def slo_problems(document: Document, resolve: Resolve) -> Iterator[Problem]:
         place = (*at, "objectives", index)
         yield from _entry_problems(document, place, entry, spec)
         yield from _indicators(document, place, entry, resolve)
-        own = _is_threshold(entry, resolve)
-        yield from _threshold_problems(document, place, entry, own if own is not None else _is_threshold(spec, resolve))
-    if _is_threshold(spec, resolve) and len(entries) > 1:
+        own = is_threshold(entry, resolve)
+        yield from _threshold_problems(document, place, entry, own if own is not None else is_threshold(spec, resolve))
+    yield from _composite_problems(document, spec, entries)
+    if is_threshold(spec, resolve) and len(entries) > 1:
         yield Problem(
             document.where((*at, "objectives")), "a thresholdMetric takes one objective", "write one SLO for each"
         )
-    for index, policy in enumerate(_list(spec.get("alertPolicies"))):
-        name = _mapping(policy).get("alertPolicyRef")
-        if name is not None and resolve("AlertPolicy", name) is None:
-            place = (*at, "alertPolicies", index, "alertPolicyRef")
-            yield Problem(document.where(place), f'there is no AlertPolicy "{name}" in these files', "add it")
+    for index, policy in enumerate(list_of(spec.get("alertPolicies"))):
+        place = (*at, "alertPolicies", index)
+        if isinstance(policy, dict):
+            yield from entry_problems(document, place, policy, POLICY, resolve)
+            yield from _lookback_problems(document, place, policy, entries, resolve)
 
 
 def indicator_problems(document: Document, at: PropertyPath, spec: Mapping[str, Any]) -> Iterator[Problem]:
@@ -68,8 +65,8 @@ def indicator_problems(document: Document, at: PropertyPath, spec: Mapping[str, 
         yield Problem(document.where(at), f"the indicator has {what}", "write one of the two")
     if threshold:
         place = (*at, "thresholdMetric", "metricSource")
-        yield from _source_problems(document, place, _mapping(spec.get("thresholdMetric")))
-    metric = _mapping(spec.get("ratioMetric"))
+        yield from _source_problems(document, place, mapping_of(spec.get("thresholdMetric")))
+    metric = mapping_of(spec.get("ratioMetric"))
     if metric:
         yield from _ratio_problems(document, (*at, "ratioMetric"), metric)
 
@@ -90,23 +87,23 @@ def _ratio_problems(document: Document, place: PropertyPath, metric: Mapping[str
             what = '"good" and "bad" stand together' if "good" in metric else '"good" is missing'
             yield Problem(document.where((*place, "good")), what, 'write "good", or else "bad"')
     for side in (*sides, *(["raw"] if "raw" in metric else [])):
-        yield from _source_problems(document, (*place, side, "metricSource"), _mapping(metric[side]))
+        yield from _source_problems(document, (*place, side, "metricSource"), mapping_of(metric[side]))
 
 
 def _source_problems(document: Document, at: PropertyPath, metric: Mapping[str, Any]) -> Iterator[Problem]:
-    source = _mapping(metric.get("metricSource"))
+    source = mapping_of(metric.get("metricSource"))
     if source and "type" not in source and "metricSourceRef" not in source:
         yield Problem(document.where((*at, "type")), '"type" is missing', "write type: holdfast")
 
 
 def _window_problems(document: Document, spec: Mapping[str, Any]) -> Iterator[Problem]:
-    windows = _list(spec.get("timeWindow"))
+    windows = list_of(spec.get("timeWindow"))
     at: PropertyPath = ("spec", "timeWindow")
     if "timeWindow" in spec and len(windows) != 1:
         advice = "write one: [{duration: 28d, isRolling: true}]"
         yield Problem(document.where(at), f"{len(windows)} time windows", advice)
     for index, window in enumerate(windows):
-        rolling, calendar = _mapping(window).get("isRolling") is True, "calendar" in _mapping(window)
+        rolling, calendar = mapping_of(window).get("isRolling") is True, "calendar" in mapping_of(window)
         if rolling and calendar:
             place = (*at, index, "calendar")
             yield Problem(document.where(place), "a rolling window has no calendar", "remove it, or isRolling")
@@ -124,7 +121,7 @@ def _indicator_choice(document: Document, spec: Mapping[str, Any], entries: list
         (index, key)
         for index, entry in enumerate(entries)
         for key in ("indicator", "indicatorRef")
-        if key in _mapping(entry)
+        if key in mapping_of(entry)
     ]
     for index, key in inside if above else ():
         place = (*at, "objectives", index, key)
@@ -139,12 +136,13 @@ def _indicator_choice(document: Document, spec: Mapping[str, Any], entries: list
 
 
 def _indicators(document: Document, at: PropertyPath, holder: Mapping[str, Any], resolve: Resolve) -> Iterator[Problem]:
-    inline = _mapping(holder.get("indicator")).get("spec")
+    inline = mapping_of(holder.get("indicator")).get("spec")
     if isinstance(inline, dict):
         yield from indicator_problems(document, (*at, "indicator", "spec"), inline)
     name = holder.get("indicatorRef")
     if name is not None and resolve("SLI", name) is None:
-        yield Problem(document.where((*at, "indicatorRef")), f'there is no SLI "{name}" in these files', "add it")
+        what = f'there is no SLI "{name}" in these files'
+        yield Problem(document.where((*at, "indicatorRef")), what, nearest(str(name), resolve.names("SLI")))
 
 
 def _entry_problems(
@@ -163,20 +161,58 @@ def _entry_problems(
     yield from _slice_problems(document, at, entry, spec)
 
 
+def _composite_problems(document: Document, spec: Mapping[str, Any], entries: list[Any]) -> Iterator[Problem]:
+    """A slice of a composite is one stretch of time for all of its objectives."""
+    if "indicator" in spec or "indicatorRef" in spec or spec.get("budgetingMethod") not in _SLICED:
+        return
+    lengths = [_slice_seconds(mapping_of(entry)) for entry in entries]
+    first = next((length for length in lengths if length is not None), None)
+    for index, length in enumerate(lengths):
+        if length is not None and length != first:
+            what = f"the slices of a composite have one length, and another objective's is {first:g} s"
+            where = document.where(("spec", "objectives", index, "timeSliceWindow"))
+            yield Problem(where, what, "give all objectives the same timeSliceWindow")
+
+
 def _slice_problems(
     document: Document, at: PropertyPath, entry: Mapping[str, Any], spec: Mapping[str, Any]
 ) -> Iterator[Problem]:
-    written = entry.get("timeSliceWindow")
-    windows = _list(spec.get("timeWindow"))
+    windows = list_of(spec.get("timeWindow"))
+    piece = _slice_seconds(entry)
     try:
-        minutes = isinstance(written, (int, float)) and not isinstance(written, bool)
-        piece = float(str(written)) * 60 if minutes else seconds_of(written)
-        whole = seconds_of(_mapping(windows[0] if windows else None).get("duration"))
+        whole = seconds_of(mapping_of(windows[0] if windows else None).get("duration"))
     except ValueError:
         return  # told with the property itself
-    if piece > 0 and (piece >= whole or whole % piece):
+    if piece is not None and (piece >= whole or whole % piece):
         where = document.where((*at, "timeSliceWindow"))
         yield Problem(where, "the time slice does not divide the time window", "choose a shorter one that does")
+
+
+def _lookback_problems(
+    document: Document, at: PropertyPath, policy: Mapping[str, Any], entries: list[Any], resolve: Resolve
+) -> Iterator[Problem]:
+    """A burn rate of slices is no finer than a slice."""
+    slices = [piece for piece in (_slice_seconds(mapping_of(entry)) for entry in entries) if piece is not None]
+    try:
+        lookback = seconds_of(lookback_of(policy, resolve))
+    except ValueError:
+        return  # told with the property itself
+    if slices and lookback < max(slices):
+        what = f"the alert looks back {lookback} s, less than the time slice of {max(slices):g} s"
+        yield Problem(document.where(at), what, "lengthen its lookbackWindow, or shorten the slice")
+
+
+def _slice_seconds(entry: Mapping[str, Any]) -> float | None:
+    """None where there is none that can be read."""
+    written = entry.get("timeSliceWindow")
+    try:
+        if isinstance(written, (int, float)) and not isinstance(written, bool):
+            piece = float(written) * 60  # a bare number is minutes
+        else:
+            piece = float(seconds_of(written))
+    except (ValueError, OverflowError):
+        return None
+    return piece if piece > 0 else None
 
 
 def _threshold_problems(
@@ -189,18 +225,11 @@ def _threshold_problems(
             yield Problem(document.where((*at, key)), f"{key} belongs to a thresholdMetric", "remove it")
 
 
-def _is_threshold(holder: Mapping[str, Any], resolve: Resolve) -> bool | None:
-    spec = _mapping(_mapping(holder.get("indicator")).get("spec"))
+def is_threshold(holder: Mapping[str, Any], resolve: Resolve) -> bool | None:
+    """Whether an SLO's spec or objective has, or names, a thresholdMetric; None where it has no indicator to tell."""
+    spec = mapping_of(mapping_of(holder.get("indicator")).get("spec"))
     if "indicatorRef" in holder:
         spec = resolve("SLI", holder["indicatorRef"]) or {}
     if ("thresholdMetric" in spec) == ("ratioMetric" in spec):
         return None
     return "thresholdMetric" in spec
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []

@@ -1,54 +1,48 @@
-"""The shapes of OpenSLO v1 objects, as people write them: one property at a time.
+"""The shapes of OpenSLO v1's services, sources, indicators and objectives, as people write them.
 
-The rules between properties are in `conformance`.
-
-Source: the OpenSLO specification v1 and, where it is silent or contradicts itself, the validators of its Go SDK.
+The rules between properties are in `conformance`; alerts are in `alert_definition`.
 """
 
-import re
-import zoneinfo
-from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from holdfast.record.sample import OUTCOMES
-from holdfast.slo.budget import exact
+from holdfast.slo.alert_definition import PolicyEntry
 from holdfast.slo.indicator import NEVER_GOOD, SOURCES
-from holdfast.slo.window import START_TIME, parse_window, seconds_of
-from holdfast.workspace.binding import Definition
-from holdfast.workspace.binding import Duration as Seconds
+from holdfast.slo.property import (
+    Description,
+    Duration,
+    Metadata,
+    Name,
+    Number,
+    Operator,
+    Shape,
+    ShortText,
+    SliceSeconds,
+    StartTime,
+    Text,
+    TimeZone,
+)
+from holdfast.workspace.binding import Duration as Span
 from holdfast.workspace.document import nearest
 
-_LABEL: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")  # RFC 1123
-_LABEL_KEY: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
-_ANNOTATION_KEY: Final = re.compile(rf"(?:[a-z0-9](?:[a-z0-9.-]{{0,251}}[a-z0-9])?/)?{_LABEL_KEY.pattern}")
 
-
-def _label(text: str) -> str:
-    if not _LABEL.fullmatch(text):
-        raise ValueError(f'"{text}" is not a name: at most 63 lower-case letters, digits and "-", no "-" at the ends')
-    return text
-
-
-def _number(value: Any) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
-        raise ValueError(f"{value!r} is not a number: write one without quotes")  # noqa: TRY004 - pydantic's way
-    return Decimal(str(value))
+def _limits(**limits: float) -> WithJsonSchema:
+    return WithJsonSchema({"type": "number", **limits})
 
 
 def _target(value: Decimal) -> Decimal:
-    if not 0 < value < 1:
+    if not 0 <= value < 1:
         looks = ", or targetPercent" if 1 < value < 100 else ""
-        raise ValueError(f"a target is a share above 0 and below 1, not {value}: write one such as 0.99{looks}")
+        raise ValueError(f"a target is a share of at least 0 and below 1, not {value}: write one such as 0.99{looks}")
     return value
 
 
 def _target_percent(value: Decimal) -> Decimal:
-    if not 0 < value < 100:
-        raise ValueError(f"targetPercent is above 0 and below 100, not {value}: 100 would leave no error budget")
+    if not 0 <= value < 100:
+        raise ValueError(f"targetPercent is at least 0 and below 100, not {value}: 100 would leave no error budget")
     return value
 
 
@@ -58,88 +52,9 @@ def _slice_target(value: Decimal) -> Decimal:
     return value
 
 
-def _slice_window(value: Any) -> Any:
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        if value <= 0:
-            raise ValueError("timeSliceWindow in minutes is above 0")
-        if (seconds := exact(value) * 60) != int(seconds):
-            raise ValueError(f"timeSliceWindow is whole seconds long, and {value} minutes are not")
-        return int(seconds)
-    return seconds_of(value)
-
-
-def _duration(text: str) -> str:
-    parse_window(text)
-    return text
-
-
-def _start_time(text: str) -> str:
-    try:
-        datetime.strptime(text, START_TIME)  # noqa: DTZ007 - its zone stands beside it, in timeZone
-    except ValueError:
-        raise ValueError(f'"{text}" is not a start time: write one such as "2026-01-01 00:00:00"') from None
-    return text
-
-
-def _time_zone(text: str) -> str:
-    try:
-        zoneinfo.ZoneInfo(text)
-    except (ValueError, zoneinfo.ZoneInfoNotFoundError, OSError):
-        raise ValueError(f'"{text}" is not a time zone: write a name such as Europe/Berlin, or UTC') from None
-    return text
-
-
-def _labels(found: dict[str, Any]) -> dict[str, Any]:
-    for key, value in found.items():
-        if not _LABEL_KEY.fullmatch(key):
-            raise ValueError(f'"{key}" is not a label: at most 63 letters, digits, "-", "_" and "." inside')
-        if not (isinstance(value, str) or (isinstance(value, list) and all(isinstance(v, str) for v in value))):
-            raise ValueError(f'the label "{key}" is text or a list of texts: put numbers in quotes')
-    return found
-
-
-def _annotations(found: dict[str, Any]) -> dict[str, Any]:
-    for key, value in found.items():
-        if not _ANNOTATION_KEY.fullmatch(key):
-            raise ValueError(f'"{key}" is not an annotation: write a name, or domain/name')
-        if key.startswith("openslo.com/"):
-            raise ValueError(f'"{key}": openslo.com/ is reserved, use a domain of your own')
-        if not isinstance(value, str):
-            raise ValueError(f'the annotation "{key}" is text: put numbers in quotes')  # noqa: TRY004 - pydantic's way
-    return found
-
-
-Name = Annotated[str, AfterValidator(_label)]
-ShortText = Annotated[str, Field(max_length=63)]
-Description = Annotated[str, Field(max_length=1050)]
-Number = Annotated[Decimal, BeforeValidator(_number)]
-
-
-class Shape(Definition):
-    """Base: camelCase keys, as OpenSLO writes them, and no others."""
-
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=False)
-
-
-class Metadata(Shape):
-    name: Name
-    display_name: ShortText = ""
-    labels: Annotated[dict[str, Any], AfterValidator(_labels)] = Field(default_factory=dict)
-    annotations: Annotated[dict[str, Any], AfterValidator(_annotations)] = Field(default_factory=dict)
-
-
-class OtherObject(Shape):
-    """Kinds that holdfast reads no further than their name."""
-
-    api_version: str
-    kind: str
-    metadata: Metadata
-    spec: dict[str, Any]
-
-
 class MetricSource(Shape):
     metric_source_ref: Name | None = None
-    type: str | None = None
+    type: Text | None = None
     spec: Annotated[dict[str, Any], Field(min_length=1)]
 
 
@@ -175,25 +90,29 @@ class IndicatorObject(InlineIndicator):
 
 
 class Calendar(Shape):
-    start_time: Annotated[str, AfterValidator(_start_time)]
-    time_zone: Annotated[str, AfterValidator(_time_zone)]
+    start_time: StartTime
+    time_zone: TimeZone
 
 
 class TimeWindow(Shape):
-    duration: Annotated[str, AfterValidator(_duration)]
+    duration: Duration
     is_rolling: bool = False
     calendar: Calendar | None = None
 
 
 class ObjectiveEntry(Shape):
     display_name: ShortText = ""
-    op: Literal["lte", "gte", "lt", "gt"] | None = None
+    op: Operator | None = None
     value: Number | None = None
-    target: Annotated[Number, AfterValidator(_target)] | None = None
-    target_percent: Annotated[Number, AfterValidator(_target_percent)] | None = None
-    time_slice_target: Annotated[Number, AfterValidator(_slice_target)] | None = None
-    time_slice_window: Annotated[int, BeforeValidator(_slice_window)] | None = None
-    composite_weight: Annotated[Number, Field(gt=0)] | None = None
+    target: Annotated[Number, AfterValidator(_target), _limits(minimum=0, exclusiveMaximum=1)] | None = None
+    target_percent: (
+        Annotated[Number, AfterValidator(_target_percent), _limits(minimum=0, exclusiveMaximum=100)] | None
+    ) = None
+    time_slice_target: (
+        Annotated[Number, AfterValidator(_slice_target), _limits(exclusiveMinimum=0, maximum=1)] | None
+    ) = None
+    time_slice_window: SliceSeconds | None = None
+    composite_weight: Annotated[Number, Field(gt=0), _limits(exclusiveMinimum=0)] | None = None
     indicator: InlineIndicator | None = None
     indicator_ref: Name | None = None
 
@@ -206,7 +125,7 @@ class ObjectiveSpec(Shape):
     time_window: Annotated[tuple[TimeWindow, ...], Field(strict=False)]
     budgeting_method: Literal["Occurrences", "Timeslices", "RatioTimeslices"]
     objectives: Annotated[tuple[ObjectiveEntry, ...], Field(strict=False)]
-    alert_policies: list[dict[str, Any]] = Field(default_factory=list)
+    alert_policies: Annotated[tuple[PolicyEntry, ...], Field(strict=False)] = ()
 
 
 class ObjectiveObject(Shape):
@@ -216,6 +135,34 @@ class ObjectiveObject(Shape):
     kind: Literal["SLO"]
     metadata: Metadata
     spec: ObjectiveSpec
+
+
+class DataSourceSpec(Shape):
+    description: Description = ""
+    type: Text
+    connection_details: dict[str, Any]
+
+
+class DataSourceObject(Shape):
+    """kind: DataSource."""
+
+    api_version: str
+    kind: Literal["DataSource"]
+    metadata: Metadata
+    spec: DataSourceSpec
+
+
+class ServiceSpec(Shape):
+    description: Description = ""
+
+
+class ServiceObject(Shape):
+    """kind: Service."""
+
+    api_version: str
+    kind: Literal["Service"]
+    metadata: Metadata
+    spec: ServiceSpec
 
 
 def _words(value: Any) -> Any:
@@ -249,16 +196,21 @@ def _source(word: str) -> str:
     return word
 
 
+def _one_or_more(**each: Any) -> WithJsonSchema:
+    one = {"type": "string", **each}
+    return WithJsonSchema({"anyOf": [one, {"type": "array", "items": one}]})
+
+
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
 
 class HoldfastMetric(Shape):
     """metricSource type `holdfast`: which samples of a run. See `indicator.Selector`."""
 
-    name: Annotated[Words, AfterValidator(_globs)]
-    source: Annotated[str, AfterValidator(_source)] | None = None
-    outcome: Annotated[Words, AfterValidator(_outcomes)] = ()
-    under: Annotated[Seconds, Field(gt=0)] | None = None
+    name: Annotated[Words, AfterValidator(_globs), _one_or_more()]
+    source: Annotated[str, AfterValidator(_source), WithJsonSchema({"enum": list(SOURCES)})] | None = None
+    outcome: Annotated[Words, AfterValidator(_outcomes), _one_or_more(enum=list(OUTCOMES))] = ()
+    under: Annotated[Span, Field(gt=0)] | None = None
 
 
 def never_good(words: tuple[str, ...]) -> list[str]:

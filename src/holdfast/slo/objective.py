@@ -172,3 +172,6 @@ class Composite:
     labels: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     alert_policies: tuple[AlertPolicy, ...] = ()
+
+
+AnyObjective = Objective | Composite

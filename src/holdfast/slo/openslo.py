@@ -5,72 +5,111 @@ loaded together. What `slo/` holds beside them in holdfast's own words (error-bu
 for those who read it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
 from holdfast.errors import Problem
+from holdfast.slo.alert_conformance import POLICY, policy_problems
+from holdfast.slo.alert_definition import ConditionObject, PolicyObject, TargetObject
+from holdfast.slo.alerting import policy_of
+from holdfast.slo.annotations import NO_DATA, OWNER, PARTIAL_SLICES, RUNBOOK
+from holdfast.slo.caution import document_warnings, objective_warnings
 from holdfast.slo.conformance import empty_problems, indicator_problems, slo_problems
 from holdfast.slo.definition import (
+    DataSourceObject,
     IndicatorObject,
-    IndicatorSpec,
-    InlineIndicator,
-    MetricSource,
     ObjectiveEntry,
     ObjectiveObject,
-    OtherObject,
-    RatioMetric,
+    ServiceObject,
 )
-from holdfast.slo.indicator import Indicator, Selector
+from holdfast.slo.indicator import Indicator
+from holdfast.slo.leniency import softened
+from holdfast.slo.library import API_VERSION, KINDS, OWN_KINDS, Library, single_objects
+from holdfast.slo.metric_source import indicator_of
 from holdfast.slo.objective import (
     AnyIndicator,
+    AnyObjective,
     Composite,
     Method,
     NoData,
     Objective,
-    Query,
     QueryRatio,
     QueryRaw,
     QueryThreshold,
     Slices,
 )
-from holdfast.slo.selection import SOURCE_TYPE, Side, ratio, selector
+from holdfast.slo.property import Shape
+from holdfast.slo.resolving import list_of, mapping_of
+from holdfast.slo.selection import SOURCE_TYPE
 from holdfast.slo.window import Calendar, parse_window
 from holdfast.workspace.binding import bind
 from holdfast.workspace.document import Document, PropertyPath, nearest
 
-API_VERSION: Final = "openslo/v1"
-KINDS: Final = ("AlertCondition", "AlertNotificationTarget", "AlertPolicy", "DataSource", "SLI", "SLO", "Service")
-OWN_KINDS: Final = ("BurnWindows", "ErrorBudgetPolicy", "Exclusions", "ServiceLevelAgreement")
-"""Holdfast's own, without an apiVersion: OpenSLO has no word for what they say."""
-RUNBOOK: Final = "holdfast.dev/runbook"
-OWNER: Final = "holdfast.dev/owner"
-NO_DATA: Final = "holdfast.dev/no-data"
-PARTIAL_SLICES: Final = "holdfast.dev/partial-slices"
+__all__ = [
+    "API_VERSION",
+    "KINDS",
+    "NO_DATA",
+    "OWNER",
+    "OWN_KINDS",
+    "PARTIAL_SLICES",
+    "RUNBOOK",
+    "AnyObjective",
+    "Definitions",
+    "declared_names",
+    "load_definitions",
+    "load_objectives",
+    "source_of",
+    "unjudged_by_run",
+]
 
-AnyObjective = Objective | Composite
+SHAPES: Final[Mapping[str, type[Shape]]] = {
+    "SLO": ObjectiveObject,
+    "SLI": IndicatorObject,
+    "Service": ServiceObject,
+    "DataSource": DataSourceObject,
+    "AlertPolicy": PolicyObject,
+    "AlertCondition": ConditionObject,
+    "AlertNotificationTarget": TargetObject,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Definitions:
-    """What files say. `own`: documents of `OWN_KINDS`. SLOs with a problem are left out of `objectives`."""
+    """What files say. `own`: documents of `OWN_KINDS`. SLOs with a problem are left out of `objectives`.
+
+    `warnings`: what keeps the rules and is hardly meant, and with leniency the rules that were let pass.
+    """
 
     objectives: tuple[AnyObjective, ...]
     own: tuple[Document, ...]
     problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...] = ()
 
 
-def load_definitions(documents: Iterable[Document]) -> Definitions:
-    """Of all documents together, in order."""
-    loading = _Loading(list(documents))
-    objectives = tuple(objective for document in loading.documents for objective in loading.objectives_of(document))
-    return Definitions(objectives, tuple(loading.own), tuple(loading.problems))
+def load_definitions(
+    documents: Iterable[Document], lenient: bool = False, beside: Iterable[Document] = (), apart: bool = False
+) -> Definitions:
+    """Of all documents together, in order. `lenient`: see `leniency`; `beside`: may be referred to, and is not looked
+    at for itself; `apart`: two files may use one name."""
+    documents, beside = list(documents), list(beside)
+    let_pass: tuple[Problem, ...] = ()
+    if lenient:
+        documents, let_pass = softened(documents, beside)
+        beside, _ = softened(beside, ())
+    loading = _Loading(Library(documents, beside, apart))
+    objectives = tuple(o for document in loading.library.documents for o in loading.objectives_of(document))
+    own = tuple(loading.library.own)
+    problems = tuple(dict.fromkeys(loading.problems))  # of what two objectives name, once
+    return Definitions(objectives, own, problems, tuple(dict.fromkeys((*let_pass, *loading.warnings))))
 
 
-def load_objectives(documents: Iterable[Document]) -> tuple[list[Objective], list[Problem]]:
+def load_objectives(
+    documents: Iterable[Document], beside: Iterable[Document] = ()
+) -> tuple[list[Objective], list[Problem]]:
     """The objectives that a run can judge by its own record; each other one is a problem that says why."""
-    definitions = load_definitions(documents)
+    definitions = load_definitions(documents, beside=beside)
     problems = list(definitions.problems)
     judged: list[Objective] = []
     for objective in definitions.objectives:
@@ -93,6 +132,8 @@ def unjudged_by_run(objective: AnyObjective) -> str:
         return f"it counts {metric} of another source ({source_of(objective.indicator)}), not samples of the run"
     if objective.method is not Method.OCCURRENCES:
         return f"{objective.method} needs slices of time over days, and a run judges events (Occurrences)"
+    if objective.target == 0:
+        return "its target is 0, which is met whatever happens"
     return ""
 
 
@@ -112,12 +153,11 @@ def source_of(indicator: AnyIndicator) -> str:
 def declared_names(documents: Iterable[Document]) -> set[str]:
     """What the SLOs of these documents call their objectives, whatever else is wrong with them."""
     names: set[str] = set()
-    for document in documents:
-        data = document.data if isinstance(document.data, dict) else {}
-        metadata, spec = data.get("metadata"), data.get("spec")
-        name = metadata.get("name") if isinstance(metadata, dict) else None
+    for document in single_objects(documents):
+        data = mapping_of(document.data)
+        name = mapping_of(data.get("metadata")).get("name")
         if data.get("kind") == "SLO" and isinstance(name, str):
-            entries = spec.get("objectives") if isinstance(spec, dict) else None
+            entries = list_of(mapping_of(data.get("spec")).get("objectives"))
             names |= {_name_of(name, index, entries) for index in range(len(entries))} if entries else {name}
     return names
 
@@ -127,78 +167,45 @@ def _name_of(name: str, index: int, entries: Sequence[object]) -> str:
 
 
 class _Loading:
-    """The loaded files, what they define, and what was found wrong."""
+    """The loaded files, and what was found wrong with them."""
 
-    def __init__(self, documents: Sequence[Document]) -> None:
-        self.problems: list[Problem] = []
-        self.own = [document for document in documents if _is_own(document)]
-        self.documents = [document for document in documents if not _is_own(document) and self._is_known(document)]
-        self._named: dict[tuple[str, str], Document] = {}
-        for document in self.documents:
-            self._enter(document)
-
-    def resolve(self, kind: str, name: object) -> Mapping[str, Any] | None:
-        document = self._named.get((kind, str(name)))
-        spec = document.data.get("spec") if document else None
-        return spec if isinstance(spec, dict) else {} if document else None
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self.problems: list[Problem] = list(library.problems)
+        self.warnings: list[Problem] = []
 
     def objectives_of(self, document: Document) -> list[AnyObjective]:
+        """Checks a document of any kind; those of an SLO."""
         kind = document.data["kind"]
-        if kind == "SLI":
-            self._check_indicator(document)
-            return []
-        if kind != "SLO":
-            _, problems = bind(OtherObject, document)
-            self.problems += problems
-            return []
-        bound, problems = bind(ObjectiveObject, document)
+        bound, problems = bind(SHAPES[kind], document)
         problems += _untold(empty_problems(document), problems)
-        problems += _untold(slo_problems(document, self.resolve), problems)
+        problems += _untold(self._rules(document), problems)
         self.problems += problems
-        return [] if bound is None or problems else self._built(document, bound)
+        self.warnings += document_warnings(document, self.library)
+        if bound is None or problems:
+            return []
+        if isinstance(bound, IndicatorObject):
+            indicator_of(document, ("spec",), bound, None, self.library, self.problems.append)
+        if not isinstance(bound, ObjectiveObject):
+            return []
+        built = self._built(document, bound)
+        self.warnings += [warning for objective in built for warning in objective_warnings(objective)]
+        return built
 
-    def _is_known(self, document: Document) -> bool:
-        data = document.data
-        if not isinstance(data, dict):
-            self._add(document, (), "expected an OpenSLO object", "start with apiVersion: openslo/v1 and kind: SLO")
-            return False
-        version, kind = data.get("apiVersion"), data.get("kind")
-        if version != API_VERSION:
-            if version is None:
-                self._add(document, (), '"apiVersion" is missing', f"write apiVersion: {API_VERSION}")
-            elif str(version).startswith(("openslo", "OpenSLO")):
-                self._add(document, ("apiVersion",), f"{version} is not read here", f"rewrite it as {API_VERSION}")
-            else:
-                self._add(document, ("apiVersion",), f'unknown apiVersion "{version}"', f"write {API_VERSION}")
-            return False
-        if kind not in KINDS:
-            what = '"kind" is missing' if kind is None else f'unknown kind "{kind}"'
-            self._add(document, () if kind is None else ("kind",), what, nearest(str(kind), (*KINDS, *OWN_KINDS)))
-            return False
-        return True
-
-    def _enter(self, document: Document) -> None:
-        metadata = document.data.get("metadata")
-        name = metadata.get("name") if isinstance(metadata, dict) else None
-        if not isinstance(name, str):
-            return
-        first = self._named.setdefault((document.data["kind"], name), document)
-        if first is not document:
-            at = ("metadata", "name")
-            what = f'a second {document.data["kind"]} "{name}" (the first: {first.where(at)})'
-            self._add(document, at, what, "give it a name of its own")
-
-    def _check_indicator(self, document: Document) -> None:
-        bound, problems = bind(IndicatorObject, document)
-        problems += _untold(empty_problems(document), problems)
+    def _rules(self, document: Document) -> Iterator[Problem]:
+        """Between its properties."""
+        at: PropertyPath = ("spec",)
         spec = document.data.get("spec")
-        if isinstance(spec, dict):
-            problems += _untold(indicator_problems(document, ("spec",), spec), problems)
-        self.problems += problems
-        if bound is not None and not problems and bound.spec.ratio_metric is not None:
-            self._indicator(document, ("spec",), bound, None)
+        match document.data["kind"]:
+            case "SLO":
+                yield from slo_problems(document, self.library)
+            case "SLI" if isinstance(spec, dict):
+                yield from indicator_problems(document, at, spec)
+            case POLICY.kind:
+                yield from policy_problems(document, at, mapping_of(spec), self.library)
 
     def _built(self, document: Document, bound: ObjectiveObject) -> list[AnyObjective]:
+        """Empty where something that it names is wrong, which is told there."""
         before = len(self.problems)
         at: PropertyPath = ("spec",)
         spec = bound.spec
@@ -208,8 +215,13 @@ class _Loading:
         ]
         slices = [self._slices(document, bound, entry) for entry in spec.objectives]
         indicators = [each or shared for each in own]
-        if len(self.problems) > before or not all(indicators):
+        policies = [
+            policy_of(document, (*at, "alertPolicies", index), entry, self.library)
+            for index, entry in enumerate(spec.alert_policies)
+        ]
+        if len(self.problems) > before or not all(indicators) or not all(policies):
             return []
+        alert_policies = tuple(policy for policy in policies if policy is not None)
         metadata = bound.metadata
         time = spec.time_window[0]
         calendar = Calendar(time.calendar.start_time, time.calendar.time_zone) if time.calendar else None
@@ -225,12 +237,13 @@ class _Loading:
                 indicator=indicator,
                 runbook=metadata.annotations.get(RUNBOOK, ""),
                 owner=metadata.annotations.get(OWNER, ""),
-                where=document.where((*at, "objectives", index, "target" if entry.target else "targetPercent")),
+                where=document.where((*at, "objectives", index, _target_key(entry))),
                 method=Method(spec.budgeting_method),
                 slices=slices[index],
                 weight=Decimal(1) if entry.composite_weight is None else entry.composite_weight,
                 labels=_frozen(metadata.labels),
                 annotations=metadata.annotations,
+                alert_policies=() if is_composite else alert_policies,
             )
             for index, (entry, indicator) in enumerate(zip(spec.objectives, indicators, strict=True))
             if indicator is not None
@@ -253,6 +266,7 @@ class _Loading:
                 slices=first.slices,
                 labels=first.labels,
                 annotations=first.annotations,
+                alert_policies=alert_policies,
             )
         ]
 
@@ -274,104 +288,18 @@ class _Loading:
     ) -> AnyIndicator | None:
         """The indicator that stands in, or is named by, an SLO's spec or one of its objectives."""
         if holder.indicator is not None:
-            return self._indicator(document, (*at, "indicator", "spec"), holder.indicator, entry)
-        return self._referred(holder.indicator_ref, entry) if holder.indicator_ref is not None else None
-
-    def _referred(self, name: str, entry: ObjectiveEntry | None) -> AnyIndicator | None:
-        """Of an SLI whose problems are told with its own document."""
-        document = self._named[("SLI", name)]
-        bound, problems = bind(IndicatorObject, document)
-        if bound is None or problems:
+            place = (*at, "indicator", "spec")
+            return indicator_of(document, place, holder.indicator, entry, self.library, self.problems.append)
+        named = self.library.find("SLI", holder.indicator_ref) if holder.indicator_ref is not None else None
+        if named is None:
             return None
-        kept, self.problems = self.problems, []
-        indicator = self._indicator(document, ("spec",), bound, entry)
-        self.problems = kept
-        return indicator
-
-    def _indicator(
-        self, document: Document, at: PropertyPath, bound: InlineIndicator, entry: ObjectiveEntry | None
-    ) -> AnyIndicator | None:
-        name, spec = bound.metadata.name, bound.spec
-        if spec.threshold_metric is not None:
-            return self._threshold(document, (*at, "thresholdMetric", "metricSource"), name, spec, entry)
-        metric = spec.ratio_metric
-        if metric is None:
+        bound, _ = bind(IndicatorObject, named)  # its problems are told with its own document
+        if bound is None:
             return None
-        place = (*at, "ratioMetric")
-        if metric.raw is not None:
-            where = (*place, "raw", "metricSource")
-            raw = self._source(document, where, metric.raw.metric_source)
-            if isinstance(raw, Selector):
-                what = "holdfast records events, not ratios"
-                self._add(document, where, what, "write good and total instead of raw")
-                return None
-            return None if raw is None else QueryRaw(name, raw, metric.raw_type == "success")
-        return self._ratio(document, place, name, metric)
-
-    def _ratio(self, document: Document, at: PropertyPath, name: str, metric: RatioMetric) -> AnyIndicator | None:
-        side: Side = "good" if metric.good is not None else "bad"
-        selected = metric.good or metric.bad
-        if selected is None or metric.total is None:
-            return None
-        total = self._source(document, (*at, "total", "metricSource"), metric.total.metric_source)
-        part = self._source(document, (*at, side, "metricSource"), selected.metric_source)
-        if total is None or part is None:
-            return None
-        if isinstance(total, Selector) and isinstance(part, Selector):
-            return ratio(document, at, name, side, part, total, self.problems.append)
-        if isinstance(total, Selector) or isinstance(part, Selector) or total.type != part.type:
-            what = f"{side} and total come from different kinds of source"
-            self._add(document, (*at, side, "metricSource"), what, "count both in one place, or a ratio means nothing")
-            return None
-        counter = metric.counter is not False
-        if side == "good":
-            return QueryRatio(name, total, good=part, counter=counter)
-        return QueryRatio(name, total, bad=part, counter=counter)
-
-    def _threshold(
-        self, document: Document, at: PropertyPath, name: str, spec: IndicatorSpec, entry: ObjectiveEntry | None
-    ) -> AnyIndicator | None:
-        metric = spec.threshold_metric
-        if metric is None or entry is None or entry.op is None or entry.value is None:
-            return None
-        source = self._source(document, at, metric.metric_source)
-        if not isinstance(source, Selector):
-            return None if source is None else QueryThreshold(name, source, entry.op, entry.value)
-        if source.under is not None or source.outcomes:
-            key = "under" if source.under is not None else "outcome"
-            what = f"a threshold of holdfast's samples is on their response time, and {key} has no place beside it"
-            self._add(document, (*at, "spec", key), what, "leave it out, or write a ratioMetric")
-            return None
-        if entry.op not in ("lte", "lt"):
-            what = "the value of holdfast's samples is their response time in seconds, and slow is not good"
-            self._add(document, at, what, "write op: lte")
-            return None
-        good = Selector(source.names, source.source, ("ok",), float(entry.value))
-        return Indicator(name, source, good=good)
-
-    def _source(self, document: Document, at: PropertyPath, source: MetricSource) -> Selector | Query | None:
-        kind, connection = source.type, {}
-        if source.metric_source_ref is not None:
-            referred = self.resolve("DataSource", source.metric_source_ref)
-            if referred is None:
-                what = f'there is no DataSource "{source.metric_source_ref}" in these files'
-                self._add(document, (*at, "metricSourceRef"), what, "add it, or write type: holdfast")
-                return None
-            kind = kind or str(referred.get("type"))
-            details = referred.get("connectionDetails")
-            connection = details if isinstance(details, dict) else {}
-        if kind is None or kind.lower() == SOURCE_TYPE:
-            return selector(document, at, self.problems.append)
-        where = document.where((*at, "spec"))
-        return Query(kind.lower(), source.spec, connection, source.metric_source_ref or "", where)
+        return indicator_of(named, ("spec",), bound, entry, self.library, self.problems.append)
 
     def _add(self, document: Document, at: PropertyPath, what: str, fix: str) -> None:
         self.problems.append(Problem(document.where(at), what, fix))
-
-
-def _is_own(document: Document) -> bool:
-    data = document.data
-    return isinstance(data, dict) and "apiVersion" not in data and data.get("kind") in OWN_KINDS
 
 
 def _untold(found: Iterable[Problem], told: Sequence[Problem]) -> list[Problem]:
@@ -382,6 +310,10 @@ def _untold(found: Iterable[Problem], told: Sequence[Problem]) -> list[Problem]:
 
 def _frozen(labels: Mapping[str, Any]) -> Mapping[str, str | tuple[str, ...]]:
     return {key: value if isinstance(value, str) else tuple(value) for key, value in labels.items()}
+
+
+def _target_key(entry: ObjectiveEntry) -> str:
+    return "target" if entry.target is not None else "targetPercent"
 
 
 def _target_of(entry: ObjectiveEntry) -> Decimal:

@@ -2,17 +2,19 @@
 
 A rolling window of a month, quarter or year is 30, 90 or 365 days (OpenSLO leaves it to its implementers; the Go SDK
 says the same). A calendar window is as long as the calendar makes it: months end where they end, a leap day counts, and
-the days on which clocks are changed have 23 or 25 hours.
+the days on which clocks are changed have 23 or 25 hours. Calendar windows of minutes and hours are elapsed time: each
+is as long as the others, whatever clocks do. The series runs on before its start time as it does after it.
 """
 
 import re
 import zoneinfo
+from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Final
 
-_DURATION: Final = re.compile(r"([1-9][0-9]{0,8})([mhdwMQY])")
+DURATION: Final = re.compile(r"([1-9][0-9]{0,8})([mhdwMQY])")
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 _DAY: Final = 86400
@@ -27,8 +29,12 @@ _SECONDS: Final = {
 }
 _MONTHS: Final = {"M": 1, "Q": 3, "Y": 12}
 _DAYS: Final = {"d": 1, "w": 7}
+_ELAPSED: Final = ("m", "h")
 START_TIME: Final = "%Y-%m-%d %H:%M:%S"
 _LONGEST: Final = 100 * 365 * _DAY
+_UNIX: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - local times are held against it, their offset beside them
+_EARLIEST: Final = -52_000_000_000.0  # the years 322 to 9738: a window of a hundred years around them is still a date
+_LATEST: Final = 245_000_000_000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,21 +80,31 @@ class Window:
         return f"{self.count}{self.unit}"
 
     def span(self, at: float) -> Span:
-        """The window that ends at `at` (rolling), or the one that holds it (calendar), seconds since the epoch."""
+        """The window that ends at `at` (rolling), or the one that holds it (calendar), seconds since the epoch.
+
+        A moment that two calendar windows share belongs to the one that it begins. Raises ValueError of a moment so
+        many centuries away that there is no date for it.
+        """
         if self.calendar is None:
             return Span(at - self.seconds, at)
+        if not _EARLIEST <= at <= _LATEST:
+            raise ValueError(f"{at} is not a time, in seconds since 1970, that a calendar has a date for")
         zone = _zone(self.calendar.zone)
         first = datetime.strptime(self.calendar.start_time, START_TIME)  # noqa: DTZ007 - local; its zone is beside it
+        if self.unit in _ELAPSED:
+            start = _epoch(first, zone)
+            start += (at - start) // self.seconds * self.seconds
+            return Span(start, start + self.seconds)
         low = self._guess(first, datetime.fromtimestamp(at, zone).replace(tzinfo=None)) - 2
-        while _epoch(self._begin(first, low + 1), zone) <= at:
+        while (end := _epoch(self._begin(first, low + 1), zone)) <= at:
             low += 1
-        return Span(_epoch(self._begin(first, low), zone), _epoch(self._begin(first, low + 1), zone))
+        return Span(_epoch(self._begin(first, low), zone), end)
 
     def _guess(self, first: datetime, local: datetime) -> int:
         """Which window of the series holds a local time, to within one."""
         if self.unit in _MONTHS:
             return ((local.year - first.year) * 12 + local.month - first.month) // (self.count * _MONTHS[self.unit])
-        return int((local - first).total_seconds() // self.seconds)
+        return (local - first) // timedelta(seconds=self.seconds)
 
     def _begin(self, first: datetime, index: int) -> datetime:
         """Local start of a window of the series. Days of months that lack them are the month's last."""
@@ -96,9 +112,7 @@ class Window:
             months = first.year * 12 + first.month - 1 + index * self.count * _MONTHS[self.unit]
             year, month = divmod(months, 12)
             return first.replace(year=year, month=month + 1, day=min(first.day, _days_in(year, month + 1)))
-        if self.unit in _DAYS:
-            return first + timedelta(days=index * self.count * _DAYS[self.unit])
-        return first + timedelta(seconds=index * self.seconds)
+        return first + timedelta(days=index * self.count * _DAYS[self.unit])
 
 
 def rolling(text: str) -> Window:
@@ -108,7 +122,7 @@ def rolling(text: str) -> Window:
 
 def parse_window(text: object, calendar: Calendar | None = None) -> Window:
     """OpenSLO's duration, such as "28d". Raises ValueError."""
-    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    found = DURATION.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         raise ValueError(
             f"{text!r} is not an OpenSLO duration: write a whole number above 0 and one of m (minutes), h, d, w, "
@@ -127,13 +141,12 @@ def seconds_of(text: object) -> int:
 
 def _epoch(local: datetime, zone: zoneinfo.ZoneInfo) -> float:
     """Of a local time. One that clocks skip is as many seconds later; of one that they show twice it is the first."""
-    aware = local.replace(tzinfo=zone, fold=0)
-    return (aware.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()
+    offset = zone.utcoffset(local.replace(tzinfo=zone, fold=0)) or timedelta()
+    return (local - _UNIX - offset).total_seconds()
 
 
 def _days_in(year: int, month: int) -> int:
-    following = datetime(year + month // 12, month % 12 + 1, 1, tzinfo=UTC)
-    return (following - timedelta(days=1)).day
+    return monthrange(year, month)[1]
 
 
 @cache

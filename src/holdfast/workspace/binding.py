@@ -4,15 +4,27 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationError,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
 
 from holdfast.errors import Problem
 from holdfast.workspace.document import Document, PropertyPath, nearest
-from holdfast.workspace.quantity import per_second, seconds
+from holdfast.workspace.quantity import DURATION, RATE, per_second, seconds
 
-Duration = Annotated[float, BeforeValidator(seconds)]
+Duration = Annotated[
+    float, BeforeValidator(seconds), WithJsonSchema({"type": "string", "pattern": f"^\\s*{DURATION.pattern}\\s*$"})
+]
 """Seconds, written "30s"."""
-Rate = Annotated[float, BeforeValidator(per_second)]
+Rate = Annotated[
+    float, BeforeValidator(per_second), WithJsonSchema({"type": "string", "pattern": f"^\\s*{RATE.pattern}\\s*$"})
+]
 """Per second, written "40/s"."""
 
 _COLLECTING: Final = "collecting"  # broken rules are gathered afterwards, not raised

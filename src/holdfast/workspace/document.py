@@ -1,6 +1,6 @@
 """YAML files in, plain data with the line of every property out; every problem of a file collected.
 
-Read by PyYAML's safe loader, with YAML 1.2's plain scalars: `no` is text, not False; `12:30` is text, not 750;
+Read by PyYAML's safe loaders, with YAML 1.2's plain scalars: `no` is text, not False; `12:30` is text, not 750;
 a date stays text. A key written twice is a problem, not a silent overwrite. `<<` merges and custom tags are refused.
 """
 
@@ -9,16 +9,20 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import yaml
 
 from holdfast.errors import Problem, shown
+from holdfast.workspace.yaml_nodes import DEEPEST, nodes_of
 
 PropertyPath = tuple[str | int, ...]
 
 _MOST_NODES: Final = 200_000  # aliases of aliases ("billion laughs") end here
 _MOST_BYTES: Final = 5_000_000
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")  # half a character, which nothing can print
+_NO_CHARACTER: Final = "half of a surrogate pair is no character"
+_TOO_DEEP: Final = f"more than {DEEPEST} mappings and lists in each other"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +75,6 @@ class Document:
         return any(lost[: len(at)] == at for lost in self.lost)
 
 
-class _Loader(yaml.SafeLoader):
-    """Safe loading with YAML 1.2 core plain scalars."""
-
-
-# YAML 1.2's core schema; the last entry lists the characters a match may start with.
-_Loader.yaml_implicit_resolvers = {}
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), ["t", "f"])
-_Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(?:~|null|)$"), ["~", "n", ""])
-_Loader.add_implicit_resolver("tag:yaml.org,2002:int", re.compile(r"^[-+]?(?:0|[1-9][0-9]*)$"), list("-+0123456789"))
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?(?:0|[1-9][0-9]*)?\.[0-9]+(?:[eE][-+]?[0-9]+)?$"),
-    list("-+.0123456789"),
-)
-
-
 def load_documents(path: Path) -> tuple[list[Document], list[Problem]]:
     """Every document of a file; none when it cannot be read as YAML at all."""
     try:
@@ -100,18 +88,13 @@ def load_documents(path: Path) -> tuple[list[Document], list[Problem]]:
     documents: list[Document] = []
     problems: list[Problem] = []
     try:
-        loader = _Loader(text)
-    except yaml.YAMLError as error:
-        return [], [_syntax_problem(path, error)]
-    try:
-        while loader.check_node():
+        for node in nodes_of(text):
             builder = _Builder(path, problems)
-            node = cast("yaml.Node", loader.get_node())  # check_node() said that there is one
             documents.append(Document(path, builder.build(node, ()), builder.lines))
-    except (yaml.YAMLError, RecursionError) as error:
+    except RecursionError:
+        problems.append(_syntax_problem(path, yaml.YAMLError(_TOO_DEEP)))
+    except yaml.YAMLError as error:
         problems.append(_syntax_problem(path, error))
-    finally:
-        loader.dispose()
     if not documents and not problems:
         problems.append(Problem(shown(path), "is empty", "write a definition, or delete the file"))
     return documents, problems
@@ -153,6 +136,8 @@ class _Builder:
         self._nodes += 1
         if self._nodes > _MOST_NODES:
             raise yaml.YAMLError("too many nodes")
+        if len(at) >= DEEPEST and not isinstance(node, yaml.ScalarNode):
+            raise yaml.YAMLError(_TOO_DEEP)
         self.lines[at] = node.start_mark.line + 1
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, at)
@@ -168,6 +153,9 @@ class _Builder:
                 self._problem(line, at, "a key that is not plain text", "write keys as words")
                 continue
             key = str(key_node.value)
+            if _SURROGATE.search(key):
+                self._problem(line, at, _NO_CHARACTER, "write keys as words")
+                continue
             if key in built:
                 first = self.lines[*at, key]
                 self._problem(line, (*at, key), f'"{key}" is written twice (first on line {first})', "keep one of them")
@@ -179,6 +167,9 @@ class _Builder:
     def _scalar(self, node: yaml.Node, at: PropertyPath) -> Any:
         if not node.tag.startswith("tag:yaml.org,2002:"):
             self._problem(node.start_mark.line + 1, at, f"the tag {node.tag} is not allowed", "write plain YAML")
+            return None
+        if _SURROGATE.search(str(node.value)):
+            self._problem(node.start_mark.line + 1, at, _NO_CHARACTER, "write the character itself")
             return None
         try:
             return self._constructor.construct_object(node)

@@ -5,24 +5,24 @@ from typing import Final
 
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _PER_SECOND: Final = {"s": 1.0, "m": 1 / 60, "min": 1 / 60, "h": 1 / 3600}
-_DURATION: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ms|s|m|h|d|w)")
-_RATE: Final = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*/\s*(?P<unit>min|s|m|h)")
+DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
+RATE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(min|s|m|h)")
 
 
 def seconds(text: object) -> float:
     """ "30s" → 30.0. Raises ValueError with what to write; a bare number is refused, its unit being a guess."""
-    match = _DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
+    match = DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
         raise ValueError(f"{text!r} is not a duration: write a number and a unit (ms, s, m, h, d, w), such as 30s")
-    return float(match["number"]) * _SECONDS[match["unit"]]
+    return float(match[1]) * _SECONDS[match[2]]
 
 
 def per_second(text: object) -> float:
     """ "40/s" → 40.0, "90/m" → 1.5. Raises ValueError with what to write."""
-    match = _RATE.fullmatch(text.strip()) if isinstance(text, str) else None
+    match = RATE.fullmatch(text.strip()) if isinstance(text, str) else None
     if match is None:
         raise ValueError(f"{text!r} is not an arrival rate: write a number per second or minute, such as 40/s or 90/m")
-    return float(match["number"]) * _PER_SECOND[match["unit"]]
+    return float(match[1]) * _PER_SECOND[match[2]]
 
 
 def duration_text(duration: float) -> str:
