@@ -1,11 +1,13 @@
 """What `slo status`, `backtest` and `gate` share: which objectives, and where their history comes from.
 
-@click.command()
-@observing_options
-def status(asked: Asked) -> int:
-    definitions = asked.definitions()
-    observing = asked.open()
-    observed = observing.observe(objective, objective.window.span(observing.at))
+    @click.command()
+    @observing_options
+    def status(asked: Asked) -> int:
+        definitions = asked.definitions()
+        observing = asked.open()
+        observed = observing.observe(objective, objective.window.span(observing.at))
+
+Options are read at once, and sources opened when they are first needed.
 """
 
 import functools
@@ -295,7 +297,7 @@ def _in_folder(folder: Path) -> list[Path]:
 
 
 def run_folder(run: Path | None) -> Path:
-    """Raises RunFolderError."""
+    """By path or name; None: the newest. Raises RunFolderError."""
     from holdfast.run.folder import open_run_folder
 
     if run is not None and (run / "run.db").is_file():
