@@ -107,9 +107,7 @@ def test_golden_the_tables_of_the_page_are_what_the_code_does(name: str) -> None
 def test_every_shape_of_the_schema_has_a_row() -> None:
     shown = {name for _, name in SHAPES}
     entries = {"ConditionEntry", "TargetEntry", "PolicyEntry", "Metric", "InlineIndicator"}  # explained in words
-    own = {
-        name for shape in OWN_SHAPES.values() for name in shape.model_json_schema()["$defs"]
-    }  # on pages of their own
+    own = {name for shape in OWN_SHAPES.values() for name in shape.model_json_schema()["$defs"]}
     assert set(slo_schema()["$defs"]) - shown - entries - own == {*KINDS, *OWN_KINDS}
 
 
