@@ -214,7 +214,7 @@ def test_a_run_of_minutes_is_never_taken_for_a_window_of_weeks(ask, tmp_path):
 
     ended = json.loads((ROOT / "tests/data/runs/fault_hurt/expected/summary.json").read_text())["run"]["ended"]
 
-    code, out, err = ask("--step", "1m", source=("--run", str(tmp_path / "recorded")), at=str(ended))
+    code, out, err = ask("--step", "1m", source=("--run", str(tmp_path / "recorded")), at=str(ended + 60))
 
     assert code == 3, err
     assert "(inconclusive, policy self-service" in out
