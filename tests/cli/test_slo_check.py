@@ -25,7 +25,7 @@ def test_the_objectives_of_the_workspace_are_checked_where_nothing_is_named(work
     ran = holdfast("slo", "check")
 
     assert (ran.code, ran.err) == (0, "")
-    assert ran.out == "4 objectives in 1 file are valid\n"
+    assert ran.out == "4 objectives in 4 files are valid\n"
 
 
 def test_references_are_resolved_among_all_files_and_folders_that_are_named(tmp_path, monkeypatch, holdfast):
@@ -94,7 +94,7 @@ def test_a_source_that_cannot_be_asked_is_a_note(tmp_path, monkeypatch, holdfast
 
 def test_scripts_get_the_facts_as_json(tmp_path, monkeypatch, holdfast):
     monkeypatch.chdir(tmp_path)
-    write(tmp_path, a=REFERRING, b=[SLI, POLICY, CONDITION, TARGET, SERVICE], c={"kind": "Exclusions"})
+    write(tmp_path, a=REFERRING, b=[SLI, POLICY, CONDITION, TARGET, SERVICE], c={"kind": "BurnWindows"})
 
     ran = holdfast("slo", "check", "--json", ".")
 

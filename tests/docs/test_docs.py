@@ -132,6 +132,7 @@ def test_the_yaml_of_the_other_guides_is_valid_content(tmp_path: Path) -> None:
         "size-a-stack": "capacity/guide.yaml",
         "trust-the-numbers": "scenarios/profiles/guide.yaml",
         "attack-safely": "scenarios/profiles/attack.yaml",
+        "release-gate": "slo/guide_policy.yaml",
     }.items():
         text = (ROOT / f"docs/guides/{guide}.md").read_text(encoding="utf-8")
         block = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)[0]

@@ -6,24 +6,34 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, replace
+from pathlib import Path
 from types import FrameType
 
 import click
 
+from holdfast.cli.exporter import exporting
 from holdfast.report import write_reports
 from holdfast.report.terminal import LiveScreen, console_for, render
 from holdfast.run.engine import run
-from holdfast.run.events import Finished
+from holdfast.run.events import Finished, Started
+from holdfast.run.folder import RunFolder
 from holdfast.run.prepared import Prepared
 from holdfast.run.stopping import StopSignal
 from holdfast.run.summary import Summary
 
 
-def follow(prepared: Prepared, *, as_json: bool) -> Finished:
-    """Run it to its end. Reports are written into the run folder; the summary is printed."""
+def follow(prepared: Prepared, *, as_json: bool, metrics: str | None = None) -> Finished:
+    """Run it to its end. Reports are written into the run folder; the summary is printed.
+
+    `metrics`: where Prometheus may scrape it meanwhile, as host:port.
+    """
     finished: Finished | None = None
-    with _stopping() as stop, LiveScreen(console_for(sys.stderr)) as screen:
+    database: list[Path] = []
+    exported = exporting(metrics, lambda: database[0] if database else None)
+    with exported, _stopping() as stop, LiveScreen(console_for(sys.stderr)) as screen:
         for event in run(prepared, stop):
+            if isinstance(event, Started):
+                database.append(RunFolder(event.folder).database)
             if isinstance(event, Finished):
                 reports = write_reports(event.summary, event.folder)
                 finished = replace(event, reports=tuple(reports))

@@ -22,6 +22,11 @@ _DEMO_FOLDER = "holdfast-demo"
 @click.option("--target", help="A target of holdfast.yaml, instead of the plan's.")
 @click.option("--seed", type=int, help="Seed of the arrivals, instead of the plan's.")
 @worker_options
+@click.option(
+    "--metrics",
+    metavar="HOST:PORT",
+    help="Export the run to Prometheus while it is on, at 127.0.0.1:9464 for example; see `holdfast exporter`.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout.")
 def run(
     plan: str,
@@ -32,6 +37,7 @@ def run(
     listen: str | None,
     key_file: Path | None,
     patience: float,
+    metrics: str | None,
     as_json: bool,
 ) -> int:
     """Run PLAN (a name under plans/, or a path) and judge it.
@@ -40,7 +46,7 @@ def run(
     """
     prepared = prepare(workspace_as_it_is(), plan, target=target, seed=seed)
     prepared = replace(prepared, workers=asked_workers(workers, remote_workers, listen, key_file, patience))
-    return follow(prepared, as_json=as_json).summary.exit_code
+    return follow(prepared, as_json=as_json, metrics=metrics).summary.exit_code
 
 
 @click.command()

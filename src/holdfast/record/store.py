@@ -196,8 +196,11 @@ class RunStore:
         """Merged, in order of second; of one source, and due at or after `since`, where asked."""
         return merge(row for _, row in self._interval_rows(source, since))
 
-    def added(self, source: str, after: int) -> tuple[int, list[Interval]]:
-        """Those written after row `after`, and the last row there is now: reading on from there misses none."""
+    def added(self, source: str | None, after: int) -> tuple[int, list[Interval]]:
+        """Those of a source (None: of all) written after row `after`, and the last row there is now.
+
+        Reading on from there misses none.
+        """
         rows = list(self._interval_rows(source, None, after))
         return max((row for row, _ in rows), default=after), [interval for _, interval in rows]
 

@@ -73,13 +73,18 @@ def address_of(text: str, option: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def key_from(file: Path | None, environment: Mapping[str, str]) -> str:
-    """The shared key, from a file that only its owner can read, or from HOLDFAST_WORKER_KEY. Raises InputError."""
+def key_from(
+    file: Path | None,
+    environment: Mapping[str, str],
+    variable: str = KEY_VARIABLE,
+    need: str = "workers of other machines need a shared key",
+) -> str:
+    """The shared key, from a file that only its owner can read, or from the environment. Raises InputError."""
     if file is None:
-        where, key = KEY_VARIABLE, environment.get(KEY_VARIABLE, "").strip()
+        where, key = variable, environment.get(variable, "").strip()
         if not key:
-            fix = f"set {KEY_VARIABLE}, or name a file: --key-file; {_MAKE_ONE}"
-            raise InputError(Problem(where, "workers of other machines need a shared key, and there is none", fix))
+            fix = f"set {variable}, or name a file: --key-file; {_MAKE_ONE}"
+            raise InputError(Problem(where, f"{need}, and there is none", fix))
     else:
         where = shown(file)
         try:

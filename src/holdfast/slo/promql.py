@@ -10,9 +10,10 @@ Metrics that holdfast exports (see `holdfast.monitor.exporter`):
 `name` is the sample's whole name ("billing_inquiry/list_invoices") and `scenario` its first part, so that the globs of
 a selector become one anchored pattern. Of other metrics, a query's `spec` holds:
 
-    query        a plain selector (`http_requests_total{code=~"5.."}`), which is counted by increase() where the ratio
-                 says `counter: true` and by sum_over_time() where not; or an expression with `{{.window}}` where its
-                 range belongs, taken as it is; or another expression, counted by a subquery
+    query        a plain selector (`http_requests_total{code=~"5.."}`), or sum() of one, which is counted by increase()
+                 unless the ratio says `counter: false`, and then by sum_over_time(); or an expression with
+                 `{{.window}}` where its range belongs, taken as it is; or another expression, counted by a subquery
+    testTraffic  the same of the part of it that is test traffic
     perSecond    whether an expression with `{{.window}}` is a rate, events a second; false: events
     resolution   of subqueries, "1m" unless it says otherwise
 """
@@ -35,6 +36,7 @@ _WINDOW: Final = re.compile(r"\{\{\s*\.window\s*\}\}")
 _SELECTOR: Final = re.compile(
     r'[A-Za-z_:][A-Za-z0-9_:]*\s*(\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\})?|\{(?:[^{}"]|"(?:[^"\\]|\\.)*")+\}'
 )
+_SUM: Final = re.compile(r"sum\s*\(\s*(?P<inside>[^()]*?)\s*\)")
 _OPERATORS: Final = {"lte": "<=", "gte": ">=", "lt": "<", "gt": ">"}
 _REQUEST_DEPTH: Final = 3
 
@@ -59,15 +61,31 @@ def expressions(indicator: AnyIndicator, window: str) -> Expressions:
         case QueryRatio():
             total = events(indicator.total, window, counter=indicator.counter)
             if indicator.bad is not None:
-                return _counted(events(indicator.bad, window, counter=indicator.counter), total)
+                bad = events(indicator.bad, window, counter=indicator.counter)
+                return _counted(f"({bad} or 0 * {total})", total)
             good = events(_given(indicator.good), window, counter=indicator.counter)
             return _counted(_rest(total, good), total)
         case QueryRaw():
             mean = _mean(indicator.raw, window)
             return Expressions(f"1 - ({mean})" if indicator.success else mean)
         case QueryThreshold():
-            inside = f"({_text(indicator.metric)}) {_OPERATORS[indicator.op]} bool {indicator.limit}"
-            return Expressions(f"1 - avg_over_time(({inside})[{window}:{_resolution(indicator.metric)}])")
+            held = _held(indicator, _WINDOW.sub(window, _text(indicator.metric)))
+            return Expressions(f"1 - avg_over_time(({held})[{window}:{_resolution(indicator.metric)}])")
+
+
+def sampled(indicator: AnyIndicator, window: str) -> str:
+    """The error ratio of an indicator that measures values, at one moment; `window` only fills a query's template.
+
+    Raises ValueError for one that counts events.
+    """
+    match indicator:
+        case QueryRaw():
+            value = _WINDOW.sub(window, _text(indicator.raw))
+            return f"1 - ({value})" if indicator.success else f"({value})"
+        case QueryThreshold():
+            return f"1 - ({_held(indicator, _WINDOW.sub(window, _text(indicator.metric)))})"
+        case _:
+            raise ValueError(f"{indicator.name} counts events")
 
 
 def events(query: Query, window: str, *, counter: bool) -> str:
@@ -77,8 +95,10 @@ def events(query: Query, window: str, *, counter: bool) -> str:
         filled = _WINDOW.sub(window, text)
         return f"({filled}) * {range_seconds(window)}" if query.spec.get("perSecond") is True else filled
     counting = "increase" if counter else "sum_over_time"
-    if _SELECTOR.fullmatch(text):
-        return f"sum({counting}({text}[{window}]))"
+    summed = _SUM.fullmatch(text)  # increase(sum(…)) would take the restart of one instance for that of all
+    inside = text if summed is None else summed["inside"]
+    if _SELECTOR.fullmatch(inside):
+        return f"sum({counting}({inside}[{window}]))"
     return f"{counting}(({text})[{window}:{_resolution(query)}])"
 
 
@@ -99,6 +119,12 @@ def name_pattern(glob: str) -> str:
         inside = "." if index == _REQUEST_DEPTH - 1 else "[^/]"
         texts.append("".join(f"{inside}*" if c == "*" else inside if c == "?" else _literal(c) for c in part))
     return "/".join(texts)
+
+
+def bucket_edge(under: float) -> str:
+    """A bucket's `le`: 0.4, and 1.0 of 1, as Prometheus 3 and OpenMetrics write it."""
+    text = f"{under:.15g}"
+    return text if "." in text or "e" in text else f"{text}.0"
 
 
 def range_seconds(window: str) -> int:
@@ -142,7 +168,10 @@ def _dropped(total: Selector, source: Iterable[str], window: str) -> str | None:
     if total.depth < _REQUEST_DEPTH:
         return None
     visits = "{" + ",".join([_matcher("source", list(source)), f'outcome="{DROPPED}"', 'name!~".*/.*"']) + "}"
-    asking = f"group by (source, scenario) ({SAMPLES}{select(total.names, source=source)})"
+    requests = (
+        f"last_over_time({SAMPLES}{select(total.names, source=source)}[{window}])"  # also when nobody exports now
+    )
+    asking = f"group by (source, scenario) ({requests})"
     return f"(sum(increase({SAMPLES}{visits}[{window}]) * on (source, scenario) group_left () {asking}) or vector(0))"
 
 
@@ -163,9 +192,13 @@ def _mean(query: Query, window: str) -> str:
     text = _text(query)
     if _WINDOW.search(text):
         return _WINDOW.sub(window, text)
-    if _SELECTOR.fullmatch(text):
-        return f"avg(avg_over_time({text}[{window}]))"
-    return f"avg_over_time(({text})[{window}:{_resolution(query)}])"
+    mean = f"avg_over_time((({text}) >= -Inf)[{window}:{_resolution(query)}])"  # or one NaN would make it NaN
+    return f"avg({mean})" if _SELECTOR.fullmatch(text) else mean
+
+
+def _held(threshold: QueryThreshold, value: str) -> str:
+    """1 while the value is good, 0 while not; absent where it is NaN, which is no value and not a bad one."""
+    return f"(({value}) >= -Inf) {_OPERATORS[threshold.op]} bool {threshold.limit:f}"
 
 
 def _text(query: Query) -> str:
@@ -186,9 +219,9 @@ def _given(side: Any) -> Any:
 
 
 def _edges(under: float) -> list[str]:
-    """A bucket's `le` as exporters write it: Prometheus 3 and OpenMetrics write 1 as 1.0."""
+    """A bucket's `le` as it may have been written, whichever exporter and Prometheus it came through: 1, or 1.0."""
     text = f"{under:.15g}"
-    return [text] if "." in text or "e" in text else [text, f"{text}.0"]
+    return list(dict.fromkeys([text, bucket_edge(under)]))
 
 
 def _matcher(label: str, values: list[str]) -> str:

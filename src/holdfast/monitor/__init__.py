@@ -1,0 +1,1 @@
+"""What keeps watch: so far the exporter, which tells Prometheus what records hold."""
