@@ -5,11 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from holdfast.errors import Problem
-from holdfast.slo.agreement import load_agreements
-from holdfast.slo.exclusions import load_exclusions
 from holdfast.slo.objective import AnyObjective, Composite
 from holdfast.slo.openslo import Definitions, declared_names
-from holdfast.slo.policy import load_policies
 from holdfast.workspace.document import Document
 
 
@@ -28,18 +25,25 @@ class Beside:
 
 Loaded = tuple[Sequence[Any], list[Problem]]
 Loader = Callable[[list[Document], Beside], Loaded]
-"""All documents of one kind in; what they define, and all that is wrong with them, out."""
+"""All documents of one kind in; what they define, and all that is wrong with them, out. Each imports its own when it is
+called: most files hold none of its kind."""
 
 
 def _policies(found: list[Document], beside: Beside) -> Loaded:
+    from holdfast.slo.policy import load_policies
+
     return load_policies([*found, *beside.documents], beside.objectives or ())
 
 
 def _exclusions(found: list[Document], beside: Beside) -> Loaded:
+    from holdfast.slo.exclusions import load_exclusions
+
     return load_exclusions(found, beside.names)
 
 
 def _agreements(found: list[Document], beside: Beside) -> Loaded:
+    from holdfast.slo.agreement import load_agreements
+
     return load_agreements(found, beside.objectives)
 
 
