@@ -159,6 +159,8 @@ def declared_names(documents: Iterable[Document]) -> set[str]:
         if data.get("kind") == "SLO" and isinstance(name, str):
             entries = list_of(mapping_of(data.get("spec")).get("objectives"))
             names |= {_name_of(name, index, entries) for index in range(len(entries))} if entries else {name}
+            if any(key in mapping_of(entry) for entry in entries for key in ("indicator", "indicatorRef")):
+                names.add(name)  # of the composite
     return names
 
 
