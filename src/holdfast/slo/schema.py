@@ -17,7 +17,11 @@ from holdfast.slo.policy_terms import ErrorBudgetPolicy
 from holdfast.slo.selection import SOURCE_TYPE
 from holdfast.workspace.binding import Definition
 
-OWN_SHAPES: Final[Mapping[str, type[Definition]]] = {"ErrorBudgetPolicy": ErrorBudgetPolicy}
+OWN_SHAPES: Final[Mapping[str, type[Definition]]] = {
+    "ErrorBudgetPolicy": ErrorBudgetPolicy,
+    "Exclusions": ExclusionsDocument,
+    "ServiceLevelAgreement": AgreementDocument,
+}
 """Of holdfast's own kinds, by kind. One that is not here is open to anything."""
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
