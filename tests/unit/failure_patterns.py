@@ -1,4 +1,4 @@
-"""Failures as they come: each pattern gives (runs, seconds) counts of bad events whose true share is exactly `share`."""
+"""Failures as they come: each pattern gives (runs, seconds) counts of bad events; `share` is their true share."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -8,9 +8,9 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from tests.unit.failure_patterns import Shape, clustered, drifting, outages
 
 from holdfast.slo.verdict import Verdict, judge, judge_all
-from tests.unit.failure_patterns import Shape, clustered, drifting, outages
 
 RUNS = 800
 NOMINAL = 0.05
