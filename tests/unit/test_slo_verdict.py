@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from holdfast.slo.attainability import attainable
 from holdfast.slo.bounds import (
     clean_needed,
     events_needed,
@@ -17,9 +18,10 @@ from holdfast.slo.bounds import (
     proven_within,
     upper_bound,
 )
+from holdfast.slo.budget import percent
 from holdfast.slo.clusters import effect_of
 from holdfast.slo.indicator import Counts, no_counts
-from holdfast.slo.verdict import Verdict, attainable, judge, judge_all, percent, worst
+from holdfast.slo.verdict import Verdict, judge, judge_all, worst
 
 
 def counted(good, total):
@@ -99,6 +101,32 @@ def test_what_cannot_be_decided_is_known_before_it_is_run():
     assert not attainable(0.99, 0).can_be_missed
 
 
+@pytest.mark.parametrize(
+    ("events", "met", "missed"),
+    [(3000, 0.22, 0.39), (5000, 0.29, 0.54), (10_000, 0.44, 0.84), (20_000, 0.79, 0.97), (50_000, 0.994, 1.0)],
+)
+def test_the_chance_of_an_answer_is_known_before_it_is_run(events, met, missed):
+    outlook = attainable(Decimal("0.999"), events)
+
+    assert outlook.power_met == pytest.approx(met, abs=0.005)
+    assert outlook.power_missed == pytest.approx(missed, abs=0.005)
+
+
+def test_the_target_that_a_short_run_would_prove_is_one_it_proves():
+    assert attainable(0.999, 1200).highest_target == Decimal("0.9975")
+    assert attainable(0.999, 0).highest_target == 0
+    for events in (1, 2, 59, 299, 2994, 2995):
+        target = attainable(0.999, events).highest_target
+        assert target == 0 or attainable(target, events).can_be_met
+
+
+def test_a_known_design_effect_takes_as_many_times_the_events():
+    outlook = attainable(0.99, 1000, effect=4.0)
+
+    assert not outlook.can_be_met
+    assert outlook.needed_to_meet == 4 * 299
+
+
 def test_no_data_is_inconclusive_and_never_met():
     nothing = judge(no_counts(), 0.99)
 
@@ -163,7 +191,7 @@ def test_independent_failures_have_a_design_effect_near_one():
     total = np.full(600, 100)
     effects = [effect_of(counted(total - random.binomial(100, 0.01, 600), total)) for _ in range(50)]
 
-    assert 1 <= np.mean([effect.seen for effect in effects]) < 1.4  # the largest of five lengths
+    assert 1 <= np.mean([effect.seen for effect in effects]) < 1.4  # the largest of six lengths
     assert np.mean([effect.high for effect in effects]) < 2
 
 

@@ -33,7 +33,7 @@ from holdfast.run.events import (
     shown_event,
 )
 from holdfast.run.folder import RunFolder, create_run_folder
-from holdfast.run.guarding import Watch
+from holdfast.run.guarding import Look, Watch
 from holdfast.run.importing import IMPORT_SECONDS
 from holdfast.run.jobs import files_of, jobs_of, modules_of
 from holdfast.run.judgement import judge_run
@@ -200,11 +200,11 @@ class _Running:
                         break
             if self.clock.now() >= next_tick:
                 next_tick += 1.0
-                tick, reason = self._look(watch)
+                tick, look = self._look(watch)
                 yield tick
-                if reason is not None:
-                    self.store.write_event(Event(self.clock.now(), "guard", "stopped", {"reason": reason}))
-                    yield Notice(self._second(), "error", f"the guard stopped the run: {reason}")
+                ended = self._ended_by(look)
+                if ended is not None:
+                    yield ended
                     self.stopped_early = True
                     break
         if self.stop.requested.is_set():
@@ -263,7 +263,7 @@ class _Running:
         self.store.write_event(Event(self.clock.now(), "run", "child_lost", facts))
         return Notice(self._second(), "error", f"{child.name} {how}; see logs/{child.log.name}")
 
-    def _look(self, watch: Watch) -> tuple[Tick, str | None]:
+    def _look(self, watch: Watch) -> tuple[Tick, Look]:
         now = self.clock.now()
         recent = self.store.intervals(since=int(now - watch.look_back))
         look = watch.look(self.store, recent, now)
@@ -282,8 +282,18 @@ class _Running:
                 burn_rates=look.burn_rates,
                 replicas_ready=_as_count(_newest(self.store, "target", REPLICAS_READY, now)),
             ),
-            look.stop_reason,
+            look,
         )
+
+    def _ended_by(self, look: Look) -> Notice | None:
+        """What the look ends the run for, noted in the record: the guard, or an answer that is certain."""
+        if look.stop_reason is not None:
+            self.store.write_event(Event(self.clock.now(), "guard", "stopped", {"reason": look.stop_reason}))
+            return Notice(self._second(), "error", f"the guard stopped the run: {look.stop_reason}")
+        if look.certain is not None:
+            self.store.write_event(Event(self.clock.now(), "run", "ended_early", {"reason": look.certain}))
+            return Notice(self._second(), "warning", f"the run ends early: {look.certain}")
+        return None
 
     def _close_phases(self) -> None:
         """Phases cut short end now; those never reached stay planned only."""

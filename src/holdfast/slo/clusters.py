@@ -17,8 +17,9 @@ about χ²(ν) / ν, whose 5 % quantile gives
 
 so few effective failures or few blocks weigh heavily, and where nothing clusters nothing is added. The idea is that of
 Korn and Graubard (Survey Methodology 24, 1998), who take effective counts into Clopper's and Pearson's bounds and
-correct them for the degrees of freedom of the variance. Largest clusters say how far this may go: `high` is at most
-what clusters of four times the worst one seen would give.
+correct them for the degrees of freedom of the variance. Two things say how far this may go. Events that stand or fall
+together with their whole block have an effect of Σ m² / Σ m, and independent blocks can have no larger one. And `high`
+is at most what clusters of four times the worst one seen would give.
 
 What was never seen cannot be estimated: where fewer than about five outages are to be expected, a run without one looks
 clean. For that there is the floor, an effect known from earlier runs.
@@ -32,7 +33,7 @@ import numpy.typing as npt
 
 from holdfast.slo.indicator import Counts
 
-BLOCK_SECONDS: Final = (1, 2, 5, 10, 30)
+BLOCK_SECONDS: Final = (1, 2, 5, 10, 30, 60, 120)
 FEWEST_BLOCKS: Final = 10
 """Of fewer the variance is anybody's guess."""
 _DOUBT: Final = 0.05  # the chance that the true effect lies above its upper limit
@@ -82,4 +83,5 @@ def _of_blocks(bad: npt.NDArray[Any], total: npt.NDArray[Any]) -> tuple[float, f
     freedom = 1 / (effect / failures + 1 / (blocks - 1))
     stretched = 1 + (effect - 1) * freedom / (2 * float(gammaincinv(freedom / 2, _DOUBT)))  # χ²(ν; q) = 2·Γ⁻¹(ν/2; q)
     largest = 1 + _LARGEST * max(float(residuals.max()) - 1, 0.0)
-    return effect, max(effect, min(stretched, largest))
+    together = float((total**2).sum()) / events
+    return effect, max(effect, min(stretched, largest, together))

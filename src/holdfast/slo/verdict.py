@@ -24,14 +24,12 @@ from holdfast.slo.bounds import (
     chance_of_at_least,
     clean_needed,
     events_needed,
-    fewest_to_miss,
     lower_bound,
-    most_failures,
     proven_beyond,
     proven_within,
     upper_bound,
 )
-from holdfast.slo.budget import error_budget, exact
+from holdfast.slo.budget import error_budget, exact, percent
 from holdfast.slo.clusters import Effect, effect_of
 from holdfast.slo.indicator import Counts
 
@@ -73,19 +71,6 @@ class Judgement:
     needed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Attainability:
-    """What so many events can decide, before any is sent."""
-
-    events: int
-    can_be_met: bool
-    can_be_missed: bool
-    most_failures: int | None  # with at most so many it is met; None: never
-    fewest_to_miss: int | None  # with at least so many it is missed; None: never
-    needed_to_meet: int  # events, all good, that prove the target
-    reason: str
-
-
 def judge(counts: Counts, target: Decimal | float, *, effect_floor: float = 1.0) -> Judgement:
     """One objective. A count that cannot be (more good than all) is inconclusive, never met."""
     return judge_all([(counts, target)], effect_floor=effect_floor)[0]
@@ -108,34 +93,12 @@ def judge_all(
     ]
 
 
-def attainable(target: Decimal | float, events: int) -> Attainability:
-    """What `events` events can decide at best, were they independent."""
-    most, fewest, needed = most_failures(target, events), fewest_to_miss(target, events), clean_needed(target)
-    asked = f"{percent(exact(target))} is proven by {needed:,} events without a bad one"
-    if most is None:
-        ways = "inconclusive" if fewest is None else "inconclusive, or missed"
-        reason = f"{asked}; about {events:,} are expected, so it can only end {ways}"
-    else:
-        misses = "and even all of them would not miss it" if fewest is None else f"and {fewest:,} would miss it"
-        reason = f"{asked}; of about {events:,} expected, up to {most:,} may be bad, {misses}"
-    return Attainability(events, most is not None, fewest is not None, most, fewest, needed, reason)
-
-
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """missed before inconclusive before met: what is unclear must not hide what is proven. Of none: inconclusive."""
     found = set(verdicts)
     if Verdict.MISSED in found:
         return Verdict.MISSED
     return Verdict.MET if found == {Verdict.MET} else Verdict.INCONCLUSIVE
-
-
-def percent(ratio: Decimal | float, places: int | None = None, rounding: str | None = None) -> str:
-    """ "99.9 %"; to `places` decimals where given. Rounded the way the caller says, so that 0.99999 is not "100 %"."""
-    value = exact(ratio) * 100
-    if places is not None:
-        value = value.quantize(Decimal(1).scaleb(-places), rounding=rounding)
-    text = f"{value:f}"
-    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
 
 
 @dataclass(frozen=True, slots=True)
