@@ -86,6 +86,10 @@ class ObjectiveResult:
     budget_spent: float | None  # share of this stretch's own budget: 1 = all that may fail has failed
     window_budget_spent: float | None  # share of the whole window's budget, were its traffic at this rate
     window: float  # seconds
+    design_effect: float  # how many times less the events say than independent ones, as seen; a miss is judged at it
+    design_effect_high: float  # its upper limit; a met is judged at it
+    effect_block: int  # seconds of the blocks of time in which it was seen
+    effective_total: float  # independent events that `total` is worth, at the upper limit
     needed: int  # further events, all good, that would prove the gate; 0 when it is proven
     reason: str
     runbook: str = ""
