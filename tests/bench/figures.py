@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Final
 
 import arrivals
+import budgets
+import definitions
 import journey
 import latency
 import machine
@@ -38,6 +40,8 @@ GROUPS: Final[Mapping[str, Callable[[Bench], Group]]] = {
     "sockets": sockets.run,
     "workers": workers.run,
     "memory": memory.run,
+    "definitions": definitions.run,
+    "slo": budgets.run,
     "tool": tool.run,
 }
 PAGE: Final = peers.ROOT / "docs" / "reference" / "performance.md"

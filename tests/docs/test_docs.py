@@ -12,6 +12,7 @@ from holdfast.cli.program import _COMMANDS, program
 from holdfast.errors import ExitCode
 from holdfast.record.sample import OUTCOMES
 from holdfast.run.summary import summary_schema
+from holdfast.slo.status import status_schema
 from holdfast.workspace.starter import CONTENT_FOLDERS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,6 +47,10 @@ def test_golden_the_reference_of_commands_is_what_they_say_themselves() -> None:
 
 def test_golden_the_published_schema_is_the_one_of_the_code() -> None:
     _golden(ROOT / "docs/reference/summary.schema.json", json.dumps(summary_schema(), indent=1) + "\n")
+
+
+def test_golden_the_published_schema_of_slo_status_is_the_one_of_the_code() -> None:
+    _golden(ROOT / "docs/reference/slo-status.schema.json", json.dumps(status_schema(), indent=1) + "\n")
 
 
 def test_the_readme_names_every_command_exit_code_and_folder() -> None:
@@ -132,6 +137,7 @@ def test_the_yaml_of_the_other_guides_is_valid_content(tmp_path: Path) -> None:
         "size-a-stack": "capacity/guide.yaml",
         "trust-the-numbers": "scenarios/profiles/guide.yaml",
         "attack-safely": "scenarios/profiles/attack.yaml",
+        "release-gate": "slo/guide_policy.yaml",
     }.items():
         text = (ROOT / f"docs/guides/{guide}.md").read_text(encoding="utf-8")
         block = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)[0]

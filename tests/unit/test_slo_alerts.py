@@ -230,6 +230,7 @@ HARDLY_MEANT = {
     "a percentage of 0": ((changed(SLO, ("spec.objectives.0", {"targetPercent": 0.0})),), "spec.objectives[0].targetPercent", "asks nothing"),
     "minutes for months": ((changed(SLO, ("spec.timeWindow.0.duration", "1m")),), "spec.timeWindow[0].duration", "M is months"),
     "an annotation of the specification": ((changed(SLO, ("metadata.annotations", {"openslo.com/folder": "x"})),), "metadata.annotations.openslo.com/folder", "specification's own"),
+    "an annotation that nobody reads": ((changed(SLO, ("metadata.annotations", {"holdfast.dev/runbok": "x"})),), "metadata.annotations.holdfast.dev/runbok", "nobody reads"),
     "a weight of nothing": ((changed(SLO, ("spec.objectives.0.compositeWeight", 2)),), "spec.objectives[0].compositeWeight", "outside of a composite"),
 }
 # fmt: on

@@ -28,9 +28,9 @@ def recent(now, bad_share, reach=30, rate=10, settle=2):
 def walked(watch, bad_share, until, **options):
     """The first reason to stop, with the second it came."""
     for now in np.arange(START, START + until):
-        reason = watch.step(recent(now, bad_share, **options), now)
-        if reason is not None:
-            return now - START, reason
+        stop = watch.step(recent(now, bad_share, **options), now)
+        if stop is not None:
+            return now - START, stop.reason
     return None
 
 
@@ -67,7 +67,9 @@ def test_seeing_nothing_stops_the_run_after_the_grace():
     watch = guard()
 
     assert watch.step(no_counts(), START + 15) is None
-    assert watch.step(no_counts(), START + 16) == "no event was seen for 16 s: what is not seen cannot be guarded"
+    stop = watch.step(no_counts(), START + 16)
+    assert stop.reason == "no event was seen for 16 s: what is not seen cannot be guarded"
+    assert (stop.blind, stop.bad, stop.total, stop.silent) == (True, 0, 0, 16)
 
 
 def test_counts_that_no_longer_change_are_seen_as_silence():
@@ -75,8 +77,9 @@ def test_counts_that_no_longer_change_are_seen_as_silence():
     frozen = Counts(np.array([1000, 1001]), np.array([10, 10]), np.array([10, 10]))
 
     assert watch.step(frozen, START + 2) is None
+    assert watch.step(frozen, START + 16) is None
     assert watch.step(frozen, START + 17) is None
-    assert "no event was seen" in watch.step(frozen, START + 18)
+    assert "no event was seen" in watch.step(frozen, START + 18).reason
 
 
 def test_requests_that_hang_are_seen_when_they_end_though_they_were_due_long_before():
@@ -92,11 +95,73 @@ def test_requests_that_hang_are_seen_when_they_end_though_they_were_due_long_bef
             break
 
     assert stopped is not None
-    assert "times as fast" in stopped
+    assert "times as fast" in stopped.reason
 
 
 def test_counts_that_cannot_be_stop_the_run():
-    assert "cannot be trusted" in guard().step(Counts(np.array([1000]), np.array([2]), np.array([1])), START + 1)
+    for good, total in ((2, 1), (-1, 1), (0, -1)):
+        stop = guard().step(Counts(np.array([1000]), np.array([good]), np.array([total])), START + 1)
+        assert "cannot be trusted" in stop.reason
+        assert stop.blind
+
+
+def test_a_stop_tells_what_the_guard_had_seen():
+    watch = guard(for_seconds=5)
+    stop = None
+    for now in np.arange(START, START + 30):
+        stop = watch.step(recent(now, lambda _: 0.5), now)
+        if stop is not None:
+            break
+
+    assert not stop.blind
+    assert stop.total == 10 * 3  # of the seconds that are settled
+    assert stop.bad == 15
+    assert stop.silent == 0
+
+
+def test_a_clock_that_goes_back_stops_the_run():
+    watch = guard()
+    watch.step(recent(START + 5, lambda _: 0.0), START + 5)
+
+    stop = watch.step(recent(START + 5, lambda _: 0.0), START + 3)
+
+    assert "the clock went back by 2 s" in stop.reason
+    assert stop.blind
+
+
+def test_a_clock_that_leaps_ahead_stops_the_run_though_new_events_came_in():
+    watch = guard()
+    watch.step(recent(START + 5, lambda _: 0.0), START + 5)
+    assert watch.step(recent(START + 20, lambda _: 0.0), START + 20) is None  # the grace is borne
+
+    stop = watch.step(recent(START + 36, lambda _: 0.0), START + 36)
+
+    assert "nobody looked for 16 s" in stop.reason
+    assert stop.blind
+
+
+def test_a_record_that_cannot_be_read_is_borne_for_the_grace_and_no_longer():
+    watch = guard()
+    watch.step(recent(START + 5, lambda _: 0.0), START + 5)
+    for now in np.arange(START + 6, START + 21):
+        assert watch.blind("the record cannot be read (disk I/O error)", now) is None
+
+    stop = watch.blind("the record cannot be read (disk I/O error)", START + 21)
+
+    assert stop.reason == (
+        "no event was seen for 16 s, for the record cannot be read (disk I/O error): what is not seen cannot be guarded"
+    )
+
+
+def test_a_record_that_can_be_read_again_is_counted_once():
+    watch = guard(burn_rate=20)
+    for now in np.arange(START, START + 30):
+        if 10 <= now - START < 15:
+            assert watch.blind("locked", now) is None
+        else:
+            assert watch.step(recent(now, lambda _: 0.2), now) is None  # exactly the burn rate, told once
+
+    assert sum(entry[2] for entry in watch._evidence) == 10 * 10
 
 
 def test_a_window_that_slides_counts_no_event_twice():

@@ -198,6 +198,19 @@ def test_what_a_run_cannot_judge_is_read_whole_and_the_run_says_why(tmp_path, ed
     assert why in problem.what
 
 
+def test_the_slices_of_a_composite_have_one_length(tmp_path):
+    entry = {"target": 0.9, "timeSliceTarget": 0.9, "timeSliceWindow": "5m", "indicator": SLO["spec"]["indicator"]}
+    slo = changed(
+        SLO, SLICED, ("spec.indicator", REMOVE), ("spec.objectives", [entry, {**entry, "timeSliceWindow": 5}])
+    )
+
+    same = load_definitions(documents_of(tmp_path, slo))
+    other = load_definitions(documents_of(tmp_path, changed(slo, ("spec.objectives.1.timeSliceWindow", "10m"))))
+
+    assert same.problems == ()
+    assert [path for path, _ in told(other.problems)] == ["spec.objectives[1].timeSliceWindow"]
+
+
 def test_a_calendar_window_is_read_with_its_zone(tmp_path):
     calendar = {"startTime": "2026-01-01 00:00:00", "timeZone": "Europe/Berlin"}
     slo = changed(SLO, ("spec.timeWindow.0", {"duration": "1M", "calendar": calendar}))

@@ -24,6 +24,8 @@ def _query(text: str, **spec: Any) -> Query:
         ('{__name__="a b{}"}', True, 'sum(increase({__name__="a b{}"}[5m]))'),
         ("sum(http_requests_total)", True, "sum(increase(http_requests_total[5m]))"),
         ('sum ( a{x="1"} )', True, 'sum(increase(a{x="1"}[5m]))'),
+        ("a{x='1', y=\"'\"}", True, "sum(increase(a{x='1', y=\"'\"}[5m]))"),
+        ('sum(a{x="(1)"})', True, 'sum(increase(a{x="(1)"}[5m]))'),
         ("events", False, "sum(sum_over_time(events[5m]))"),
         ("sum(rate(a[{{.window}}]))", True, "sum(rate(a[5m]))"),
         ("sum by (x) (a)", True, "increase((sum by (x) (a))[5m:1m])"),
@@ -37,9 +39,27 @@ def test_a_query_is_counted_over_the_range(query: str, counter: bool, asked: str
 
 def test_a_template_may_be_a_rate_and_a_subquery_of_any_resolution() -> None:
     assert (
-        events(_query("sum(rate(a[{{ .window }}]))", perSecond=True), "5m", counter=True) == "(sum(rate(a[5m]))) * 300"
+        events(_query("sum(rate(a[{{ .window }}]))", perSecond=True), "5m", counter=True) == "(sum(rate(a[5m])) * 300)"
     )
     assert events(_query("a + b", resolution="15s"), "1h", counter=True) == "increase((a + b)[1h:15s])"
+
+
+@pytest.mark.parametrize(
+    ("text", "enclosed"),
+    [
+        ('sum(rate(a{x=")"}[1m]))', False),
+        ("increase(a[1m])", False),
+        ('sum(rate(a{x="\\")"}[1m]))', False),
+        ("sum(a[1m]) + sum(b[1m])", True),
+        ("sum(a[1m]) or vector(0)", True),
+        ("sum by (x) (a[1m])", True),
+        ("-increase(a[1m])", True),
+        ("a[1m]", True),
+    ],
+)
+def test_what_stands_around_a_template_binds_no_tighter(text: str, enclosed: bool) -> None:
+    counted = events(_query(text.replace("1m", "{{.window}}")), "1m", counter=True)
+    assert counted == (f"({text})" if enclosed else text)
 
 
 def test_where_there_is_no_bad_series_nothing_was_bad() -> None:

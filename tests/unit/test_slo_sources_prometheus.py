@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.certificates import Authority
 from tests.unit.fake_prometheus import Asked, Reply, SteppedClock, fake_prometheus, matrix, refused, vector
 
@@ -286,6 +288,31 @@ def test_a_query_that_took_prometheus_too_long_is_not_tried_again() -> None:
 def test_what_is_no_answer_is_told(reply: Reply, error: type[Exception], told: str) -> None:
     with fake_prometheus(lambda _: reply) as server, pytest.raises(error, match=told):
         _api(server.url).instant("up", 5, "here")
+
+
+_JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-9, 9)
+    | st.floats(allow_nan=False)
+    | st.sampled_from(["matrix", "vector", "1"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["metric", "values", "value", "result", "resultType"]), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(data=_JSON, warnings=_JSON, kind=st.sampled_from(["matrix", "vector"]))
+def test_whatever_is_answered_is_an_answer_or_is_told(data: Any, warnings: Any, kind: str) -> None:
+    import contextlib
+
+    with contextlib.suppress(MeasurementError):
+        api_module._answer({"status": "success", "data": data, "warnings": warnings}, kind, Connection("http://x"))
+    result = {"resultType": kind, "result": data}
+    with contextlib.suppress(MeasurementError):
+        api_module._answer({"status": "success", "data": result, "infos": warnings}, kind, Connection("http://x"))
 
 
 def test_an_answer_that_is_cut_short_is_asked_for_again() -> None:

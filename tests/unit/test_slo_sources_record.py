@@ -1,5 +1,7 @@
 """Records as a source: counted as a run's judgement counts, and measured only while somebody looked."""
 
+import sqlite3
+from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
 
@@ -127,6 +129,14 @@ def test_what_is_no_record_is_told(tmp_path: Path) -> None:
     (tmp_path / "bad/run.db").write_bytes(b"not a database, but long enough to be looked at" * 100)
     with pytest.raises(RunFolderError, match="not a run record"):
         open_record(tmp_path / "bad").observe(_objective(), Span(0, 60), 60)
+
+
+def test_a_record_that_is_damaged_inside_is_told(tmp_path: Path) -> None:
+    folder = _record(tmp_path / "r", [(0, 60)], [(1, "ok")])
+    with closing(sqlite3.connect(folder / "run.db")) as connection, connection:
+        connection.execute("UPDATE intervals SET response = x'81'")
+    with pytest.raises(RunFolderError, match="is damaged"):
+        open_record(folder).observe(_objective(), Span(0, 60), 60)
 
 
 def test_metrics_of_another_source_are_none_of_its(tmp_path: Path) -> None:

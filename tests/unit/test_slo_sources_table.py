@@ -1,5 +1,6 @@
 """CSV as a source: what it says, and everything that is wrong with it at once."""
 
+import contextlib
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -212,3 +213,19 @@ def test_no_event_is_lost_or_counted_twice(tmp_path_factory: Any, rows: list[tup
     assert found.good.sum() == sum(good for _, good, _ in rows)
     assert found.total.sum() == sum(good + bad for _, good, bad in rows)
     assert found.measured[found.total > 0].all()
+
+
+_CELLS = st.sampled_from(
+    ["", "0", "60", "1e999", "-1", "NaN", "x", "2026-01-01T00:00:00Z", '"', '"a,b"', "\x00", " ", "9" * 400]
+)
+
+
+@given(rows=st.lists(st.lists(_CELLS, min_size=1, max_size=4), max_size=6), text=st.text(max_size=30))
+def test_whatever_stands_in_a_file_is_read_or_is_told(tmp_path_factory: Any, rows: list[list[str]], text: str) -> None:
+    lines = "\n".join(",".join(row) for row in rows)
+    for whole in (f"time,good,total\n{lines}\n{text}", text):
+        path = tmp_path_factory.mktemp("csv") / "h.csv"
+        path.write_text(whole, encoding="utf-8", errors="replace")
+        with contextlib.suppress(InputError):
+            found = TableSource(path).observe(_objective(), Span(0, 600), 60).history
+            assert (found.good <= found.total).all()

@@ -124,6 +124,15 @@ def check(journeys: tuple[str, ...], times: int, target: str | None, as_json: bo
     type=ContentName("slo"),
     help="Price the fault by this file (all under slo/ when none is named).",
 )
+@click.option(
+    "--guard",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="BURN_RATE",
+    help="Stop, and take the fault out, when an objective burns faster, or when there is nothing to judge it by.",
+)
+@click.option(
+    "--guard-for", type=Duration(), default="10s", show_default=True, help="How much of the past the guard judges by."
+)
 @click.option("--target", help="A target of holdfast.yaml.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout.")
 def chaos(
@@ -132,6 +141,8 @@ def chaos(
     profile: str,
     scale: float,
     objectives: tuple[str, ...],
+    guard: float | None,
+    guard_for: float,
     target: str | None,
     as_json: bool,
 ) -> int:
@@ -153,6 +164,7 @@ def chaos(
             "load": [{"profile": profile, "scale": scale}],
             "chaos": [{"experiment": experiment, "during": "fault"}],
             "objectives": list(objectives or workspace.names("slo", ".yaml")),
+            "guard": None if guard is None else {"burn_rate": guard, "for": f"{guard_for}s"},
         }
     )
     prepared = prepare_plan(workspace, f"chaos-{_stem(experiment)}", plan, target=target)

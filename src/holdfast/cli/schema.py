@@ -1,23 +1,47 @@
 """`holdfast schema`."""
 
 import json
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import click
 
-_KINDS = ("summary", "slo")
+
+def _summary() -> dict[str, Any]:
+    from holdfast.run.summary import summary_schema
+
+    return summary_schema()
+
+
+def _slo() -> dict[str, Any]:
+    from holdfast.slo.schema import slo_schema
+
+    return slo_schema()
+
+
+def _slo_status() -> dict[str, Any]:
+    from holdfast.slo.status import status_schema
+
+    return status_schema()
+
+
+def _error_budget_policy() -> dict[str, Any]:
+    from holdfast.slo.policy import policy_schema
+
+    return policy_schema()
+
+
+_SCHEMAS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
+    "summary": _summary,
+    "slo": _slo,
+    "slo-status": _slo_status,
+    "error-budget-policy": _error_budget_policy,
+}
 
 
 @click.command()
-@click.argument("what", type=click.Choice(_KINDS), default="summary")
+@click.argument("what", type=click.Choice(list(_SCHEMAS)), default="summary")
 def schema(what: str) -> int:
-    """Print a JSON Schema: of summary.json, which scripts may read, or of the files under slo/, for editors."""
-    if what == "slo":
-        from holdfast.slo.schema import slo_schema
-
-        made = slo_schema()
-    else:
-        from holdfast.run.summary import summary_schema
-
-        made = summary_schema()
-    click.echo(json.dumps(made, indent=1))
+    """Print a JSON Schema: of what scripts may read (summary, slo-status), or of files under slo/, for editors."""
+    click.echo(json.dumps(_SCHEMAS[what](), indent=1))
     return 0

@@ -113,8 +113,8 @@ class Exporter(Collector):
         for path in self._databases():
             try:
                 self._read_on(path, live=live or path in self._read_to)
-            except (RunFolderError, sqlite3.Error):
-                continue  # not begun yet, or in the middle of its making: the next scrape looks again
+            except (RunFolderError, sqlite3.Error, ValueError):
+                continue  # not begun yet, in the middle of its making, or damaged: the next scrape looks again
 
     def _read_on(self, path: Path, *, live: bool) -> None:
         with RunStore.open(path) as store:

@@ -62,6 +62,16 @@ def duration(seconds: float | None) -> str:
     return _long(round(seconds))
 
 
+def signed_duration(seconds: float | None) -> str:
+    """Of a budget, which may be overdrawn: -90 → "-1 min 30 s"."""
+    return f"-{duration(-seconds)}" if seconds is not None and seconds < 0 else duration(seconds)
+
+
+def money(amount: str | None, currency: str) -> str:
+    """ "1200.00" → "1200.00 EUR": to the last digit that was worked out."""
+    return ABSENT if amount is None else f"{amount}{_SPACE}{currency}"
+
+
 def rate(per_second: float | None) -> str:
     """12.345 → "12.3/s"."""
     return ABSENT if per_second is None else f"{_significant(per_second)}/s"

@@ -53,7 +53,7 @@ def render(summary: Summary) -> str:
     from holdfast.report.charts import runtime
 
     specs = _pictures(summary)
-    page = _environment()
+    page = environment()
     style = page.get_template("style.css").render(colours=COLOURS)
     script = page.get_template("page.js").render()
     vega = runtime().replace("</script", r"<\/script")
@@ -73,11 +73,11 @@ def render(summary: Summary) -> str:
         timeline_text=_timeline_text(summary),
         seconds_per_point=seconds_per_point(summary.timeline),
         drawn=specs,
-        charts=Markup(_json(specs)),  # noqa: S704 - `<` is escaped
+        charts=Markup(json_for_script(specs)),  # noqa: S704 - `<` is escaped
         runtime=Markup(vega),  # noqa: S704 - our own
         script=Markup(script),  # noqa: S704 - our own
         style=Markup(style),  # noqa: S704 - our own
-        policy=_policy([vega, script], style),
+        policy=policy([vega, script], style),
     )
 
 
@@ -134,12 +134,13 @@ def _timeline_text(summary: Summary) -> str:
     return " ".join([f"{length(timeline):.0f} seconds.", *said])
 
 
-def _json(specs: "Mapping[str, Spec]") -> str:
+def json_for_script(specs: "Mapping[str, Spec]") -> str:
     """For a script element: nothing in it can end the element."""
     return json.dumps(specs, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def _policy(scripts: Sequence[str], style: str) -> str:
+def policy(scripts: Sequence[str], style: str) -> str:
+    """Content security: only these scripts and this style, and nothing from anywhere else."""
     allowed = " ".join(_hash(script) for script in scripts)
     return (
         f"default-src 'none'; script-src {allowed}; style-src {_hash(style)}; img-src 'self' file: data:; "
@@ -170,15 +171,16 @@ def _web_link(address: str) -> str | None:
 
 
 @cache
-def _environment() -> Environment:
-    environment = Environment(
+def environment() -> Environment:
+    """Templates of every page, and how they say figures."""
+    made = Environment(
         loader=PackageLoader("holdfast.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         finalize=lambda value: figures.printable(value) if type(value) is str else value,
     )
-    environment.filters |= {
+    made.filters |= {
         "between": between,
         "breakable": _breakable,
         "came_through": came_through,
@@ -192,6 +194,7 @@ def _environment() -> Environment:
         "lost_beside_steps": lost_beside_steps,
         "mark": verdicts.mark,
         "moment": figures.moment,
+        "money": figures.money,
         "not_all_ok": not_all_ok,
         "number": figures.number,
         "of_hundred": lambda ratio: f"{100 * min(max(ratio, 0.0), 1.0):.2f}",
@@ -201,6 +204,7 @@ def _environment() -> Environment:
         "seconds": lambda at: figures.ABSENT if at is None else f"{at:.1f}\u202fs",
         "sentence": figures.sentence,
         "share": figures.share,
+        "signed_duration": figures.signed_duration,
         "stretch": lambda phase: "the judged phases together" if phase == WHOLE_RUN else phase,
         "told_apart": told_apart,
         "tone": verdicts.tone,
@@ -208,4 +212,4 @@ def _environment() -> Environment:
         "web_link": _web_link,
         "words": figures.words,
     }
-    return environment
+    return made

@@ -10,6 +10,7 @@ Everything it learns goes into the record; the verdict is computed from the run 
 
 import math
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -17,7 +18,7 @@ from typing import Final
 
 from holdfast.chaos.undo import UndoResult, recover
 from holdfast.clock import SystemClock
-from holdfast.errors import HoldfastError, InputError
+from holdfast.errors import HoldfastError, InputError, MeasurementError, Problem, shown
 from holdfast.record.store import Event, Gauge, RunStore
 from holdfast.record.timeline import PHASE, Span
 from holdfast.run.asked import Asked, AskedPhase, write_asked
@@ -33,7 +34,7 @@ from holdfast.run.events import (
     shown_event,
 )
 from holdfast.run.folder import RunFolder, create_run_folder
-from holdfast.run.guarding import Watch
+from holdfast.run.guarding import Stopped, Watch
 from holdfast.run.importing import IMPORT_SECONDS
 from holdfast.run.jobs import files_of, jobs_of, modules_of
 from holdfast.run.judgement import judge_run
@@ -68,6 +69,10 @@ def run(prepared: Prepared, stop: StopSignal | None = None) -> Iterator[RunEvent
         if not started:
             shutil.rmtree(folder.path, ignore_errors=True)
         raise
+    except sqlite3.Error as error:
+        # Whatever was put into the target has been taken out: the undo log is a file of its own.
+        what = f"the record cannot be read or written ({error}), and without it nothing can be judged"
+        raise MeasurementError(Problem(shown(folder.database), what, "make room for it, and run again")) from error
     summary = judge_run(folder)
     write_summary(summary, folder.path)
     yield Finished(folder.path, summary)
@@ -200,11 +205,11 @@ class _Running:
                         break
             if self.clock.now() >= next_tick:
                 next_tick += 1.0
-                tick, reason = self._look(watch)
-                yield tick
-                if reason is not None:
-                    self.store.write_event(Event(self.clock.now(), "guard", "stopped", {"reason": reason}))
-                    yield Notice(self._second(), "error", f"the guard stopped the run: {reason}")
+                ticks, stopped = self._look(watch)
+                yield from ticks
+                if stopped is not None:
+                    yield Notice(self._second(), "error", f"the guard stopped the run: {stopped.reason}")
+                    self.store.write_event(Event(self.clock.now(), "guard", "stopped", stopped.facts))
                     self.stopped_early = True
                     break
         if self.stop.requested.is_set():
@@ -263,27 +268,34 @@ class _Running:
         self.store.write_event(Event(self.clock.now(), "run", "child_lost", facts))
         return Notice(self._second(), "error", f"{child.name} {how}; see logs/{child.log.name}")
 
-    def _look(self, watch: Watch) -> tuple[Tick, str | None]:
+    def _look(self, watch: Watch) -> tuple[list[Tick], Stopped | None]:
+        """A record that cannot be read is nothing new to a guard, which bears it for a while; nobody else does."""
         now = self.clock.now()
+        try:
+            return self._looked(watch, now)
+        except sqlite3.Error as error:
+            if not watch.keeps_guard:
+                raise
+            return [], watch.blind(f"the record cannot be read ({error})", now)
+
+    def _looked(self, watch: Watch, now: float) -> tuple[list[Tick], Stopped | None]:
         recent = self.store.intervals(since=int(now - watch.look_back))
         look = watch.look(self.store, recent, now)
         pace = self._pace.look(self.store, now)
         # The last look is after the last phase's end, and still of it.
         phase = next((p.name for p in reversed(self.asked.phases) if p.start <= now - self.time_zero), "")
-        return (
-            Tick(
-                at=now - self.time_zero,
-                phase=phase,
-                rate=pace.rate,
-                ok=pace.ok,
-                bad=pace.bad,
-                p95=pace.p95,
-                in_flight=pace.in_flight,
-                burn_rates=look.burn_rates,
-                replicas_ready=_as_count(_newest(self.store, "target", REPLICAS_READY, now)),
-            ),
-            look.stop_reason,
+        tick = Tick(
+            at=now - self.time_zero,
+            phase=phase,
+            rate=pace.rate,
+            ok=pace.ok,
+            bad=pace.bad,
+            p95=pace.p95,
+            in_flight=pace.in_flight,
+            burn_rates=look.burn_rates,
+            replicas_ready=_as_count(_newest(self.store, "target", REPLICAS_READY, now)),
         )
+        return [tick], look.stopped
 
     def _close_phases(self) -> None:
         """Phases cut short end now; those never reached stay planned only."""

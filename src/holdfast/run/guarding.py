@@ -1,19 +1,20 @@
 """The live look at the objectives, once a second: burn rates into gauges, and whether the run must stop.
 
 In: the record so far. Out: gauges of source "guard" named "<objective>/burn_rate" (a chaos experiment's steady state
-reads them), and a reason to stop or None.
+reads them), and why the run must stop, or None.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from holdfast.record.recorder import Interval
 from holdfast.record.store import Gauge, RunStore
 from holdfast.run.asked import Asked
 from holdfast.slo.budget import burn_rate
-from holdfast.slo.guard import Guard
+from holdfast.slo.guard import Guard, Stop
 from holdfast.slo.indicator import count
+from holdfast.slo.objective import Objective
 
 SOURCE: Final = "guard"
 SETTLE_SECONDS: Final = 2.0
@@ -29,7 +30,27 @@ class Look:
     """One second's look."""
 
     burn_rates: Mapping[str, float | None]
-    stop_reason: str | None
+    stopped: "Stopped | None"
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The guard of one objective stops the run."""
+
+    objective: str
+    stop: Stop
+    burn_rate: float | None  # over the guard's stretch; None where nothing was seen
+
+    @property
+    def reason(self) -> str:
+        return f"{self.objective}: {self.stop.reason}"
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """For the record: what the guard had seen when it stopped the run."""
+        stop = self.stop
+        seen = {"bad": stop.bad, "total": stop.total, "burn_rate": self.burn_rate, "silent": stop.silent}
+        return {"reason": self.reason, "objective": self.objective, "blind": stop.blind, **seen}
 
 
 class Watch:
@@ -50,20 +71,33 @@ class Watch:
         self._keep_guards(now)
         end = now - SETTLE_SECONDS
         burn_rates: dict[str, float | None] = {}
-        reason: str | None = None
+        stopped: Stopped | None = None
         for asked in self._asked.objectives:
             objective = asked.objective
             counts = count(intervals, objective.events, end - self._asked.guard_for, end)
             burn_rates[objective.name] = burn_rate(counts.bad_events, counts.total_events, objective.target)
             guard = self._guards.get(objective.name)
-            if guard is not None and reason is None:
+            if guard is not None and stopped is None:
                 changing = count(intervals, objective.events, now - CHANGING_SECONDS, now + 1)
-                stop = guard.step(changing, now)
-                reason = f"{objective.name}: {stop}" if stop else None
+                stopped = _stopped(objective, guard.step(changing, now))
         store.write_gauges(
             Gauge(now, SOURCE, f"{name}/burn_rate", value) for name, value in burn_rates.items() if value is not None
         )
-        return Look(burn_rates, reason)
+        return Look(burn_rates, stopped)
+
+    def blind(self, why: str, now: float) -> Stopped | None:
+        """Instead of a look, when the record cannot be read."""
+        self._keep_guards(now)
+        objectives = {asked.objective.name: asked.objective for asked in self._asked.objectives}
+        for name, guard in self._guards.items():
+            stopped = _stopped(objectives[name], guard.blind(why, now))
+            if stopped is not None:
+                return stopped
+        return None
+
+    @property
+    def keeps_guard(self) -> bool:
+        return self._asked.guard_burn_rate is not None
 
     def _keep_guards(self, now: float) -> None:
         """Guards keep watch while load is on, and begin anew with it: without load, silence is as planned."""
@@ -82,3 +116,9 @@ class Watch:
                 # Journeys come every few seconds, too seldom for a guard that looks seconds back.
                 if asked.objective.events.total.source != "synthetics"
             }
+
+
+def _stopped(objective: Objective, stop: Stop | None) -> Stopped | None:
+    if stop is None:
+        return None
+    return Stopped(objective.name, stop, burn_rate(stop.bad, stop.total, objective.target))

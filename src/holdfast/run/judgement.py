@@ -16,6 +16,7 @@ from holdfast.run.asked import Asked
 from holdfast.run.capacity import capacity_result
 from holdfast.run.fault_cost import fault_results
 from holdfast.run.folder import RunFolder
+from holdfast.run.guard_result import burned, guard_result, went_blind
 from holdfast.run.load_summary import LoadResult
 from holdfast.run.objectives import objective_results
 from holdfast.run.picture import timeline
@@ -66,6 +67,7 @@ def judge_run(folder: RunFolder) -> Summary:
     validity = validity_of(recorded)
     verdict = _verdict(recorded, objectives, faults, validity, capacity, load, journeys)
     uncounted = uncounted_visits(recorded) if load else ()
+    guard = guard_result(recorded)
     return Summary(
         run=RunFacts(
             id=asked.id,
@@ -95,6 +97,8 @@ def judge_run(folder: RunFolder) -> Summary:
         faults_reason=_no_faults(asked) if not faults else "",
         capacity=capacity,
         capacity_reason="" if capacity else _no_capacity(recorded),
+        guard=guard,
+        guard_reason="" if guard else "the plan asks for no guard",
         notices=_notices(recorded),
     )
 
@@ -116,7 +120,7 @@ def _verdict(
         return "invalid"
     judged = [o for o in objectives if o.judged]
     findings = any(fault.verdict in _FINDINGS for fault in faults)
-    if findings or any(o.verdict == "missed" for o in judged) or recorded.events_of("stopped"):
+    if findings or any(o.verdict == "missed" for o in judged) or burned(recorded):
         return "missed"
     whole = [o for o in judged if o.phase == WHOLE_RUN]
     unseen = bool(recorded.asked.objectives) and any(p.judged for p in recorded.asked.phases) and not whole
@@ -124,7 +128,7 @@ def _verdict(
     unsized = recorded.asked.capacity is not None and (capacity is None or capacity.sizing is None)
     if not recorded.asked.objectives:
         return _without_objectives(recorded, load, journeys, unproven=unproven or unsized)
-    if unseen or unproven or unsized or any(o.verdict == "inconclusive" for o in whole):
+    if went_blind(recorded) or unseen or unproven or unsized or any(o.verdict == "inconclusive" for o in whole):
         return "inconclusive"
     return "met"
 

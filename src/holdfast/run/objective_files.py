@@ -63,6 +63,10 @@ def asked_objectives(checking: Checking, plan: Plan) -> tuple[AskedObjective, ..
     if plan.guard is not None:
         watched = [asked.objective for asked in found if asked.objective.events.total.source != "synthetics"]
         checking.add(guard_problems(plan.guard.burn_rate, watched, checking.where(("guard", "burn_rate"), "guard")))
+        whole = not (checking.lacks_some_of("objectives") or checking.lacks_some_of("load") or checking.problems)
+        if whole and not (watched and plan.load):
+            what = "there is nothing it could watch: it judges objectives by the load"
+            checking.wrong(checking.where(("guard",), "guard"), what, "name load and objectives on it, or leave it out")
     return tuple(found)
 
 

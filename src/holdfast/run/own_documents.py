@@ -4,12 +4,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from holdfast.errors import Problem
+from holdfast.slo.agreement import load_agreements
+from holdfast.slo.exclusions import load_exclusions
+from holdfast.slo.policy import load_policies
 from holdfast.workspace.document import Document
 
 Loader = Callable[[list[Document]], tuple[Sequence[Any], list[Problem]]]
 """All documents of one kind in; what they define, and all that is wrong with them, out."""
 
-OWN_LOADERS: Final[Mapping[str, Loader]] = {}
+OWN_LOADERS: Final[Mapping[str, Loader]] = {
+    "ErrorBudgetPolicy": load_policies,
+    "Exclusions": load_exclusions,
+    "ServiceLevelAgreement": load_agreements,
+}
 """By kind. A kind of `library.OWN_KINDS` that is not here is told as a note: nobody has checked it."""
 
 

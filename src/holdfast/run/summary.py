@@ -224,6 +224,26 @@ class Timeline:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardResult:
+    """What kept watch, and why it stopped the run if it did.
+
+    `stretch`: seconds of evidence it judged by. `blind`: it saw too little, rather than too much that was bad. `bad`,
+    `total`, `burn_rate`: of the events that came in during the stretch; `silent`: seconds since the newest of all.
+    """
+
+    burn_rate_above: float
+    stretch: float
+    stopped_at: float | None = None  # null: it did not
+    reason: str = ""
+    objective: str | None = None
+    blind: bool | None = None
+    bad: int | None = None
+    total: int | None = None
+    burn_rate: float | None = None
+    silent: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """Everything a report shows."""
 
@@ -247,6 +267,8 @@ class Summary:
     capacity_reason: str = ""
     comparison: None = None
     comparison_reason: str = "no baseline run was named"
+    guard: GuardResult | None = None
+    guard_reason: str = "the plan asks for no guard"
     notices: tuple[str, ...] = ()  # what a reader must know: a part that did not run, an objective it cannot prove
     schema: str = field(default=SCHEMA)
 

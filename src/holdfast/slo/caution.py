@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from holdfast.errors import Problem
 from holdfast.slo.alert_conformance import CONDITION, POLICY
+from holdfast.slo.annotations import ANNOTATIONS, DOMAIN
 from holdfast.slo.library import Library
 from holdfast.slo.objective import AlertPolicy, Composite, Objective
 from holdfast.slo.resolving import list_of, mapping_of
@@ -23,6 +24,9 @@ def document_warnings(document: Document, library: Library) -> Iterator[Problem]
         if str(key).startswith(RESERVED):
             what = f'"{key}": {RESERVED} is the specification\'s own'
             yield Problem(document.where(("metadata", "annotations", key)), what, "use a domain of your own")
+        if str(key).startswith(DOMAIN) and key not in ANNOTATIONS:
+            what = f'nobody reads the annotation "{key}"'
+            yield Problem(document.where(("metadata", "annotations", key)), what, nearest(str(key), ANNOTATIONS))
     match document.data["kind"]:
         case "SLO":
             yield from _service(document, spec.get("service"), library)

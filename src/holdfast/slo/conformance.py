@@ -45,6 +45,7 @@ def slo_problems(document: Document, resolve: Resolve) -> Iterator[Problem]:
         yield from _indicators(document, place, entry, resolve)
         own = is_threshold(entry, resolve)
         yield from _threshold_problems(document, place, entry, own if own is not None else is_threshold(spec, resolve))
+    yield from _composite_problems(document, spec, entries)
     if is_threshold(spec, resolve) and len(entries) > 1:
         yield Problem(
             document.where((*at, "objectives")), "a thresholdMetric takes one objective", "write one SLO for each"
@@ -158,6 +159,19 @@ def _entry_problems(
         elif key in entry and not needed and isinstance(method, str):
             yield Problem(document.where((*at, key)), f"{key} means nothing with {method}", "remove it")
     yield from _slice_problems(document, at, entry, spec)
+
+
+def _composite_problems(document: Document, spec: Mapping[str, Any], entries: list[Any]) -> Iterator[Problem]:
+    """A slice of a composite is one stretch of time for all of its objectives."""
+    if "indicator" in spec or "indicatorRef" in spec or spec.get("budgetingMethod") not in _SLICED:
+        return
+    lengths = [_slice_seconds(mapping_of(entry)) for entry in entries]
+    first = next((length for length in lengths if length is not None), None)
+    for index, length in enumerate(lengths):
+        if length is not None and length != first:
+            what = f"the slices of a composite have one length, and another objective's is {first:g} s"
+            where = document.where(("spec", "objectives", index, "timeSliceWindow"))
+            yield Problem(where, what, "give all objectives the same timeSliceWindow")
 
 
 def _slice_problems(

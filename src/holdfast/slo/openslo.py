@@ -14,6 +14,7 @@ from holdfast.errors import Problem
 from holdfast.slo.alert_conformance import POLICY, policy_problems
 from holdfast.slo.alert_definition import ConditionObject, PolicyObject, TargetObject
 from holdfast.slo.alerting import policy_of
+from holdfast.slo.annotations import NO_DATA, OWNER, PARTIAL_SLICES, RUNBOOK
 from holdfast.slo.caution import document_warnings, objective_warnings
 from holdfast.slo.conformance import empty_problems, indicator_problems, slo_problems
 from holdfast.slo.definition import (
@@ -49,7 +50,11 @@ from holdfast.workspace.document import Document, PropertyPath, nearest
 __all__ = [
     "API_VERSION",
     "KINDS",
+    "NO_DATA",
+    "OWNER",
     "OWN_KINDS",
+    "PARTIAL_SLICES",
+    "RUNBOOK",
     "AnyObjective",
     "Definitions",
     "declared_names",
@@ -58,11 +63,6 @@ __all__ = [
     "source_of",
     "unjudged_by_run",
 ]
-
-RUNBOOK: Final = "holdfast.dev/runbook"
-OWNER: Final = "holdfast.dev/owner"
-NO_DATA: Final = "holdfast.dev/no-data"
-PARTIAL_SLICES: Final = "holdfast.dev/partial-slices"
 
 SHAPES: Final[Mapping[str, type[Shape]]] = {
     "SLO": ObjectiveObject,

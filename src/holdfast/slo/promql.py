@@ -33,10 +33,10 @@ WINDOW: Final = "{{.window}}"
 RESOLUTION: Final = "1m"
 
 _WINDOW: Final = re.compile(r"\{\{\s*\.window\s*\}\}")
-_SELECTOR: Final = re.compile(
-    r'[A-Za-z_:][A-Za-z0-9_:]*\s*(\{(?:[^{}"]|"(?:[^"\\]|\\.)*")*\})?|\{(?:[^{}"]|"(?:[^"\\]|\\.)*")+\}'
-)
-_SUM: Final = re.compile(r"sum\s*\(\s*(?P<inside>[^()]*?)\s*\)")
+_TEXT: Final = r'"(?:[^"\\]|\\.)*"' + r"|'(?:[^'\\]|\\.)*'"
+_INSIDE: Final = rf"""(?:[^{{}}"']|{_TEXT})"""
+_SELECTOR: Final = re.compile(rf"[A-Za-z_:][A-Za-z0-9_:]*\s*(\{{{_INSIDE}*\}})?|\{{{_INSIDE}+\}}")
+_SUM: Final = re.compile(rf"""sum\s*\(\s*(?P<inside>(?:[^()"']|{_TEXT})*?)\s*\)""")
 _OPERATORS: Final = {"lte": "<=", "gte": ">=", "lt": "<", "gt": ">"}
 _REQUEST_DEPTH: Final = 3
 
@@ -92,8 +92,8 @@ def events(query: Query, window: str, *, counter: bool) -> str:
     """How many events a query counts in the last `window`."""
     text = _text(query)
     if _WINDOW.search(text):
-        filled = _WINDOW.sub(window, text)
-        return f"({filled}) * {range_seconds(window)}" if query.spec.get("perSecond") is True else filled
+        filled = _enclosed(_WINDOW.sub(window, text))
+        return f"({filled} * {range_seconds(window)})" if query.spec.get("perSecond") is True else filled
     counting = "increase" if counter else "sum_over_time"
     summed = _SUM.fullmatch(text)  # increase(sum(…)) would take the restart of one instance for that of all
     inside = text if summed is None else summed["inside"]
@@ -206,6 +206,20 @@ def _text(query: Query) -> str:
     if query.type != "prometheus" or not isinstance(text, str) or not text.strip():
         raise ValueError(f"a metric source of type {query.type} has no PromQL query")
     return text.strip()
+
+
+def _enclosed(text: str) -> str:
+    """In parentheses, unless it is one call: what stands around it must not bind tighter."""
+    bare = re.sub(_TEXT, "", text)  # strings may hold parentheses
+    if re.fullmatch(r"[A-Za-z_:][A-Za-z0-9_:]*\s*\(.*\)", bare, re.DOTALL):
+        depth, closed = 0, []
+        for place, character in enumerate(bare):
+            depth += (character == "(") - (character == ")")
+            if character == ")" and depth == 0:
+                closed.append(place)
+        if closed == [len(bare) - 1]:
+            return text
+    return f"({text})"
 
 
 def _resolution(query: Query) -> str:

@@ -11,10 +11,11 @@ from typing import Any, Final
 from holdfast.slo.definition import HoldfastMetric
 from holdfast.slo.library import API_VERSION, OWN_KINDS
 from holdfast.slo.openslo import SHAPES
+from holdfast.slo.policy_terms import ErrorBudgetPolicy
 from holdfast.slo.selection import SOURCE_TYPE
 from holdfast.workspace.binding import Definition
 
-OWN_SHAPES: Final[Mapping[str, type[Definition]]] = {}
+OWN_SHAPES: Final[Mapping[str, type[Definition]]] = {"ErrorBudgetPolicy": ErrorBudgetPolicy}
 """Of holdfast's own kinds, by kind. One that is not here is open to anything."""
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

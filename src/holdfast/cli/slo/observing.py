@@ -1,11 +1,13 @@
 """What `slo status`, `backtest` and `gate` share: which objectives, and where their history comes from.
 
-@click.command()
-@observing_options
-def status(asked: Asked) -> int:
-    definitions = asked.definitions()
-    observing = asked.open()
-    observed = observing.observe(objective, objective.window.span(observing.at))
+    @click.command()
+    @observing_options
+    def status(asked: Asked) -> int:
+        definitions = asked.definitions()
+        observing = asked.open()
+        observed = observing.observe(objective, objective.window.span(observing.at))
+
+Options are read at once, and sources opened when they are first needed.
 """
 
 import functools
@@ -254,7 +256,7 @@ class Observing:
             folder = asked.history
             return self._once(("record",), lambda: open_record(folder))
         try:
-            return self._once(("record",), lambda: open_record(_run_folder(asked.run)))
+            return self._once(("record",), lambda: open_record(run_folder(asked.run)))
         except RunFolderError as error:
             if asked.run is not None:
                 raise
@@ -294,8 +296,8 @@ def _in_folder(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES and not path.stem.startswith("_"))
 
 
-def _run_folder(run: Path | None) -> Path:
-    """Raises RunFolderError."""
+def run_folder(run: Path | None) -> Path:
+    """By path or name; None: the newest. Raises RunFolderError."""
     from holdfast.run.folder import open_run_folder
 
     if run is not None and (run / "run.db").is_file():

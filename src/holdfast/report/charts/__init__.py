@@ -3,6 +3,7 @@
 The only place that knows altair and vl_convert; importing it costs a second, so reports do it when they draw.
 """
 
+from holdfast.report.charts.burn_down import burn_down_chart
 from holdfast.report.charts.capacity import capacity_chart, sizing_chart
 from holdfast.report.charts.drawing import Spec, runtime, to_png
 from holdfast.report.charts.funnel import funnel_chart
@@ -12,6 +13,7 @@ from holdfast.report.charts.timeline import budget_chart, timeline_chart
 __all__ = [
     "Spec",
     "budget_chart",
+    "burn_down_chart",
     "capacity_chart",
     "funnel_chart",
     "runtime",

@@ -95,7 +95,7 @@ def _read(folder: Path) -> _Record | None:
             intervals = tuple(store.intervals())
             spans = [span for kind in (PHASE, SEARCH_STEP) for span in store.spans(kind) if span.started is not None]
             events, gauges = store.events(), store.gauges()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, ValueError) as error:  # also a histogram that was cut short
         raise RunFolderError(Problem(shown(path), f"is damaged: {error}", "leave it out")) from error
     seconds = [float(interval.second) for interval in intervals]
     last = max([*(s + 1 for s in seconds), *(e.at for e in events), *(g.at for g in gauges[-1:])], default=0.0)

@@ -225,8 +225,8 @@ class _SameHost(urllib.request.HTTPRedirectHandler):
 
 def _answer(found: Mapping[str, Any], kind: str, connection: Connection) -> Answer:
     """Raises MeasurementError where it is not what the API promises."""
-    doubts = [str(text) for key in ("warnings", "infos") for text in found.get(key) or ()]
     try:
+        doubts = [str(text) for key in ("warnings", "infos") for text in found.get(key) or ()]
         data = found["data"]
         if data["resultType"] == "scalar" and kind == "vector":
             at, value = data["result"]
@@ -234,7 +234,7 @@ def _answer(found: Mapping[str, Any], kind: str, connection: Connection) -> Answ
         if data["resultType"] != kind:
             raise TypeError(f"a {data['resultType']}")  # noqa: TRY301 - one answer for all that is odd
         series = tuple(_series(each, kind) for each in data["result"])
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
         what = f"{connection.url} answers with what is not a {kind}: {type(error).__name__} {error}"
         raise MeasurementError(
             Problem(connection.where, what, "check what stands between it and Prometheus")

@@ -131,7 +131,7 @@ class _Asking:
         if missing == self.steps:
             self.note(
                 f"Prometheus has no total of {self.objective.name}: nothing was measured "
-                f"(a step of {range_text(self.step)} needs two scrapes in it)"
+                f"(a step of {range_text(self.step)} needs two scrapes in it; a longer --step has more)"
             )
         elif missing:
             self.note(f"{_of(missing, self.steps)} have no total, and are not measured")

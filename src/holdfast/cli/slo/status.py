@@ -1,0 +1,186 @@
+"""`holdfast slo status`."""
+
+import json
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from holdfast.cli.slo.observing import Asked, Observing, Step, observing_options
+from holdfast.errors import ExitCode, InputError, MeasurementError, Problem, RunFolderError, raise_input_error, shown
+
+if TYPE_CHECKING:
+    from holdfast.run.recorded import Recorded
+    from holdfast.slo.agreement import Agreement, AgreementStanding
+    from holdfast.slo.exclusions import Exclusion
+    from holdfast.slo.objective import Objective
+    from holdfast.slo.openslo import AnyObjective
+    from holdfast.slo.sources.observed import Observed
+    from holdfast.slo.status import SloStatus, Told
+
+_CODES: Final = {
+    "met": int(ExitCode.MET),
+    "missed": int(ExitCode.MISSED),
+    "inconclusive": int(ExitCode.INCONCLUSIVE),
+}
+
+
+@click.command()
+@observing_options
+@click.option("--lookback", type=Step(), multiple=True, help="A burn rate over this long too; may be repeated.")
+@click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write it as a page too.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON (see `holdfast schema slo-status`).")
+def status(asked: Asked, lookback: tuple[int, ...], html: Path | None, as_json: bool) -> int:
+    """How much of each error budget is left, how fast it goes, and when it is gone; the most endangered first.
+
+    Objectives are those of PATHs (files or folders), or of slo/. Exits 0 when all are within budget, 1 when one has
+    spent more than it may, 3 when one cannot be told (no data, or too little).
+    """
+    found = _status(asked, lookback)
+    if html is not None:
+        from holdfast.report.budget import render_budget
+
+        try:
+            html.write_text(render_budget(found), encoding="utf-8")
+        except OSError as error:
+            what = f"cannot be written: {error.strerror}"
+            raise InputError(Problem(shown(html), what, "name a file in a folder that is there")) from error
+        click.echo(str(html), err=True)
+    if as_json:
+        click.echo(json.dumps(asdict(found), indent=1, allow_nan=False))
+    else:
+        from holdfast.report.terminal.budget import print_status
+        from holdfast.report.terminal.console import console_for
+
+        print_status(found, console_for(sys.stdout))
+    return found.exit_code
+
+
+def _status(asked: Asked, lookbacks: Sequence[int]) -> "SloStatus":
+    from holdfast.slo.agreement import load_agreements
+    from holdfast.slo.exclusions import load_exclusions
+    from holdfast.slo.objective import Composite
+    from holdfast.slo.standing import LOOKBACKS
+    from holdfast.slo.status import status_of
+
+    all_of_them = replace(asked, only=()).definitions()
+    chosen = asked.definitions().objectives
+    names = {objective.name for objective in chosen}
+    exclusions, problems = load_exclusions(all_of_them.own, [one.name for one in all_of_them.objectives])
+    agreements, wrong = load_agreements(all_of_them.own, all_of_them.objectives)
+    raise_input_error([*problems, *wrong, *_uneven(chosen)])
+    if not chosen:
+        raise_input_error([Problem("slo", "there is no objective here", "write one, or name its file")])
+    recorded = _recorded(asked)
+    looking = _Looking(asked.open(), recorded, tuple(sorted({*LOOKBACKS, *lookbacks})), exclusions)
+    told = [looking.told(objective) for objective in chosen]
+    kept = [looking.agreement(one, all_of_them.objectives) for one in agreements if one.objective in names]
+    shown_to = names | {part.name for one in chosen if isinstance(one, Composite) for part in one.parts}
+    concerned = [one for one in exclusions if any(one.is_for(name) for name in shown_to)]
+    return status_of(told, kept, concerned, at=looking.at, step=asked.step, exit_codes=_CODES)
+
+
+def _uneven(objectives: "Sequence[AnyObjective]") -> "Iterator[Problem]":
+    """Composites whose parts are cut into slices of different length: no slice of one is a slice of the other."""
+    from holdfast.slo.objective import Composite
+
+    for one in objectives:
+        if isinstance(one, Composite) and len({part.slices and part.slices.seconds for part in one.parts}) > 1:
+            what = f"{one.name} is a composite whose objectives have slices of different length"
+            yield Problem(one.where, what, "give them all the same timeSliceWindow")
+
+
+class _Looking:
+    """As of one moment: now, or the end of the run that is looked at."""
+
+    def __init__(
+        self,
+        observing: Observing,
+        recorded: "Recorded | None",
+        lookbacks: tuple[int, ...],
+        exclusions: "Sequence[Exclusion]",
+    ) -> None:
+        self.observing, self.recorded, self.lookbacks, self.exclusions = observing, recorded, lookbacks, exclusions
+        step = observing.step
+        self.at = float(math.floor(observing.at / step) * step)
+        source = click.get_current_context().get_parameter_source("at")
+        if recorded is not None and source is click.core.ParameterSource.DEFAULT:
+            self.at = float(math.ceil((recorded.ended + 1) / step) * step)
+
+    def told(self, objective: "AnyObjective") -> "Told":
+        from holdfast.run.budget_cost import run_burn_down, run_costs
+        from holdfast.slo.composite import composite_standing
+        from holdfast.slo.exclusions import excluded
+        from holdfast.slo.objective import Composite
+        from holdfast.slo.standing import needed_span, standing
+        from holdfast.slo.status import Told
+
+        span = needed_span(objective, self.at, self.lookbacks)
+        if isinstance(objective, Composite):
+            seen = [self.observed(part) for part in objective.parts]
+            gone = [
+                [*excluded(self.exclusions, part.name, span), *excluded(self.exclusions, objective.name, span)]
+                for part in objective.parts
+            ]
+            one = composite_standing(objective, seen, self.at, exclusions=gone, lookbacks=self.lookbacks)
+            return Told(one, self.observing.source(objective.parts[0]).name)
+        spans = excluded(self.exclusions, objective.name, span)
+        one = standing(objective, self.observed(objective), self.at, exclusions=spans, lookbacks=self.lookbacks)
+        name = self.observing.source(objective).name
+        if self.recorded is None:
+            return Told(one, name)
+        return Told(one, name, run_costs(self.recorded, objective), run_burn_down(self.recorded, objective))
+
+    def agreement(self, agreement: "Agreement", objectives: "Sequence[AnyObjective]") -> "AgreementStanding":
+        from holdfast.slo.agreement import agreement_standing
+        from holdfast.slo.exclusions import excluded
+        from holdfast.slo.objective import Objective
+        from holdfast.slo.standing import needed_span
+
+        objective = next(one for one in objectives if one.name == agreement.objective and isinstance(one, Objective))
+        own = replace(objective, window=agreement.window)
+        spans = excluded(self.exclusions, objective.name, needed_span(own, self.at, self.lookbacks))
+        return agreement_standing(agreement, objective, self.observed(own), self.at, exclusions=spans)
+
+    def observed(self, objective: "Objective") -> "Observed":
+        """What cannot be answered now is not measured, and says so; the other objectives are told all the same."""
+        from holdfast.slo.sources.observed import Observed, unmeasured, whole_steps
+        from holdfast.slo.standing import needed_span
+
+        span = needed_span(objective, self.at, self.lookbacks)
+        step = self._step(objective)
+        try:
+            return self.observing.observe(objective, span, step)
+        except MeasurementError as error:
+            notes = tuple(f"{problem.where}: {problem.what}".removeprefix(": ") for problem in error.problems)
+            return Observed(unmeasured(*whole_steps(span, step), step), notes=notes)
+
+    def _step(self, objective: "Objective") -> int:
+        """That of the options, or finer where slices or a calendar window's begin ask for it."""
+        step = self.observing.step
+        if objective.slices is not None:
+            step = math.gcd(step, objective.slices.seconds)
+        if objective.window.calendar is not None:
+            step = math.gcd(step, int(objective.window.span(self.at).start))
+        return step
+
+
+def _recorded(asked: Asked) -> "Recorded | None":
+    """The run that was named, for what its phases, faults and journeys spent; None where it is another record."""
+    if asked.run is None:
+        return None
+    from holdfast.cli.workspace import current_workspace
+    from holdfast.run.folder import open_run_folder
+    from holdfast.run.recorded import read_recorded
+
+    runs = asked.run.parent if (asked.run / "run.json").is_file() else current_workspace().runs_folder
+    try:
+        return read_recorded(open_run_folder(asked.run, runs))
+    except RunFolderError:
+        if (asked.run / "run.db").is_file():
+            return None
+        raise

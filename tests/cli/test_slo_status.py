@@ -1,0 +1,320 @@
+"""`holdfast slo status`: what is left of each budget, in the terminal, as JSON and as a page; and its exit codes."""
+
+import json
+import shutil
+from pathlib import Path
+
+import jsonschema
+import pytest
+from tests.unit.test_report_html import Page
+
+from holdfast.slo.status import status_schema
+
+RUN = Path(__file__).parents[1] / "data" / "runs" / "fault_hurt"
+END = 1_767_268_800  # 2026-01-01 12:00 UTC
+AT = "2026-01-01T12:00:00Z"
+SLO = """
+apiVersion: openslo/v1
+kind: SLO
+metadata: {{name: {name}, displayName: {title}, annotations: {{holdfast.dev/owner: identity}}}}
+spec:
+  service: account
+  description: Customers get in.
+  indicatorRef: sign-in-ok
+  timeWindow: [{window}]
+  budgetingMethod: {method}
+  objectives: [{{{objective}}}]
+"""
+SLI = """
+apiVersion: openslo/v1
+kind: SLI
+metadata: {name: sign-in-ok}
+spec:
+  ratioMetric:
+    counter: false
+    good: {metricSource: {type: csv, spec: {file: history.csv, column: good}}}
+    total: {metricSource: {type: csv, spec: {file: history.csv, column: total}}}
+"""
+DAY = "{duration: 1d, isRolling: true}"
+MONTH = '{duration: 1M, isRolling: false, calendar: {startTime: "2025-01-01 00:00:00", timeZone: UTC}}'
+
+
+def slo(name="sign-in", *, target="0.99", window=DAY, method="Occurrences", title="Sign-in works", more="") -> str:
+    objective = f"target: {target}{more}"
+    return SLO.format(name=name, title=title, window=window, method=method, objective=objective)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A folder with `slo/` in it; `write` puts objectives and a history there."""
+    (tmp_path / "slo").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "160")
+    return tmp_path
+
+
+def write(folder: Path, *slos: str, bad=0, total=100, minutes=1440, test=None, own="") -> None:
+    """`bad` of `total` in each of the last 60 of so many minutes."""
+    (folder / "slo" / "objectives.yaml").write_text("---".join([*slos, SLI]), encoding="utf-8")
+    if own:
+        (folder / "slo" / "own.yaml").write_text(own, encoding="utf-8")
+    rows = ["time,good,total" + (",test_good,test_total" if test else "")]
+    for minute in range(minutes):
+        at = END - 60 * (minutes - minute)
+        failed = bad if minute >= minutes - 60 else 0
+        rows.append(f"{at},{total - failed},{total}" + (f",{test - min(failed, test)},{test}" if test else ""))
+    (folder / "history.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def status(holdfast, *arguments):
+    return holdfast("slo", "status", "slo", "--csv", "history.csv", "--at", AT, *arguments)
+
+
+def told(ran):
+    found = json.loads(ran.out)
+    jsonschema.validate(found, status_schema())
+    assert found["exit_code"] == ran.code
+    return found
+
+
+@pytest.mark.parametrize(
+    ("bad", "minutes", "code", "verdict"), [(0, 1440, 0, "met"), (50, 1440, 1, "missed"), (0, 0, 3, "inconclusive")]
+)
+def test_the_exit_code_says_whether_every_budget_holds(folder, holdfast, bad, minutes, code, verdict):
+    write(folder, slo(), bad=bad, minutes=minutes)
+
+    ran = status(holdfast, "--json")
+
+    assert ran.code == code
+    assert told(ran)["verdict"] == verdict
+
+
+def test_a_miss_outranks_what_nobody_knows_and_that_outranks_what_is_met(folder, holdfast):
+    lone = slo("lone").replace("indicatorRef: sign-in-ok", "indicatorRef: nobody")
+    nobody = SLI.replace("sign-in-ok", "nobody")
+    write(folder, slo(), lone, nobody)
+    text = (folder / "history.csv").read_text().replace("time,", "time,indicator,").splitlines()
+    rows = [text[0], *(row.replace(",", ",sign-in-ok,", 1) for row in text[1:])]
+    (folder / "history.csv").write_text("\n".join(rows))
+
+    found = told(status(holdfast, "--json"))
+
+    assert (found["verdict"], found["exit_code"]) == ("inconclusive", 3)
+    assert [one["name"] for one in found["objectives"]] == ["lone", "sign-in"]
+    assert found["objectives"][0]["budget"]["remaining"] is None
+    assert found["objectives"][0]["reason"]
+
+
+def test_figures_are_exact_and_complete(folder, holdfast):
+    write(folder, slo(target="0.999"), bad=1)
+
+    (one,) = told(status(holdfast, "--json", "--lookback", "90m"))["objectives"]
+
+    assert (one["budget"]["bad"], one["budget"]["total"], one["budget"]["allowed"]) == (60, 144_000, 144)
+    assert one["budget"]["remaining"] == pytest.approx(7 / 12)
+    assert one["budget"]["remaining_events"] == 84
+    assert one["budget"]["remaining_seconds"] == pytest.approx(86.4 * 7 / 12)
+    rates = {burn["lookback"]: burn["rate"] for burn in one["burn_rates"]}
+    assert (rates[300], rates[3600], rates[5400]) == (10, 10, pytest.approx(20 / 3))
+    assert one["exhaustion"]["soonest"] < one["exhaustion"]["seconds"]
+    assert one["burn_down"][-1] == [END, pytest.approx(7 / 12)]
+    assert one["interval"][0] < one["ratio"] < one["interval"][1]
+    assert one["coverage"] == 1
+    assert one["window"] == {"text": "1d", "calendar": False, "start": END - 86_400, "end": END, "over": True}
+
+
+def test_the_terminal_shows_the_most_endangered_first_with_its_curve(folder, holdfast):
+    write(folder, slo("steady", target="0.9"), slo("hurt", target="0.999"), bad=2)
+
+    ran = status(holdfast)
+
+    lines = [line for line in ran.out.splitlines() if "%" in line]
+    assert "hurt" in lines[0]
+    assert "█" in lines[0]
+    assert lines[0].count("16.7\u202f%") == 1
+    assert "steady" in lines[1]
+    assert "\x1b" not in ran.out
+
+
+def test_a_narrow_terminal_gets_a_paragraph_each_and_no_line_is_too_long(folder, holdfast, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "72")
+    write(folder, slo(), bad=1)
+
+    ran = status(holdfast)
+
+    assert max(len(line) for line in ran.out.splitlines()) <= 72
+    assert "left" in ran.out
+    assert "gone:" in ran.out
+
+
+def test_a_calendar_window_that_is_not_over_is_marked_as_estimated(folder, holdfast):
+    write(folder, slo(window=MONTH), bad=1, minutes=12 * 60)
+
+    ran = status(holdfast)
+    (one,) = told(status(holdfast, "--json"))["objectives"]
+
+    assert "≈" in ran.out
+    assert one["estimated"]
+    assert one["budget"]["total"] == pytest.approx(one["to_date"]["total"] * 62)
+    assert not one["window"]["over"]
+
+
+def test_test_traffic_and_exclusions_are_told_with_and_without(folder, holdfast):
+    own = """
+kind: Exclusions
+description: Agreed.
+exclusions:
+  - {name: move, category: maintenance, reason: The database moves., owner: identity,
+     start: "2026-01-01 11:30:00", zone: UTC, duration: 15m}
+"""
+    write(folder, slo(), bad=10, test=10, own=own)
+
+    found = told(status(holdfast, "--json"))
+    (one,) = found["objectives"]
+
+    assert one["excluded_seconds"] == 900
+    assert one["budget"]["bad"] == 0  # the failures were all of the test traffic's
+    assert [other["name"] for other in one["alternatives"]] == ["with excluded time", "with test traffic"]
+    assert one["alternatives"][1]["budget"]["bad"] == 450
+    assert found["exclusions"][0]["owner"] == "identity"
+
+
+def test_an_agreement_tells_its_distances_and_credits_exactly(folder, holdfast):
+    own = """
+kind: ServiceLevelAgreement
+name: business
+description: Promised.
+owner: identity
+objective: sign-in
+credits: [{below: 0.99, credit: 0.10}]
+fee: "1000.03"
+"""
+    write(folder, slo(target="0.995"), bad=50, minutes=12 * 60, own=own)
+
+    ran = status(holdfast)
+    (agreement,) = told(status(holdfast, "--json"))["agreements"]
+
+    assert agreement["credits"][0] == {"when": "now", "share": "0.1", "amount": "100.003"}
+    assert agreement["credits"][1] == {"when": "at_best", "share": "0", "amount": "0.00"}
+    assert [far["below"] for far in agreement["distances"]] == ["0.995", "0.99"]
+    assert "Agreement: business" in ran.out
+
+
+def test_a_composite_is_shown_with_its_parts(folder, holdfast):
+    part = "{{displayName: {0}, target: 0.99, compositeWeight: {1}, indicatorRef: sign-in-ok}}"
+    both = slo("both").replace("  indicatorRef: sign-in-ok\n", "")
+    both = both.replace("{target: 0.99}", f"{part.format('One', 1)}, {part.format('Two', 2)}")
+    write(folder, both, bad=5)
+
+    ran = status(holdfast)
+    (one,) = told(status(holdfast, "--json"))["objectives"]
+
+    assert one["budget"]["spent"] == pytest.approx(3 * one["parts"][0]["budget"]["spent"])
+    assert ran.out.count("└") == 2
+
+
+def test_time_slices_are_counted_in_slices(folder, holdfast):
+    sliced = slo(method="Timeslices", target="0.9", more=", timeSliceTarget: 0.95, timeSliceWindow: 5m")
+    write(folder, sliced, bad=6)
+
+    (one,) = told(status(holdfast, "--json"))["objectives"]
+
+    assert (one["budget"]["bad"], one["budget"]["total"]) == (12, 288)
+
+
+def test_a_run_tells_what_each_phase_fault_and_journey_spent(workspace, holdfast):
+    shutil.copytree(RUN, workspace / "runs" / "recorded", ignore=shutil.ignore_patterns("expected"))
+
+    ran = holdfast("slo", "status", "--run", "recorded", "--json")
+    latency = next(one for one in told(ran)["objectives"] if one["name"] == "sign-in-latency")
+
+    assert ran.code == 1
+    for cut in ("phase", "fault", "journey"):
+        parts = [cost for cost in latency["costs"] if cost["by"] == cut]
+        assert sum(cost["bad"] for cost in parts) == latency["budget"]["bad"]
+        assert sum(cost["spent"] for cost in parts) == pytest.approx(latency["budget"]["spent"])
+    assert {cost["name"] for cost in latency["costs"]} >= {"baseline", "database_latency", "sign_in", "outside"}
+
+
+def test_the_page_is_whole_and_loads_nothing(folder, holdfast):
+    write(folder, slo(title="<b>Sign-in</b>"), slo("steady", target="0.9"), bad=5)
+
+    ran = status(holdfast, "--html", "budget.html")
+    text = (folder / "budget.html").read_text(encoding="utf-8")
+    page = Page(text)
+
+    assert ran.err == "budget.html\n"
+    assert page.open == []
+    assert "<b>Sign-in</b>" in page.text
+    assert len([a for a in page.all("div") if "data-chart" in a]) == 2
+    assert len(page.all("caption")) == len(page.all("table"))
+    assert all("scope" in attributes for attributes in page.all("th"))
+    assert not page.all("link")
+    assert len(text.encode()) < 2_500_000
+
+
+def test_everything_that_is_wrong_is_told_at_once_and_nothing_is_counted(folder, holdfast):
+    own = """
+kind: Exclusions
+description: Agreed.
+exclusions:
+  - {name: move, category: maintenance, reason: "", owner: identity, start: soon, zone: UTC, duration: 15m}
+"""
+    write(folder, slo(), own=own)
+
+    ran = status(holdfast)
+
+    assert (ran.code, ran.out) == (2, "")
+    assert "exclusions[0].reason" in ran.err
+    assert "exclusions[0].start" in ran.err
+
+
+def test_a_folder_without_an_objective_is_wrong_input(folder, holdfast):
+    (folder / "slo" / "sli.yaml").write_text(SLI, encoding="utf-8")
+
+    ran = status(holdfast)
+
+    assert ran.code == 2
+    assert "no objective" in ran.err
+
+
+def test_the_schema_is_printed(holdfast):
+    ran = holdfast("schema", "slo-status")
+
+    assert json.loads(ran.out) == status_schema()
+
+
+def test_a_page_that_cannot_be_written_is_told(folder, holdfast):
+    write(folder, slo())
+
+    ran = status(holdfast, "--html", "nowhere/budget.html")
+
+    assert ran.code == 2
+    assert "cannot be written" in ran.err
+
+
+def test_parts_with_slices_of_different_length_make_no_composite(folder, holdfast):
+    part = "{{target: 0.9, timeSliceTarget: 0.9, timeSliceWindow: {0}, indicatorRef: sign-in-ok}}"
+    both = slo("both", method="Timeslices").replace("  indicatorRef: sign-in-ok\n", "")
+    write(folder, both.replace("{target: 0.99}", f"{part.format('5m')}, {part.format('10m')}"))
+
+    ran = status(holdfast)
+
+    assert ran.code == 2
+    assert "slices of different length" in ran.err
+
+
+def test_a_source_that_does_not_answer_leaves_the_others_told(folder, holdfast):
+    asked = SLI.replace("type: csv", "type: prometheus").replace("file: history.csv, column: good", "query: a")
+    asked = asked.replace("file: history.csv, column: total", "query: b").replace("sign-in-ok", "asked")
+    remote = slo("remote").replace("indicatorRef: sign-in-ok", "indicatorRef: asked")
+    write(folder, slo(), remote)
+    (folder / "slo" / "asked.yaml").write_text(asked, encoding="utf-8")
+
+    ran = holdfast("slo", "status", "slo", "--prometheus", "http://127.0.0.1:9", "--at", AT, "--json")
+    found = {one["name"]: one for one in told(ran)["objectives"]}
+
+    assert ran.code == 3
+    assert found["remote"]["verdict"] == "inconclusive"
+    assert found["remote"]["notes"]
+    assert found["sign-in"]["verdict"] == "met"
