@@ -37,7 +37,7 @@ def run(bench: "Bench") -> Group:
         Figure("peak resident memory", max(one["megabytes"] for one in found), "MB", how, MOST_MB),
     )
     return Group(
-        "slo", "Standings worked out from arrays: all histories are in memory before the clock starts.", figures
+        "budgets", "Standings worked out from arrays: all histories are in memory before the clock starts.", figures
     )
 
 

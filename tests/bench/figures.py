@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import arrivals
+import backtest
 import budgets
 import definitions
 import journey
@@ -41,7 +42,8 @@ GROUPS: Final[Mapping[str, Callable[[Bench], Group]]] = {
     "workers": workers.run,
     "memory": memory.run,
     "definitions": definitions.run,
-    "slo": budgets.run,
+    "budgets": budgets.run,
+    "backtest": backtest.run,
     "tool": tool.run,
 }
 PAGE: Final = peers.ROOT / "docs" / "reference" / "performance.md"

@@ -32,8 +32,10 @@ def until(found: Callable[[], bool], what: str) -> None:
 
 
 @contextmanager
-def prometheus(folder: Path, target: str, *options: str, scrape: str = "", is_open: bool = True) -> Iterator[str]:
-    """Its address. `target`: host:port; `scrape`: more lines of the scrape's configuration, as YAML.
+def prometheus(
+    folder: Path, target: str, *options: str, scrape: str = "", is_open: bool = True, rules: Path | None = None
+) -> Iterator[str]:
+    """Its address. `target`: host:port; `scrape`: more lines of the scrape's configuration, as YAML; `rules`: a file.
 
     `is_open`: whether it answers anybody, so that its being ready can be seen.
     """
@@ -41,6 +43,7 @@ def prometheus(folder: Path, target: str, *options: str, scrape: str = "", is_op
     config = folder / "prometheus.yml"
     config.write_text(
         "global: {scrape_interval: 1s, evaluation_interval: 1s}\n"
+        f"rule_files: [{'' if rules is None else rules}]\n"
         "scrape_configs:\n"
         f"  - job_name: target\n    static_configs: [{{targets: ['{target}']}}]\n{scrape}",
         encoding="utf-8",

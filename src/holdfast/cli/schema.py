@@ -25,6 +25,12 @@ def _slo_status() -> dict[str, Any]:
     return status_schema()
 
 
+def _slo() -> dict[str, Any]:
+    from holdfast.slo.schema import slo_schema
+
+    return slo_schema()
+
+
 def _error_budget_policy() -> dict[str, Any]:
     from holdfast.slo.policy import policy_schema
 

@@ -41,6 +41,15 @@ def to_png(spec: Spec, scale: float = 2.0, theme: Theme = "light") -> bytes:
     return png
 
 
+def to_svg(spec: Spec, theme: Theme = "light") -> str:
+    """The picture as the text of an SVG file, on the theme's ground."""
+    themed = json.loads(resolved(json.dumps(spec), theme))
+    themed["background"] = resolved(variable("surface"), theme)
+    themed["padding"] = 12
+    svg: str = vl_convert.vegalite_to_svg(themed)
+    return svg
+
+
 @cache
 def runtime() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script (about 0.9 MB): window.vegaEmbed."""

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -29,10 +29,15 @@ class CsvFile:
     columns: Mapping[str, Sequence[str]]
     times: Floats
     lines: Sequence[int]
+    _places: dict[str, dict[object, list[int]]] = field(default_factory=dict, repr=False)  # by column, then by value
 
     def rows_of(self, column: str, name: object) -> Rows:
-        found = self.columns.get(column, ())
-        return np.array([row for row, value in enumerate(found) if value == name], dtype=np.int64)
+        if column not in self._places:  # once for all objectives of the file
+            places: dict[object, list[int]] = {}
+            for row, value in enumerate(self.columns.get(column, ())):
+                places.setdefault(value, []).append(row)
+            self._places[column] = places
+        return np.array(self._places[column].get(name, ()), dtype=np.int64)
 
     def numbers(self, column: str, rows: Rows) -> Floats:
         """NaN where empty. Raises InputError with every cell that is no number."""
