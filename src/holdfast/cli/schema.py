@@ -25,10 +25,10 @@ def _slo_status() -> dict[str, Any]:
     return status_schema()
 
 
-def _slo() -> dict[str, Any]:
-    from holdfast.slo.schema import slo_schema
+def _burn_windows() -> dict[str, Any]:
+    from holdfast.slo.burn_windows import burn_windows_schema
 
-    return slo_schema()
+    return burn_windows_schema()
 
 
 def _error_budget_policy() -> dict[str, Any]:
@@ -42,6 +42,7 @@ _SCHEMAS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "slo": _slo,
     "slo-status": _slo_status,
     "error-budget-policy": _error_budget_policy,
+    "burn-windows": _burn_windows,
 }
 
 

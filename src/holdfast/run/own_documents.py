@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from holdfast.errors import Problem
 from holdfast.slo.agreement import load_agreements
+from holdfast.slo.burn_windows import load_burn_windows
 from holdfast.slo.exclusions import load_exclusions
 from holdfast.slo.policy import load_policies
 from holdfast.workspace.document import Document
@@ -13,6 +14,7 @@ Loader = Callable[[list[Document]], tuple[Sequence[Any], list[Problem]]]
 """All documents of one kind in; what they define, and all that is wrong with them, out."""
 
 OWN_LOADERS: Final[Mapping[str, Loader]] = {
+    "BurnWindows": load_burn_windows,
     "ErrorBudgetPolicy": load_policies,
     "Exclusions": load_exclusions,
     "ServiceLevelAgreement": load_agreements,

@@ -1,0 +1,113 @@
+"""`holdfast slo rules`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from holdfast.cli.slo.observing import Step
+from holdfast.cli.workspace import current_workspace
+from holdfast.errors import ExitCode, InputError, Problem, raise_input_error, shown
+
+if TYPE_CHECKING:
+    from holdfast.slo.rule_files import RuleFile
+
+
+@click.command()
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]…")
+@click.option("--only", multiple=True, metavar="NAME", help="This objective alone; may be repeated.")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["prometheus", "operator"]),
+    default="prometheus",
+    show_default=True,
+    help="A rule file of Prometheus, or PrometheusRule resources of its operator.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write rules, their unit tests and the Alertmanager routing here, a file an objective.",
+)
+@click.option(
+    "--windows",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Burn windows (kind: BurnWindows, or Sloth's AlertWindows) of objectives that name none.",
+)
+@click.option("--compatible", type=click.Choice(["sloth"]), help="Record and alert under the names of this generator.")
+@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="Put this label on everything.")
+@click.option("--namespace", default="", metavar="NAME", help="Of PrometheusRule resources.")
+@click.option(
+    "--resource-label", "resource_labels", multiple=True, metavar="KEY=VALUE", help="Of PrometheusRule resources."
+)
+@click.option("--interval", type=Step(), metavar="DURATION", help="Of every group; default: the server's.")
+@click.option("--test", is_flag=True, help="Check and test the rules with promtool.")
+@click.option("--json", "as_json", is_flag=True, help="Print what was made as JSON.")
+def rules(
+    paths: tuple[Path, ...],
+    *,
+    only: tuple[str, ...],
+    form: str,
+    out: Path | None,
+    windows: Path | None,
+    compatible: str | None,
+    labels: tuple[str, ...],
+    namespace: str,
+    resource_labels: tuple[str, ...],
+    interval: int | None,
+    test: bool,
+    as_json: bool,
+) -> int:
+    """Write recording and alerting rules for Prometheus, from the objectives in PATHs (default: all of slo/).
+
+    Alerts that no outage can fire are left out with a warning, before anything is written; an objective without any
+    other is an error. Without --out the rules go to stdout.
+    """
+    from holdfast.run.rule_making import make_rules
+    from holdfast.slo.rules import RuleOptions
+
+    extra, resource = _pairs("--label", labels, named=True), _pairs("--resource-label", resource_labels)
+    named = paths or (current_workspace().folder("slo"),)
+    made = make_rules(named, only, windows, RuleOptions(interval=interval, extra=extra))
+    for warning in made.warnings:
+        click.echo(f"{click.style('warning', fg='yellow', bold=True)} {warning}", err=True)
+    raise_input_error(made.problems)
+    from holdfast.slo.rule_files import Layout, rule_files, rules_alone
+
+    layout = Layout(operator=form == "operator", namespace=namespace, labels=resource, compatible=compatible)
+    if out is None and not as_json:
+        click.echo(rules_alone(made, layout), nl=False)
+    files = rule_files(made, layout) if out is not None or test else ()
+    if out is not None:
+        _write(out, files)
+    return int(ExitCode.MET)
+
+
+def _write(out: Path, files: "tuple[RuleFile, ...]") -> None:
+    try:
+        for file in files:
+            path = out / file.path
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(file.text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(Problem(shown(out), f"cannot be written: {error.strerror}", "name another folder")) from error
+
+
+def _pairs(option: str, written: tuple[str, ...], *, named: bool = False) -> dict[str, str]:
+    from holdfast.slo.rule_labels import RESERVED, is_label_name
+
+    found: dict[str, str] = {}
+    problems: list[Problem] = []
+    for text in written:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            problems.append(Problem(option, f'"{text}" is not a label', "write one such as team=identity"))
+        elif named and not is_label_name(key):
+            problems.append(Problem(option, f'"{key}" is no name of a label', "letters, digits and _ only"))
+        elif named and key in RESERVED:
+            problems.append(Problem(option, f'"{key}" is a label of holdfast\'s own', "call it something else"))
+        found[key] = value
+    raise_input_error(problems)
+    return found

@@ -1,0 +1,46 @@
+"""Rules as files: all in one, or a file an objective with its unit tests beside it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from holdfast.slo.rule_set import RuleSet
+from holdfast.slo.rule_text import Resource, resource_text, rules_text
+from holdfast.slo.rules import ObjectiveRules
+
+HEADER = "# Written by `holdfast slo rules`: change the objectives instead.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """`operator`: PrometheusRule resources, with a namespace and labels. `compatible`: under another tool's names."""
+
+    operator: bool = False
+    namespace: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    compatible: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFile:
+    """`path`: below the folder that is written to."""
+
+    path: str
+    text: str
+
+
+def rules_alone(made: RuleSet, layout: Layout) -> str:
+    """All in one file: groups, or resources one after another."""
+    if layout.operator:
+        return HEADER + "---\n".join(_text(each, layout) for each in made.rules)
+    return HEADER + rules_text(group for each in made.rules for group in each.groups)
+
+
+def rule_files(made: RuleSet, layout: Layout) -> tuple[RuleFile, ...]:
+    """One file an objective: Prometheus takes them all by rule_files: [DIR/rules/*.yaml]."""
+    return tuple(RuleFile(f"rules/{each.id}.yaml", HEADER + _text(each, layout)) for each in made.rules)
+
+
+def _text(each: ObjectiveRules, layout: Layout) -> str:
+    if not layout.operator:
+        return rules_text(each.groups)
+    return resource_text(each.groups, Resource(f"holdfast-slo-{each.id}", layout.namespace, layout.labels))
