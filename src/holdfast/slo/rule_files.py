@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from holdfast.slo.rule_set import RuleSet
+from holdfast.slo.rule_tests import rule_tests
 from holdfast.slo.rule_text import Resource, resource_text, rules_text
 from holdfast.slo.rules import ObjectiveRules
 
@@ -26,6 +27,7 @@ class RuleFile:
 
     path: str
     text: str
+    is_test: bool = False
 
 
 def rules_alone(made: RuleSet, layout: Layout) -> str:
@@ -36,8 +38,21 @@ def rules_alone(made: RuleSet, layout: Layout) -> str:
 
 
 def rule_files(made: RuleSet, layout: Layout) -> tuple[RuleFile, ...]:
-    """One file an objective: Prometheus takes them all by rule_files: [DIR/rules/*.yaml]."""
-    return tuple(RuleFile(f"rules/{each.id}.yaml", HEADER + _text(each, layout)) for each in made.rules)
+    """One file an objective: Prometheus takes them all by rule_files: [DIR/rules/*.yaml], and tests beside them.
+
+    promtool does not read resources: beside those stand the same rules as it reads them, for the tests alone.
+    """
+    files: list[RuleFile] = []
+    for each in made.rules:
+        files.append(RuleFile(f"rules/{each.id}.yaml", HEADER + _text(each, layout)))
+        plain = f"../rules/{each.id}.yaml"
+        if layout.operator:
+            plain = f"rules/{each.id}.yaml"
+            files.append(RuleFile(f"tests/{plain}", HEADER + rules_text(each.groups)))
+        tests = rule_tests(each, [plain])
+        if tests is not None:
+            files.append(RuleFile(f"tests/{each.id}.yaml", HEADER + tests.text, is_test=True))
+    return tuple(files)
 
 
 def _text(each: ObjectiveRules, layout: Layout) -> str:

@@ -24,7 +24,7 @@ _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _MATCHES_ANY: Final = re.compile(r"[*?]")
 
 
-def record_labels(objective: Objective, extra: Mapping[str, str]) -> dict[str, str]:
+def record_labels(objective: AnyObjective, extra: Mapping[str, str]) -> dict[str, str]:
     return {OBJECTIVE: objective.name, SERVICE: objective.service, **extra}
 
 

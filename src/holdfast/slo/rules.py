@@ -92,6 +92,7 @@ class ObjectiveRules:
     written: tuple[Written, ...] = ()
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
+    extra: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -110,7 +111,7 @@ def rules_of(
 
     `also`: windows to record besides those of the alerts, seconds: of a part, those of its composite.
     """
-    found = ObjectiveRules(objective, windows, traffic)
+    found = ObjectiveRules(objective, windows, traffic, extra=options.extra)
     problems = tuple(_problems(objective, windows))
     if problems:
         return replace(found, problems=problems)
@@ -324,9 +325,7 @@ def _warnings(objective: AnyObjective, windows: BurnWindows, kept: BurnWindows, 
         )
         yield Problem("", what, "a burn rate of 1 lasts the whole period: choose larger shares, or live with it")
     if objective.window.calendar is not None:
-        what = (
-            f"{objective.name} is over calendar windows, and its rules take the {range_text(period)} before now for it"
-        )
+        what = f"{objective.name} is over calendar windows, and its rules take the last {range_text(period)}"
         yield Problem(objective.where, what, "`holdfast slo status` counts the calendar's own")
     if isinstance(objective, Objective):
         yield from label_warnings(objective)

@@ -1,7 +1,9 @@
 """`holdfast slo rules`."""
 
+import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,7 +12,9 @@ from holdfast.cli.workspace import current_workspace
 from holdfast.errors import ExitCode, InputError, Problem, raise_input_error, shown
 
 if TYPE_CHECKING:
-    from holdfast.slo.rule_files import RuleFile
+    from holdfast.run.promtool import PromtoolResult
+    from holdfast.slo.rule_files import Layout, RuleFile
+    from holdfast.slo.rule_set import RuleSet
 
 
 @click.command()
@@ -77,12 +81,67 @@ def rules(
     from holdfast.slo.rule_files import Layout, rule_files, rules_alone
 
     layout = Layout(operator=form == "operator", namespace=namespace, labels=resource, compatible=compatible)
-    if out is None and not as_json:
-        click.echo(rules_alone(made, layout), nl=False)
-    files = rule_files(made, layout) if out is not None or test else ()
+    files = rule_files(made, layout) if out is not None or as_json else ()
     if out is not None:
         _write(out, files)
-    return int(ExitCode.MET)
+    tested = _tested(made, layout) if test else None
+    if as_json:
+        click.echo(json.dumps(_facts(made, files if out is not None else (), tested), indent=1))
+    elif out is None:
+        click.echo(rules_alone(made, layout), nl=False)
+    else:
+        click.echo(f"{_counted(len(made.rules), 'objective')}: {_counted(len(files), 'file')} in {shown(out)}")
+    if tested is not None and not as_json:
+        _tell(tested)
+    return int(ExitCode.INCONCLUSIVE if tested is not None and tested.state == "failed" else ExitCode.MET)
+
+
+def _tested(made: "RuleSet", layout: "Layout") -> "PromtoolResult":
+    from dataclasses import replace
+
+    from holdfast.run.promtool import held_by_promtool
+    from holdfast.slo.rule_files import rule_files
+
+    return held_by_promtool(rule_files(made, replace(layout, operator=False)))
+
+
+def _tell(tested: "PromtoolResult") -> None:
+    """On stderr: stdout may be the rules themselves."""
+    if tested.state == "skipped":
+        click.echo(f"{click.style('skipped', fg='yellow', bold=True)} promtool: {tested.skipped}", err=True)
+        return
+    for failure in tested.failures:
+        click.echo(failure, err=True)
+    colour = "green" if tested.state == "passed" else "red"
+    what = f"promtool: {_counted(tested.checked, 'rule file')} checked, {_counted(tested.tested, 'test file')} run"
+    click.echo(f"{click.style(tested.state, fg=colour, bold=True)} {what}", err=True)
+
+
+def _facts(made: "RuleSet", files: "tuple[RuleFile, ...]", tested: "PromtoolResult | None") -> dict[str, Any]:
+    return {
+        "objectives": [
+            {
+                "name": each.objective.name,
+                "service": each.objective.service,
+                "windows": each.windows.name,
+                "source": each.windows.source,
+                "min_failures": each.traffic.min_failures,
+                "alerts": [
+                    {"name": one.rule.alert, "severity": one.rule.labels["severity"], "expr": one.rule.expr}
+                    for one in each.written
+                ],
+                "rules": sum(len(group.rules) for group in each.groups),
+            }
+            for each in made.rules
+        ],
+        "files": [file.path for file in files],
+        "warnings": [asdict(warning) for warning in made.warnings],
+        "promtool": None if tested is None else asdict(tested),
+    }
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _write(out: Path, files: "tuple[RuleFile, ...]") -> None:
