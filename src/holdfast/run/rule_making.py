@@ -14,7 +14,13 @@ from holdfast.slo.rules import RuleOptions
 from holdfast.workspace.document import load_documents, nearest
 
 
-def make_rules(paths: Sequence[Path], only: Sequence[str], windows: Path | None, options: RuleOptions) -> RuleSet:
+def make_rules(
+    paths: Sequence[Path],
+    only: Sequence[str],
+    windows: Path | None,
+    options: RuleOptions,
+    compatible: str | None = None,
+) -> RuleSet:
     """`only`: objectives by name; empty: all. `windows`: a file with one set, of objectives that name none."""
     checked = check_definitions(paths)
     default, problems = WORKBOOK, list(checked.problems)
@@ -28,7 +34,7 @@ def make_rules(paths: Sequence[Path], only: Sequence[str], windows: Path | None,
         unknown = [*unknown, Problem("", "there is no objective in these files", "name others")]
     if problems or unknown:
         return RuleSet((), (*problems, *unknown), checked.warnings)
-    made = rule_set(objectives, known, default, options)
+    made = rule_set(objectives, known, default, options, compatible)
     return replace(made, warnings=(*checked.warnings, *made.warnings))
 
 

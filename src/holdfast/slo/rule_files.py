@@ -13,12 +13,11 @@ HEADER = "# Written by `holdfast slo rules`: change the objectives instead.\n"
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """`operator`: PrometheusRule resources, with a namespace and labels. `compatible`: under another tool's names."""
+    """`operator`: PrometheusRule resources, with a namespace and labels."""
 
     operator: bool = False
     namespace: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
-    compatible: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

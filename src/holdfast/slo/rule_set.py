@@ -8,6 +8,7 @@ from holdfast.slo.burn import WORKBOOK, BurnWindows
 from holdfast.slo.burn_windows import choose
 from holdfast.slo.objective import AnyObjective, Composite
 from holdfast.slo.rules import ORDINARY, ObjectiveRules, RuleOptions, Traffic, rules_of
+from holdfast.slo.sloth_rules import sloth_rules
 from holdfast.slo.traffic import traffic_of
 
 
@@ -25,8 +26,12 @@ def rule_set(
     known: Sequence[BurnWindows] = (),
     default: BurnWindows = WORKBOOK,
     options: RuleOptions = ORDINARY,
+    compatible: str | None = None,
 ) -> RuleSet:
-    """`known`: burn windows that annotations may name; `default`: of objectives that name none."""
+    """`known`: burn windows that annotations may name; `default`: of objectives that name none.
+
+    `compatible`: "sloth" for rules under its names.
+    """
     found: list[ObjectiveRules] = []
     problems: list[Problem] = []
     for objective in objectives:
@@ -43,6 +48,8 @@ def rule_set(
             found.append(rules_of(objective, chosen, unguarded, options))
         else:
             found.append(rules_of(objective, chosen, traffic, options))
+    if compatible == "sloth":
+        found = [sloth_rules(each) for each in found]
     for each in found:
         problems += each.problems
     warnings = [warning for each in found for warning in each.warnings]

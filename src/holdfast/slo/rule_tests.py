@@ -19,7 +19,6 @@ from typing import Any, Final
 from holdfast.slo.objective import Composite, Method, NoData, Objective
 from holdfast.slo.promql import range_text
 from holdfast.slo.rule_course import Course, fires, values_text
-from holdfast.slo.rule_labels import record_labels
 from holdfast.slo.rule_records import RATIO, burn_factor, series
 from holdfast.slo.rule_stimulus import Stimulus, stimulus_of
 from holdfast.slo.rule_text import yaml_lines
@@ -54,7 +53,7 @@ class _Moment:
 def rule_tests(rules: ObjectiveRules, rule_files: Sequence[str]) -> RuleTests | None:
     """The unit tests of rules that stand in `rule_files` (as named from the tests). None: the metrics cannot be fed."""
     stimulus = stimulus_of(rules.objective, _recorded_windows(rules))
-    if stimulus is None:
+    if stimulus is None or (rules.compatible is not None and not stimulus.direct):
         return None
     step = _step(rules, stimulus)
     cases: list[dict[str, Any]] = []
@@ -147,9 +146,9 @@ def _case(rules: ObjectiveRules, stimulus: Stimulus, moment: _Moment) -> dict[st
         }
         for name in names
     ]
-    if moment.name in ("healthy", "outage") and isinstance(rules.objective, Objective):
+    if moment.name in ("healthy", "outage") and isinstance(rules.objective, Objective) and not rules.compatible:
         window = rules.windows.seconds[0]
-        labels = ", ".join(f'{key}="{value}"' for key, value in _labels(rules).items())
+        labels = ", ".join(f'{key}="{value}"' for key, value in rules.inherited.items())
         name = series(RATIO, rules.objective, window).partition("{")[0]
         case["promql_expr_test"] = [
             {
@@ -161,15 +160,9 @@ def _case(rules: ObjectiveRules, stimulus: Stimulus, moment: _Moment) -> dict[st
     return case
 
 
-def _labels(rules: ObjectiveRules) -> dict[str, str]:
-    if not isinstance(rules.objective, Objective):
-        return {}
-    return record_labels(rules.objective, rules.extra)
-
-
 def _expected(rules: ObjectiveRules, each: Written) -> dict[str, Any]:
     """All labels that it has: the rule's own, and those of the series that it looks at."""
-    inherited = {} if each.alert is None else {**record_labels(rules.objective, rules.extra)}
+    inherited = {} if each.alert is None else rules.inherited
     return {
         "exp_labels": {**inherited, **each.rule.labels},
         "exp_annotations": dict(each.rule.annotations),

@@ -112,9 +112,16 @@ def _rule_lines(rule: Record | AlertRule, indent: str) -> Iterator[str]:
     yield from _expr(rule.expr, inside)
     if isinstance(rule, AlertRule) and rule.after:
         yield f"{inside}for: {range_text(rule.after)}\n"
-    yield from _mapping("labels", rule.labels, inside)
-    if isinstance(rule, AlertRule):
-        yield from _mapping("annotations", rule.annotations, inside)
+    if isinstance(rule, Record):
+        yield from _mapping("labels", rule.labels, inside)
+    else:
+        yield from _mapping("labels", _literal(rule.labels), inside)
+        yield from _mapping("annotations", _literal(rule.annotations), inside)
+
+
+def _literal(texts: Mapping[str, str]) -> Mapping[str, str]:
+    """Prometheus takes what alerts say for templates, and people's own words are none."""
+    return {key: value.replace("{{", '{{"{{"}}') for key, value in texts.items()}
 
 
 def _expr(text: str, indent: str) -> Iterator[str]:

@@ -83,7 +83,10 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class ObjectiveRules:
-    """`windows`: less the rows that cannot fire. With `problems` there are no groups."""
+    """`windows`: less the rows that cannot fire. With `problems` there are no groups.
+
+    `inherited`: labels that burn alerts have of the series they look at. `compatible`: whose names these are.
+    """
 
     objective: AnyObjective
     windows: BurnWindows
@@ -93,6 +96,8 @@ class ObjectiveRules:
     problems: tuple[Problem, ...] = ()
     warnings: tuple[Problem, ...] = ()
     extra: Mapping[str, str] = field(default_factory=dict)
+    inherited: Mapping[str, str] = field(default_factory=dict)
+    compatible: str | None = None
 
     @property
     def id(self) -> str:
@@ -111,7 +116,9 @@ def rules_of(
 
     `also`: windows to record besides those of the alerts, seconds: of a part, those of its composite.
     """
-    found = ObjectiveRules(objective, windows, traffic, extra=options.extra)
+    found = ObjectiveRules(
+        objective, windows, traffic, extra=options.extra, inherited=record_labels(objective, options.extra)
+    )
     problems = tuple(_problems(objective, windows))
     if problems:
         return replace(found, problems=problems)
