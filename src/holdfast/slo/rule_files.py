@@ -1,0 +1,60 @@
+"""Rules as files: all in one, or a file an objective with its unit tests beside it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from holdfast.slo.rule_set import RuleSet
+from holdfast.slo.rule_tests import rule_tests
+from holdfast.slo.rule_text import Resource, resource_text, rules_text
+from holdfast.slo.rules import ObjectiveRules
+
+HEADER = "# Written by `holdfast slo rules`: change the objectives instead.\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """`operator`: PrometheusRule resources, with a namespace and labels."""
+
+    operator: bool = False
+    namespace: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RuleFile:
+    """`path`: below the folder that is written to."""
+
+    path: str
+    text: str
+    is_test: bool = False
+
+
+def rules_alone(made: RuleSet, layout: Layout) -> str:
+    """All in one file: groups, or resources one after another."""
+    if layout.operator:
+        return HEADER + "---\n".join(_text(each, layout) for each in made.rules)
+    return HEADER + rules_text(group for each in made.rules for group in each.groups)
+
+
+def rule_files(made: RuleSet, layout: Layout) -> tuple[RuleFile, ...]:
+    """One file an objective: Prometheus takes them all by rule_files: [DIR/rules/*.yaml], and tests beside them.
+
+    promtool does not read resources: beside those stand the same rules as it reads them, for the tests alone.
+    """
+    files: list[RuleFile] = []
+    for each in made.rules:
+        files.append(RuleFile(f"rules/{each.id}.yaml", HEADER + _text(each, layout)))
+        plain = f"../rules/{each.id}.yaml"
+        if layout.operator:
+            plain = f"rules/{each.id}.yaml"
+            files.append(RuleFile(f"tests/{plain}", HEADER + rules_text(each.groups)))
+        tests = rule_tests(each, [plain])
+        if tests is not None:
+            files.append(RuleFile(f"tests/{each.id}.yaml", HEADER + tests.text, is_test=True))
+    return tuple(files)
+
+
+def _text(each: ObjectiveRules, layout: Layout) -> str:
+    if not layout.operator:
+        return rules_text(each.groups)
+    return resource_text(each.groups, Resource(f"holdfast-slo-{each.id}", layout.namespace, layout.labels))

@@ -1,0 +1,370 @@
+"""An objective's Prometheus rules: what is recorded of it, and alerts on how fast its error budget goes.
+
+Alerts are first what `alert.plan_of` makes of burn windows, so that a playback of history judges the very rules that
+are written here; then text. A row that cannot fire is left out and told before anything is written.
+
+    ErrorBudgetBurn    one a severity: any of its rows, long and short window together
+    AlertCondition     one a condition of OpenSLO that the objective's alert policies name
+    IndicatorAbsent    nothing is known of the objective: unless its alert policies say alertWhenNoData: false
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final
+
+from holdfast.errors import Problem
+from holdfast.slo.alert import Alert, AlertRow, plan_of, plan_of_conditions
+from holdfast.slo.burn import DAY, BurnRow, BurnWindows, fewest_failures, within_budget
+from holdfast.slo.objective import AlertPolicy, AnyObjective, Composite, Method, Objective
+from holdfast.slo.promql import range_text
+from holdfast.slo.rule import AlertRule, Record, RuleGroup, number
+from holdfast.slo.rule_labels import alert_labels, label_warnings, record_labels
+from holdfast.slo.rule_records import (
+    BAD,
+    BURN,
+    RATIO,
+    Recording,
+    absent_text,
+    burn_factor,
+    composite_records,
+    counts_events,
+    event_records,
+    promise_records,
+    series,
+)
+
+BURN_ALERT: Final = "ErrorBudgetBurn"
+CONDITION_ALERT: Final = "AlertCondition"
+ABSENT_ALERT: Final = "IndicatorAbsent"
+
+_OPERATORS: Final = {"lte": "<=", "gte": ">=", "lt": "<", "gt": ">"}
+_SURE: Final = 3
+"""Fewer failures than that in a long window and one bad minute of one visitor is an alert."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleOptions:
+    """`interval`: of every group, seconds; None: the server's own. `chain_over`: see `rule_records`, seconds.
+
+    `extra`: labels put on everything. `escalation`: of an objective, by its name: who is told, as a label.
+    """
+
+    interval: int | None = None
+    chain_over: int = 3 * DAY
+    extra: Mapping[str, str] = field(default_factory=dict)
+    escalation: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Traffic:
+    """What an objective says of its events. `min_failures`: bad events below which its long windows do not fire.
+
+    `rate`: events a second; None: not said.
+    """
+
+    min_failures: int = 0
+    rate: Fraction | None = None
+
+
+ORDINARY: Final = RuleOptions()
+UNSAID: Final = Traffic()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An alert and the rule made of it. `alert` None: it fires where nothing is known of the objective."""
+
+    rule: AlertRule
+    alert: Alert | None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectiveRules:
+    """`windows`: less the rows that cannot fire. With `problems` there are no groups.
+
+    `inherited`: labels that burn alerts have of the series they look at. `compatible`: whose names these are.
+    """
+
+    objective: AnyObjective
+    windows: BurnWindows
+    traffic: Traffic
+    groups: tuple[RuleGroup, ...] = ()
+    written: tuple[Written, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[Problem, ...] = ()
+    extra: Mapping[str, str] = field(default_factory=dict)
+    inherited: Mapping[str, str] = field(default_factory=dict)
+    compatible: str | None = None
+
+    @property
+    def id(self) -> str:
+        return f"{self.objective.service}-{self.objective.name}"
+
+
+def rules_of(
+    objective: AnyObjective,
+    windows: BurnWindows,
+    traffic: Traffic = UNSAID,
+    options: RuleOptions = ORDINARY,
+    *,
+    also: Sequence[int] = (),
+) -> ObjectiveRules:
+    """The rules of one objective. A composite's are of the whole, and use what is recorded of its parts.
+
+    `also`: windows to record besides those of the alerts, seconds: of a part, those of its composite.
+    """
+    found = ObjectiveRules(
+        objective, windows, traffic, extra=options.extra, inherited=record_labels(objective, options.extra)
+    )
+    problems = tuple(_problems(objective, windows))
+    if problems:
+        return replace(found, problems=problems)
+    target, period = budget_target(objective), objective.window.seconds
+    outage = _outage(objective)
+    dead = [row for row in windows.rows if row.threshold(target, period) >= outage]
+    if len(dead) == len(windows.rows):
+        return replace(found, problems=(_none_fires(objective, windows),))
+    kept = replace(windows, rows=tuple(row for row in windows.rows if row not in dead))
+    if isinstance(objective, Objective):
+        try:
+            groups, written = _groups(objective, kept, traffic, options, also)
+        except ValueError as error:
+            fix = "give it a PromQL query, or leave this objective out"
+            return replace(found, problems=(Problem(objective.where, f"{objective.name}: {error}", fix),))
+    else:
+        groups, written = _composite_groups(objective, kept, options)
+    warnings = tuple(_warnings(objective, windows, kept, traffic))
+    return replace(found, windows=kept, groups=groups, written=written, warnings=warnings)
+
+
+def budget_target(objective: AnyObjective) -> Decimal:
+    """The target whose error budget thresholds are multiples of; a composite's are burn rates: its budget is 1."""
+    return objective.target if isinstance(objective, Objective) else Decimal(0)
+
+
+def absent_after(rows: Sequence[BurnRow], target: Decimal, period: int) -> int:
+    """How long nothing is known before it is told: as long as the fastest row takes in a total outage, seconds.
+
+    Source: Pyrra, factor · E · long window.
+    """
+    return math.ceil(min(row.threshold(target, period) * row.long for row in rows))
+
+
+def _groups(
+    objective: Objective, windows: BurnWindows, traffic: Traffic, options: RuleOptions, also: Sequence[int]
+) -> tuple[tuple[RuleGroup, ...], tuple[Written, ...]]:
+    target, period = objective.target, objective.window.seconds
+    guard = traffic.min_failures if counts_events(objective) else 0
+    plan = plan_of(windows, target, period, min_failures=guard)
+    conditions = [policy for policy in objective.alert_policies if policy.when_breaching]
+    asked = plan_of_conditions([policy.condition for policy in conditions], target)
+    looked_at = sorted({*windows.seconds, *asked.windows, *also})
+    recording = Recording(tuple(looked_at), options.chain_over, options.extra)
+    escalation = options.escalation.get(objective.name, "")
+    written = [
+        Written(_burn_rule(objective, alert, windows.of(alert.name), escalation, options.extra), alert)  # type: ignore[arg-type]
+        for alert in plan.alerts
+    ]
+    written += [
+        Written(_condition_rule(objective, policy, alert, escalation, options.extra), alert)
+        for policy, alert in zip(conditions, asked.alerts, strict=True)
+    ]
+    if _tells_absence(objective):
+        written.append(Written(_absent_rule(objective, windows, recording, escalation, options.extra), None))
+    id_ = f"{objective.service}-{objective.name}"
+    events: tuple[Record | AlertRule, ...] = (
+        *event_records(objective, recording),
+        *(each.rule for each in written),
+    )
+    return (
+        RuleGroup(f"holdfast-slo-alerts-{id_}", events, options.interval),
+        RuleGroup(f"holdfast-slo-budget-{id_}", tuple(promise_records(objective, recording)), options.interval),
+    ), tuple(written)
+
+
+def _composite_groups(
+    composite: Composite, windows: BurnWindows, options: RuleOptions
+) -> tuple[tuple[RuleGroup, ...], tuple[Written, ...]]:
+    plan = plan_of(windows, budget_target(composite), composite.window.seconds)
+    recording = Recording(windows.seconds, options.chain_over, options.extra)
+    escalation = options.escalation.get(composite.name, "")
+    written = tuple(
+        Written(_burn_rule(composite, alert, windows.of(alert.name), escalation, options.extra), alert)  # type: ignore[arg-type]
+        for alert in plan.alerts
+    )
+    name = f"holdfast-slo-alerts-{composite.service}-{composite.name}"
+    rules: tuple[Record | AlertRule, ...] = (
+        *composite_records(composite, recording),
+        *(each.rule for each in written),
+    )
+    return (RuleGroup(name, rules, options.interval),), written
+
+
+def _burn_rule(
+    objective: AnyObjective, alert: Alert, rows: Sequence[BurnRow], escalation: str, extra: Mapping[str, str]
+) -> AlertRule:
+    expr = "\nor\n".join(f"(\n{_row_text(objective, row)}\n)" for row in alert.rows)
+    period = objective.window
+    told = "; ".join(
+        f"{_percent(row.budget)} of the budget of {period.text} gone within {range_text(row.long)} "
+        f"(burn rate above {_rough(row.factor(period.seconds))})"
+        for row in rows
+    )
+    what = "fast: somebody must look now" if alert.name == "page" else "too fast to last: somebody must look soon"
+    summary = f"{objective.display_name or objective.name}: the error budget burns {what}"
+    labels = alert_labels(objective, alert.name, escalation, extra)
+    return AlertRule(BURN_ALERT, expr, labels, _annotations(objective, summary, f"Fires on {told}."))
+
+
+def _row_text(objective: AnyObjective, row: AlertRow) -> str:
+    lines = []
+    for limit in row.limits:
+        ratio = series(RATIO if isinstance(objective, Objective) else BURN, objective, limit.window)
+        lines.append(f"  {ratio} {_OPERATORS[limit.op]} {number(limit.threshold)}")
+        if limit.least_bad:
+            lines.append(f"  {series(BAD, objective, limit.window)} >= {limit.least_bad}")
+    return "\nand\n".join(lines)
+
+
+def _condition_rule(
+    objective: Objective, policy: AlertPolicy, alert: Alert, escalation: str, extra: Mapping[str, str]
+) -> AlertRule:
+    condition = policy.condition
+    limit = alert.rows[0].limits[0]
+    ratio = series(RATIO, objective, limit.window)
+    expr = f"{ratio} {_OPERATORS[limit.op]} {number(limit.threshold)}"
+    summary = policy.description or condition.description or f"{objective.name}: {condition.name}"
+    told = (
+        f"Fires on a burn rate {_OPERATORS[condition.op]} {condition.threshold} over {range_text(condition.lookback)}."
+    )
+    labels = alert_labels(objective, condition.severity, escalation, extra)
+    labels["policy"] = policy.name
+    return AlertRule(CONDITION_ALERT, expr, labels, _annotations(objective, summary, told), condition.after)
+
+
+def _absent_rule(
+    objective: Objective, windows: BurnWindows, recording: Recording, escalation: str, extra: Mapping[str, str]
+) -> AlertRule:
+    after = absent_after(windows.rows, objective.target, objective.window.seconds)
+    summary = f"{objective.display_name or objective.name}: nothing is known of it"
+    told = "Its metrics are absent, so that no other alert of it can fire. A scrape, an exporter or a query has broken."
+    severity = "page" if windows.of("page") else "ticket"
+    labels = {**record_labels(objective, {}), **alert_labels(objective, severity, escalation, extra)}
+    expr = absent_text(objective, recording)
+    return AlertRule(ABSENT_ALERT, expr, labels, _annotations(objective, summary, told), after)
+
+
+def _annotations(objective: AnyObjective, summary: str, told: str) -> dict[str, str]:
+    description = f"{told} {objective.description}".strip()
+    found = {"summary": summary, "description": description, "runbook_url": objective.runbook}
+    return {key: " ".join(value.split()) for key, value in found.items() if value.strip()}
+
+
+def _tells_absence(objective: Objective) -> bool:
+    policies = objective.alert_policies
+    return not policies or any(policy.when_no_data for policy in policies)
+
+
+def _problems(objective: AnyObjective, windows: BurnWindows) -> Iterator[Problem]:
+    period = objective.window.seconds
+    if windows.period is not None and windows.period != period:
+        what = (
+            f"{objective.name} is over {objective.window.text}, and the burn windows {windows.name} "
+            f"are for {range_text(windows.period)}"
+        )
+        yield Problem(objective.where, what, "choose windows of its period")
+    elif (longest := windows.seconds[-1]) > period:
+        what = f"{objective.name} is over {objective.window.text}, and an alert looks back {range_text(longest)}"
+        yield Problem(objective.where, what, "choose burn windows that are shorter than the objective's")
+    if isinstance(objective, Composite):
+        if objective.method is not Method.OCCURRENCES:
+            what = f"{objective.name} is a composite of slices of time, which rules cannot say yet"
+            yield Problem(objective.where, what, "leave it out: its parts can have rules of their own")
+        return
+    slices = objective.slices
+    if slices is not None and objective.method is not Method.OCCURRENCES and slices.seconds > windows.seconds[0]:
+        what = (
+            f"{objective.name} is judged by slices of {range_text(slices.seconds)}, longer than the shortest "
+            f"window of its alerts, {range_text(windows.seconds[0])}"
+        )
+        yield Problem(objective.where, what, "choose burn windows no shorter than a slice")
+
+
+def _none_fires(objective: AnyObjective, windows: BurnWindows) -> Problem:
+    rows = "; ".join(f"over {_pair(row)} {_needed(objective, row)}" for row in windows.rows)
+    what = f"no alert of {objective.name} can ever fire: {rows}"
+    return Problem(objective.where, what, "raise the target, or choose burn windows with a smaller share of the budget")
+
+
+def _needed(objective: AnyObjective, row: BurnRow) -> str:
+    """Why a row cannot fire."""
+    period = objective.window.seconds
+    if isinstance(objective, Objective):
+        above = _percent(row.threshold(objective.target, period))
+        return f"it needs more than {above} of errors, and a total outage is 100 %"
+    most = _rough(_outage(objective))
+    return f"it needs a burn rate above {_rough(row.factor(period))}, and a total outage burns {most}"
+
+
+def _outage(objective: AnyObjective) -> Fraction:
+    """What a total outage is compared as: an error ratio, of a composite a burn rate."""
+    if isinstance(objective, Objective):
+        return Fraction(1)
+    return sum((burn_factor(part) for part in objective.parts), Fraction(0))
+
+
+def _warnings(objective: AnyObjective, windows: BurnWindows, kept: BurnWindows, traffic: Traffic) -> Iterator[Problem]:
+    target, period = budget_target(objective), objective.window.seconds
+    for row in windows.rows:
+        if row not in kept.rows:
+            above = _percent(row.threshold(target, period))
+            what = (
+                f"the {row.severity} over {_pair(row)} of {objective.name} can never fire: it needs {above} of errors"
+            )
+            yield Problem(objective.where, what, "it is left out; a total outage is 100 %")
+    for row in within_budget(kept, period):
+        what = (  # told once, however many objectives have these windows
+            f"burn windows {windows.name} over {range_text(period)}: the {row.severity} over {_pair(row)} fires within "
+            f"the budget, at a burn rate of {_rough(row.factor(period))}"
+        )
+        yield Problem("", what, "a burn rate of 1 lasts the whole period: choose larger shares, or live with it")
+    if objective.window.calendar is not None:
+        what = f"{objective.name} is over calendar windows, and its rules take the last {range_text(period)}"
+        yield Problem(objective.where, what, "`holdfast slo status` counts the calendar's own")
+    if isinstance(objective, Objective):
+        yield from label_warnings(objective)
+        yield from _traffic_warnings(objective, kept, traffic)
+
+
+def _traffic_warnings(objective: Objective, kept: BurnWindows, traffic: Traffic) -> Iterator[Problem]:
+    if traffic.min_failures and not counts_events(objective):
+        what = f"{objective.name} counts no events, so that its alerts cannot ask for {traffic.min_failures} failures"
+        yield Problem(objective.where, what, "take holdfast.dev/min-failures away, or count good and total")
+    if traffic.rate is None:
+        return
+    period = objective.window.seconds
+    for row in kept.rows:
+        least = fewest_failures(row, objective.target, period, traffic.rate)
+        if max(least, traffic.min_failures) < _SURE:
+            what = (
+                f"at its expected traffic, {least} failed in {range_text(row.long)} "
+                f"make the {row.severity} over {_pair(row)} of {objective.name} fire"
+            )
+            fix = f"write holdfast.dev/min-failures: {_SURE} or more, lower the target, or count more traffic together"
+            yield Problem(objective.where, what, fix)
+
+
+def _pair(row: BurnRow) -> str:
+    return f"{range_text(row.long)}/{range_text(row.short)}"
+
+
+def _percent(share: Decimal | Fraction) -> str:
+    return f"{_rough(Fraction(share) * 100)} %"
+
+
+def _rough(value: Fraction) -> str:
+    """For people; comparisons are exact."""
+    return f"{float(value):.4g}"
