@@ -242,6 +242,8 @@ def test_the_design_effect_has_a_floor_for_where_it_cannot_be_estimated():
 
     assert effect_of(clean).high == 1
     assert effect_of(counted(5, 10), floor=3).seen == 3
+    assert effect_of(counted([4, 4, 5], [5, 5, 5]), floor=3).measured < 3
+    assert effect_of(clean, floor=3).measured is None
     assert judge(clean, 0.999).verdict is Verdict.MET
     floored = judge(clean, 0.999, effect_floor=4)
     assert floored.verdict is Verdict.INCONCLUSIVE

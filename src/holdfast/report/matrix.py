@@ -69,10 +69,14 @@ def weights(summary: Summary) -> list[str]:
 
 
 def _weight(result: ObjectiveResult) -> str:
-    counted = several(result.total, "event")
-    seen = f"design effect {result.design_effect:.2f} over blocks of {result.effect_block} s"
+    worth = f"{several(result.total, 'event')} say as much as {count(round(result.effective_total))} independent ones"
     most = f", at most {result.design_effect_high:.2f}" if result.design_effect_high > result.design_effect else ""
-    return f"{counted} say as much as {count(round(result.effective_total))} independent ones ({seen}{most})"
+    measured = result.design_effect_measured
+    if measured is None:
+        return f"{worth} (design effect {result.design_effect:.2f}, too little failed to measure it{most})"
+    if measured < result.design_effect:
+        most = f", by the plan {result.design_effect:.2f}{most}"
+    return f"{worth} (design effect {measured:.2f} over blocks of {result.effect_block} s{most})"
 
 
 def _row(name: str, results: Mapping[str, ObjectiveResult]) -> Row:

@@ -76,6 +76,7 @@ def _result(asked: AskedObjective, judgement: Judgement, phase: str, judged: boo
         interval=(judgement.low, judgement.high),
         design_effect=judgement.design_effect,
         design_effect_high=judgement.design_effect_high,
+        design_effect_measured=judgement.design_effect_measured,
         effect_block=judgement.block_seconds,
         effective_total=judgement.effective_total,
         burn_rate=budget.burn_rate,

@@ -42,11 +42,15 @@ _LARGEST: Final = 4.0  # unseen clusters may be so many times the largest one se
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """`seen` and `high`, both at least the floor and 1. `block`: seconds of the blocks where `seen` was largest."""
+    """`seen` and `high`, both at least the floor and 1. `block`: seconds of the blocks where `seen` was largest.
+
+    `measured`: `seen` without the floor; None where nothing could be measured.
+    """
 
     seen: float
     high: float
     block: int
+    measured: float | None = None
 
 
 def effect_of(counts: Counts, floor: float = 1.0) -> Effect:
@@ -65,7 +69,8 @@ def effect_of(counts: Counts, floor: float = 1.0) -> Effect:
             if here > seen:
                 seen, block = here, length
             high = max(high, limit)
-    return Effect(min(max(seen, least), max(total, 1)), min(max(high, least), max(total, 1)), block)
+    measured = seen if 1 < bad < total else None
+    return Effect(min(max(seen, least), max(total, 1)), min(max(high, least), max(total, 1)), block, measured)
 
 
 def _of_blocks(bad: npt.NDArray[Any], total: npt.NDArray[Any]) -> tuple[float, float]:

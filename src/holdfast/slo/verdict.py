@@ -51,6 +51,7 @@ class Judgement:
 
     `design_effect`: how many times less the events say than independent ones, as seen; a miss is judged at it.
     `design_effect_high`: its upper limit; a met is judged at it. `block_seconds`: the blocks in which it was seen.
+    `design_effect_measured`: as seen without the plan's floor; None where too little failed to measure it.
     `effective_total`: independent events that the seen ones are worth at the upper limit. `needed`: further events,
     all of them good, that would prove the target; 0 when it is proven. `bad_seconds_at_most`: the share of seconds with
     a failure in them that a record without one leaves possible; None where something failed or nothing was seen.
@@ -64,6 +65,7 @@ class Judgement:
     high: float
     design_effect: float
     design_effect_high: float
+    design_effect_measured: float | None
     block_seconds: int
     effective_total: float
     bad_seconds_at_most: float | None
@@ -168,6 +170,7 @@ class _Weighed:
             high=1.0 - self.lower,
             design_effect=self.effect.seen,
             design_effect_high=self.effect.high,
+            design_effect_measured=self.effect.measured,
             block_seconds=self.effect.block,
             effective_total=max(self.total, 0) / self.effect.high,
             bad_seconds_at_most=upper_bound(0, self.seconds) if self.sound and not self.bad else None,
