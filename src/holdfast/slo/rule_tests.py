@@ -67,6 +67,7 @@ def rule_tests(rules: ObjectiveRules, rule_files: Sequence[str]) -> RuleTests | 
     document = {
         "rule_files": list(rule_files),
         "evaluation_interval": range_text(step),
+        "group_eval_order": [group.name for group in rules.groups],
         "tests": cases,
     }
     return RuleTests(
