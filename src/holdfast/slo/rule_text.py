@@ -50,6 +50,9 @@ def scalar(text: str) -> str:
     """A string as YAML: plain where that is safe, else quoted. What YAML cannot hold becomes an escape."""
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
+    if '"' in text and "\n" not in text and not _ODD.search(text):
+        doubled = text.replace("'", "''")
+        return f"'{doubled}'"
     quoted = json.dumps(text, ensure_ascii=False)
     return _ODD.sub(lambda found: _escape(found[0]), quoted)
 
