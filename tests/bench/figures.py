@@ -24,6 +24,7 @@ import machine
 import memory
 import page
 import peers
+import rules
 import sockets
 import throughput
 import tool
@@ -44,6 +45,7 @@ GROUPS: Final[Mapping[str, Callable[[Bench], Group]]] = {
     "definitions": definitions.run,
     "budgets": budgets.run,
     "backtest": backtest.run,
+    "slo": rules.run,
     "tool": tool.run,
 }
 PAGE: Final = peers.ROOT / "docs" / "reference" / "performance.md"

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from holdfast.slo.promql import range_text
@@ -46,6 +47,7 @@ def resource_text(groups: Iterable[RuleGroup], resource: Resource) -> str:
     return "".join(head) + "spec:\n  groups:\n" + "".join(_group_lines(groups, "  "))
 
 
+@lru_cache(maxsize=16384)
 def scalar(text: str) -> str:
     """A string as YAML: plain where that is safe, else quoted. What YAML cannot hold becomes an escape."""
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
