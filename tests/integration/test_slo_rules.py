@@ -181,3 +181,78 @@ class TestTheSameAsSloth:
         extra = {name for _, name, _ in ours - named("sloth.yaml")}
         assert named("sloth.yaml") <= ours
         assert extra == {"holdfast:slo_total_events:5m", "holdfast:slo_bad_events:5m"}
+
+
+POLICY = """kind: ErrorBudgetPolicy
+name: shop
+description: Who is told.
+decider: head of engineering
+runbook: docs/runbooks/error-budget.md
+escalation:
+  - {to: on call, after: 0s, by: page}
+  - {to: head of engineering, after: 4h, by: phone}
+tiers:
+  - name: frozen
+    entry: {exhausted: true}
+    exit: {remaining_at_least: 0.1, held_for: 1d}
+    decision: freeze
+    consequence: Nothing goes out.
+    exempt: [security]
+insufficient_data: {decision: ask, stale_after: 1h, coverage_below: 0.9}
+"""
+
+
+@pytest.fixture(scope="module")
+def routed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("routed")
+    (folder / "policy.yaml").write_text(POLICY, encoding="utf-8")
+    paths = [str(OBJECTIVES), str(folder / "policy.yaml")]
+    assert invoke(["slo", "rules", *paths, "--out", str(folder / "out")]) == 0
+    return folder / "out"
+
+
+@pytest.mark.skipif(shutil.which("amtool") is None, reason="amtool is not installed")
+class TestRouting:
+    def test_alertmanager_takes_it_by_itself_and_inside_of_another_configuration(self, routed):
+        ours = yaml.safe_load((routed / "alertmanager.yaml").read_text(encoding="utf-8"))
+        whole = {
+            "global": {"resolve_timeout": "5m"},
+            "route": {"receiver": "default", "routes": ours["route"]["routes"]},
+            "inhibit_rules": ours["inhibit_rules"],
+            "receivers": [{"name": "default"}, *ours["receivers"]],
+        }
+        (routed / "whole.yaml").write_text(yaml.safe_dump(whole), encoding="utf-8")
+        for name in ("alertmanager.yaml", "whole.yaml"):
+            done = subprocess.run(
+                ["amtool", "check-config", name], cwd=routed, capture_output=True, text=True, check=False
+            )
+            assert done.returncode == 0, done.stderr
+
+    @pytest.mark.parametrize(
+        ("labels", "receivers"),
+        [
+            ("severity=page objective=availability", "page: on call,phone: head of engineering"),
+            ("severity=ticket objective=availability", "ticket: on call"),
+            ("severity=page objective=conditions", "on-call"),
+            ("severity=critical objective=conditions policy=wake alertname=AlertCondition", "on-call"),
+            ("severity=page objective=elsewhere", "nobody-is-named"),
+        ],
+    )
+    def test_the_labels_of_an_alert_reach_who_is_named(self, routed, labels, receivers):
+        asked = ["amtool", "config", "routes", "test", "--config.file=alertmanager.yaml"]
+        done = subprocess.run(
+            [*asked, f"--verify.receivers={receivers}", "service=shop", *labels.split()],
+            cwd=routed,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def test_the_labels_that_are_routed_by_are_those_that_the_rules_put_on(self, routed):
+        rules = yaml.safe_load((routed / "rules" / "shop-conditions.yaml").read_text(encoding="utf-8"))
+        labels = [rule["labels"] for group in rules["groups"] for rule in group["rules"] if "alert" in rule]
+        assert {"severity": "critical", "objective": "conditions", "service": "shop", "policy": "wake"}.items() <= (
+            labels[-1].items()
+        )
+        assert all(one["escalation"] == "shop" for one in labels)

@@ -326,14 +326,11 @@ def _outage(objective: AnyObjective) -> Fraction:
 
 
 def _warnings(objective: AnyObjective, windows: BurnWindows, kept: BurnWindows, traffic: Traffic) -> Iterator[Problem]:
-    target, period = budget_target(objective), objective.window.seconds
+    period = objective.window.seconds
     for row in windows.rows:
         if row not in kept.rows:
-            above = _percent(row.threshold(target, period))
-            what = (
-                f"the {row.severity} over {_pair(row)} of {objective.name} can never fire: it needs {above} of errors"
-            )
-            yield Problem(objective.where, what, "it is left out; a total outage is 100 %")
+            what = f"the {row.severity} over {_pair(row)} of {objective.name} can never fire: {_needed(objective, row)}"
+            yield Problem(objective.where, what, "it is left out")
     for row in within_budget(kept, period):
         what = (  # told once, however many objectives have these windows
             f"burn windows {windows.name} over {range_text(period)}: the {row.severity} over {_pair(row)} fires within "
