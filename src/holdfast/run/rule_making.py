@@ -1,6 +1,6 @@
 """Files of objectives in, their Prometheus rules out: what `holdfast slo rules` is given."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,9 +8,12 @@ from holdfast.errors import Problem, shown
 from holdfast.run.definition_files import check_definitions
 from holdfast.slo.burn import WORKBOOK, BurnWindows
 from holdfast.slo.burn_windows import load_burn_windows
-from holdfast.slo.objective import AnyObjective
+from holdfast.slo.objective import AnyObjective, Composite
+from holdfast.slo.policy import load_policies
+from holdfast.slo.policy_terms import ErrorBudgetPolicy
+from holdfast.slo.routing import escalation_text, policy_of
 from holdfast.slo.rule_set import RuleSet, rule_set
-from holdfast.slo.rules import RuleOptions
+from holdfast.slo.rules import Escalation, RuleOptions
 from holdfast.workspace.document import load_documents, nearest
 
 
@@ -20,8 +23,11 @@ def make_rules(
     windows: Path | None,
     options: RuleOptions,
     compatible: str | None = None,
-) -> RuleSet:
-    """`only`: objectives by name; empty: all. `windows`: a file with one set, of objectives that name none."""
+) -> tuple[RuleSet, tuple[ErrorBudgetPolicy, ...]]:
+    """And the error-budget policies among the files, which say who is told.
+
+    `only`: objectives by name; empty: all. `windows`: a file with one set, of objectives that name none.
+    """
     checked = check_definitions(paths)
     default, problems = WORKBOOK, list(checked.problems)
     if windows is not None:
@@ -33,9 +39,19 @@ def make_rules(
     if not objectives and not problems:
         unknown = [*unknown, Problem("", "there is no objective in these files", "name others")]
     if problems or unknown:
-        return RuleSet((), (*problems, *unknown), checked.warnings)
-    made = rule_set(objectives, known, default, options, compatible)
-    return replace(made, warnings=(*checked.warnings, *made.warnings))
+        return RuleSet((), (*problems, *unknown), checked.warnings), ()
+    policies = tuple(policy.terms for policy in load_policies(checked.definitions.own)[0])
+    covering = ((objective.name, policy_of(objective, policies)) for objective in _with_parts(objectives))
+    escalation = {name: Escalation(policy.name, escalation_text(policy)) for name, policy in covering if policy}
+    made = rule_set(objectives, known, default, replace(options, escalation=escalation), compatible)
+    return replace(made, warnings=(*checked.warnings, *made.warnings)), policies
+
+
+def _with_parts(objectives: Iterable[AnyObjective]) -> Iterator[AnyObjective]:
+    for objective in objectives:
+        yield objective
+        if isinstance(objective, Composite):
+            yield from objective.parts
 
 
 def _default_windows(file: Path) -> tuple[BurnWindows | None, list[Problem]]:

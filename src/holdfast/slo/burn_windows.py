@@ -19,6 +19,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from holdfast.errors import Problem
+from holdfast.slo.annotations import BURN_WINDOWS as BURN_WINDOWS_ANNOTATION
 from holdfast.slo.burn import DAY, HOUR, MINUTE, WORKBOOK, BurnRow, BurnWindows, Severity
 from holdfast.slo.objective import AnyObjective
 from holdfast.slo.promql import range_seconds
@@ -28,7 +29,6 @@ from holdfast.workspace.document import Document, nearest
 KIND: Final = "BurnWindows"
 SLOTH_VERSION: Final = "sloth.slok.dev/v1"
 SLOTH_KIND: Final = "AlertWindows"
-ANNOTATION: Final = "holdfast.dev/burn-windows"
 
 _YEAR: Final = 365 * DAY
 
@@ -161,7 +161,7 @@ def choose(
     objective: AnyObjective, known: Sequence[BurnWindows], default: BurnWindows = WORKBOOK
 ) -> BurnWindows | Problem:
     """Those that its annotation names among `known` and the shared ones; else the default."""
-    name = objective.annotations.get(ANNOTATION)
+    name = objective.annotations.get(BURN_WINDOWS_ANNOTATION)
     if name is None:
         return default
     named = {**SHARED, **{windows.name: windows for windows in known}}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class RuleGroup:
         return tuple(rule for rule in self.rules if isinstance(rule, AlertRule))
 
 
+@lru_cache(maxsize=4096)
 def number(value: Fraction) -> str:
     """As PromQL reads it, without the noise of a float: 0.0144, or 7 / 7500 where no decimal is exact.
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from holdfast.slo.alert import Alert, Limit
 
-_MARGIN: Final = Fraction(15, 100)
+_MARGIN: Final = 0.15  # and floats do: what is closer than that is not sure anyway
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +56,13 @@ def _exceeds(limit: Limit, course: Course, at: int, weight: Fraction) -> bool | 
     bad, total = course.ratio(limit.window, at)
     if not total:
         return False
-    answers = [_compared(Fraction(bad, total) * weight, limit.threshold, limit.op)]
+    answers = [_compared(bad / total * float(weight), float(limit.threshold), limit.op)]
     if limit.least_bad:
-        answers.append(_compared(Fraction(bad), Fraction(limit.least_bad), "gte"))
+        answers.append(_compared(bad, limit.least_bad, "gte"))
     return False if False in answers else None if None in answers else True
 
 
-def _compared(value: Fraction, limit: Fraction, op: str) -> bool | None:
+def _compared(value: float, limit: float, op: str) -> bool | None:
     if abs(value - limit) <= _MARGIN * limit:
         return None
     return value > limit if op in ("gt", "gte") else value < limit

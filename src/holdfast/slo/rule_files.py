@@ -1,8 +1,10 @@
 """Rules as files: all in one, or a file an objective with its unit tests beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from holdfast.slo.policy_terms import ErrorBudgetPolicy
+from holdfast.slo.routing import routing_text
 from holdfast.slo.rule_set import RuleSet
 from holdfast.slo.rule_tests import rule_tests
 from holdfast.slo.rule_text import Resource, resource_text, rules_text
@@ -36,8 +38,12 @@ def rules_alone(made: RuleSet, layout: Layout) -> str:
     return HEADER + rules_text(group for each in made.rules for group in each.groups)
 
 
-def rule_files(made: RuleSet, layout: Layout) -> tuple[RuleFile, ...]:
+def rule_files(
+    made: RuleSet, layout: Layout, policies: Sequence[ErrorBudgetPolicy] | None = None
+) -> tuple[RuleFile, ...]:
     """One file an objective: Prometheus takes them all by rule_files: [DIR/rules/*.yaml], and tests beside them.
+
+    `policies`: then Alertmanager's routing too.
 
     promtool does not read resources: beside those stand the same rules as it reads them, for the tests alone.
     """
@@ -51,6 +57,8 @@ def rule_files(made: RuleSet, layout: Layout) -> tuple[RuleFile, ...]:
         tests = rule_tests(each, [plain])
         if tests is not None:
             files.append(RuleFile(f"tests/{each.id}.yaml", HEADER + tests.text, is_test=True))
+    if policies is not None:
+        files.append(RuleFile("alertmanager.yaml", HEADER + routing_text(made, policies)))
     return tuple(files)
 
 

@@ -6,7 +6,7 @@ severity, objective, service, and where they are known journey, owner and escala
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
 from holdfast.errors import Problem
@@ -15,9 +15,7 @@ from holdfast.slo.objective import AnyObjective, Objective
 
 OBJECTIVE: Final = "slo_objective"
 SERVICE: Final = "slo_service"
-RESERVED: Final = frozenset(
-    {"alertname", "severity", "objective", "service", "policy", "journey", "owner", "escalation", OBJECTIVE, SERVICE}
-)
+RESERVED: Final = frozenset({"alertname", "severity", "objective", "service", OBJECTIVE, SERVICE})
 JOURNEY: Final = "journey"
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -29,7 +27,7 @@ def record_labels(objective: AnyObjective, extra: Mapping[str, str]) -> dict[str
 
 
 def alert_labels(objective: AnyObjective, severity: str, escalation: str, extra: Mapping[str, str]) -> dict[str, str]:
-    """Of an alert. A user's label of the same name as one of ours is left out: see `label_warnings`."""
+    """Of an alert. Those that holdfast knows better stand before a user's own: see `label_warnings`."""
     ours = {
         "severity": severity,
         "objective": objective.name,
@@ -41,12 +39,12 @@ def alert_labels(objective: AnyObjective, severity: str, escalation: str, extra:
     return {**user_labels(objective), **extra, **{key: value for key, value in ours.items() if value}}
 
 
-def user_labels(objective: AnyObjective) -> dict[str, str]:
-    """The metadata's labels under names that Prometheus takes: app.kubernetes.io/name → app_kubernetes_io_name."""
+def user_labels(objective: AnyObjective, kept: Collection[str] = RESERVED) -> dict[str, str]:
+    """The metadata's labels under names that Prometheus takes, less those `kept`: tier-name → tier_name."""
     found: dict[str, str] = {}
     for key, value in objective.labels.items():
         name = label_name(key)
-        if name not in RESERVED and name not in found:
+        if name not in kept and name not in found:
             found[name] = value if isinstance(value, str) else ",".join(value)
     return found
 
@@ -56,7 +54,7 @@ def label_warnings(objective: AnyObjective) -> Iterator[Problem]:
     taken: dict[str, str] = {}
     for key in objective.labels:
         name = label_name(key)
-        if name in RESERVED and name != JOURNEY:
+        if name in RESERVED:
             what = f'the label "{key}" of {objective.name} is not put on its alerts: {name} is one of holdfast\'s own'
             yield Problem(objective.where, what, "call it something else")
         elif name in taken:

@@ -18,8 +18,9 @@ from fractions import Fraction
 from typing import Final
 
 from holdfast.slo.budget import error_budget
+from holdfast.slo.indicator import Indicator
 from holdfast.slo.objective import Composite, Method, NoData, Objective
-from holdfast.slo.promql import expressions, range_text
+from holdfast.slo.promql import Expressions, expressions, range_text
 from holdfast.slo.rule import Record, number
 from holdfast.slo.rule_labels import OBJECTIVE, SERVICE, record_labels
 
@@ -56,6 +57,16 @@ def series(record: str, objective: Objective | Composite, window: int | None = N
     return f'{name}{{{OBJECTIVE}="{_quoted(objective.name)}",{SERVICE}="{_quoted(objective.service)}"}}'
 
 
+def asked_of(objective: Objective, over: str) -> Expressions:
+    """What is asked of the metrics themselves: one series, whatever a query of somebody else's hand leaves apart."""
+    asked = expressions(objective.indicator, over)
+    if asked.bad is None or asked.total is None:
+        return Expressions(f"avg({asked.ratio})")
+    if isinstance(objective.indicator, Indicator) or asked.total.startswith("sum("):
+        return asked
+    return Expressions(asked.ratio, f"sum({asked.bad})", f"sum({asked.total})")
+
+
 def counts_events(objective: Objective) -> bool:
     """Whether bad and total are recorded: of a metric that is a ratio itself there are no events."""
     return objective.method is not Method.OCCURRENCES or _is_counted(objective)
@@ -87,7 +98,7 @@ def window_records(objective: Objective, window: int, recording: Recording) -> I
         for record in (TOTAL, BAD):
             yield Record(named(record, window), f"sum_over_time({series(record, objective, short)}{steps})", labels)
     else:
-        asked = expressions(objective.indicator, over)
+        asked = asked_of(objective, over)
         if asked.bad is None or asked.total is None:
             yield Record(named(RATIO, window), asked.ratio, labels)
             return
@@ -142,7 +153,7 @@ def _slice_records(objective: Objective, labels: Mapping[str, str]) -> Iterator[
     if slices is None:
         raise TypeError(f"{objective.name} has no slices")
     over = range_text(slices.seconds)
-    asked = expressions(objective.indicator, over)
+    asked = asked_of(objective, over)
     ratio = f"({asked.ratio}) >= -Inf"
     if asked.total is not None and asked.bad is not None:
         yield Record(SLICE_EVENTS, asked.total, labels)

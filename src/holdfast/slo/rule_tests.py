@@ -59,14 +59,18 @@ def rule_tests(rules: ObjectiveRules, rule_files: Sequence[str]) -> RuleTests | 
     cases: list[dict[str, Any]] = []
     untested: list[str] = []
     for name, moments in _moments(rules, stimulus, step):
-        chosen = next((moment for moment in moments if _sure(rules, moment)), None)
-        if chosen is None:
-            untested.append(f"{name}: no moment at which every alert is sure")
+        for moment in moments:
+            states = [_state(rules, each, moment) for each in rules.written]
+            if None not in states:
+                fired = [each for each, state in zip(rules.written, states, strict=True) if state]
+                cases.append(_case(rules, stimulus, moment, fired))
+                break
         else:
-            cases.append(_case(rules, stimulus, chosen))
+            untested.append(f"{name}: no moment at which every alert is sure")
     document = {
         "rule_files": list(rule_files),
         "evaluation_interval": range_text(step),
+        "group_eval_order": [group.name for group in rules.groups],
         "tests": cases,
     }
     return RuleTests(
@@ -128,7 +132,7 @@ def _slow_moments(rules: ObjectiveRules, stimulus: Stimulus, step: int, events: 
         yield _Moment("slow burn", course, len(bad_steps), step)
 
 
-def _case(rules: ObjectiveRules, stimulus: Stimulus, moment: _Moment) -> dict[str, Any]:
+def _case(rules: ObjectiveRules, stimulus: Stimulus, moment: _Moment, fired: Sequence[Written]) -> dict[str, Any]:
     fed = [] if moment.course is None else stimulus.feed(moment.course)
     at = range_text(moment.at * moment.step)
     names = dict.fromkeys(each.rule.alert for each in rules.written)
@@ -142,7 +146,7 @@ def _case(rules: ObjectiveRules, stimulus: Stimulus, moment: _Moment) -> dict[st
         {
             "eval_time": at,
             "alertname": name,
-            "exp_alerts": [_expected(rules, each) for each in rules.written if _fired(rules, each, moment, name)],
+            "exp_alerts": [_expected(rules, each) for each in fired if each.rule.alert == name],
         }
         for name in names
     ]
@@ -167,14 +171,6 @@ def _expected(rules: ObjectiveRules, each: Written) -> dict[str, Any]:
         "exp_labels": {**inherited, **each.rule.labels},
         "exp_annotations": dict(each.rule.annotations),
     }
-
-
-def _fired(rules: ObjectiveRules, each: Written, moment: _Moment, name: str) -> bool:
-    return each.rule.alert == name and _state(rules, each, moment) is True
-
-
-def _sure(rules: ObjectiveRules, moment: _Moment) -> bool:
-    return all(_state(rules, each, moment) is not None for each in rules.written)
 
 
 def _state(rules: ObjectiveRules, each: Written, moment: _Moment) -> bool | None:

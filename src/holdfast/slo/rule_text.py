@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final
 
 from holdfast.slo.promql import range_text
@@ -46,10 +47,14 @@ def resource_text(groups: Iterable[RuleGroup], resource: Resource) -> str:
     return "".join(head) + "spec:\n  groups:\n" + "".join(_group_lines(groups, "  "))
 
 
+@lru_cache(maxsize=16384)
 def scalar(text: str) -> str:
     """A string as YAML: plain where that is safe, else quoted. What YAML cannot hold becomes an escape."""
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS:
         return text
+    if '"' in text and "\n" not in text and not _ODD.search(text):
+        doubled = text.replace("'", "''")
+        return f"'{doubled}'"
     quoted = json.dumps(text, ensure_ascii=False)
     return _ODD.sub(lambda found: _escape(found[0]), quoted)
 

@@ -46,16 +46,24 @@ _SURE: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
+class Escalation:
+    """The error-budget policy that covers an objective: its name, a label; and its way up, an annotation."""
+
+    policy: str = ""
+    told: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class RuleOptions:
     """`interval`: of every group, seconds; None: the server's own. `chain_over`: see `rule_records`, seconds.
 
-    `extra`: labels put on everything. `escalation`: of an objective, by its name: who is told, as a label.
+    `extra`: labels put on everything. `escalation`: by an objective's name.
     """
 
     interval: int | None = None
     chain_over: int = 3 * DAY
     extra: Mapping[str, str] = field(default_factory=dict)
-    escalation: Mapping[str, str] = field(default_factory=dict)
+    escalation: Mapping[str, Escalation] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +171,7 @@ def _groups(
     asked = plan_of_conditions([policy.condition for policy in conditions], target)
     looked_at = sorted({*windows.seconds, *asked.windows, *also})
     recording = Recording(tuple(looked_at), options.chain_over, options.extra)
-    escalation = options.escalation.get(objective.name, "")
+    escalation = options.escalation.get(objective.name, Escalation())
     written = [
         Written(_burn_rule(objective, alert, windows.of(alert.name), escalation, options.extra), alert)  # type: ignore[arg-type]
         for alert in plan.alerts
@@ -190,7 +198,7 @@ def _composite_groups(
 ) -> tuple[tuple[RuleGroup, ...], tuple[Written, ...]]:
     plan = plan_of(windows, budget_target(composite), composite.window.seconds)
     recording = Recording(windows.seconds, options.chain_over, options.extra)
-    escalation = options.escalation.get(composite.name, "")
+    escalation = options.escalation.get(composite.name, Escalation())
     written = tuple(
         Written(_burn_rule(composite, alert, windows.of(alert.name), escalation, options.extra), alert)  # type: ignore[arg-type]
         for alert in plan.alerts
@@ -204,7 +212,7 @@ def _composite_groups(
 
 
 def _burn_rule(
-    objective: AnyObjective, alert: Alert, rows: Sequence[BurnRow], escalation: str, extra: Mapping[str, str]
+    objective: AnyObjective, alert: Alert, rows: Sequence[BurnRow], escalation: Escalation, extra: Mapping[str, str]
 ) -> AlertRule:
     expr = "\nor\n".join(f"(\n{_row_text(objective, row)}\n)" for row in alert.rows)
     period = objective.window
@@ -215,8 +223,8 @@ def _burn_rule(
     )
     what = "fast: somebody must look now" if alert.name == "page" else "too fast to last: somebody must look soon"
     summary = f"{objective.display_name or objective.name}: the error budget burns {what}"
-    labels = alert_labels(objective, alert.name, escalation, extra)
-    return AlertRule(BURN_ALERT, expr, labels, _annotations(objective, summary, f"Fires on {told}."))
+    labels = alert_labels(objective, alert.name, escalation.policy, extra)
+    return AlertRule(BURN_ALERT, expr, labels, _annotations(objective, summary, f"Fires on {told}.", escalation))
 
 
 def _row_text(objective: AnyObjective, row: AlertRow) -> str:
@@ -230,7 +238,7 @@ def _row_text(objective: AnyObjective, row: AlertRow) -> str:
 
 
 def _condition_rule(
-    objective: Objective, policy: AlertPolicy, alert: Alert, escalation: str, extra: Mapping[str, str]
+    objective: Objective, policy: AlertPolicy, alert: Alert, escalation: Escalation, extra: Mapping[str, str]
 ) -> AlertRule:
     condition = policy.condition
     limit = alert.rows[0].limits[0]
@@ -240,26 +248,27 @@ def _condition_rule(
     told = (
         f"Fires on a burn rate {_OPERATORS[condition.op]} {condition.threshold} over {range_text(condition.lookback)}."
     )
-    labels = alert_labels(objective, condition.severity, escalation, extra)
+    labels = alert_labels(objective, condition.severity, escalation.policy, extra)
     labels["policy"] = policy.name
-    return AlertRule(CONDITION_ALERT, expr, labels, _annotations(objective, summary, told), condition.after)
+    return AlertRule(CONDITION_ALERT, expr, labels, _annotations(objective, summary, told, escalation), condition.after)
 
 
 def _absent_rule(
-    objective: Objective, windows: BurnWindows, recording: Recording, escalation: str, extra: Mapping[str, str]
+    objective: Objective, windows: BurnWindows, recording: Recording, escalation: Escalation, extra: Mapping[str, str]
 ) -> AlertRule:
     after = absent_after(windows.rows, objective.target, objective.window.seconds)
     summary = f"{objective.display_name or objective.name}: nothing is known of it"
     told = "Its metrics are absent, so that no other alert of it can fire. A scrape, an exporter or a query has broken."
     severity = "page" if windows.of("page") else "ticket"
-    labels = {**record_labels(objective, {}), **alert_labels(objective, severity, escalation, extra)}
+    labels = {**record_labels(objective, {}), **alert_labels(objective, severity, escalation.policy, extra)}
     expr = absent_text(objective, recording)
-    return AlertRule(ABSENT_ALERT, expr, labels, _annotations(objective, summary, told), after)
+    return AlertRule(ABSENT_ALERT, expr, labels, _annotations(objective, summary, told, escalation), after)
 
 
-def _annotations(objective: AnyObjective, summary: str, told: str) -> dict[str, str]:
+def _annotations(objective: AnyObjective, summary: str, told: str, escalation: Escalation) -> dict[str, str]:
     description = f"{told} {objective.description}".strip()
     found = {"summary": summary, "description": description, "runbook_url": objective.runbook}
+    found["escalation"] = escalation.told
     return {key: " ".join(value.split()) for key, value in found.items() if value.strip()}
 
 
@@ -317,14 +326,11 @@ def _outage(objective: AnyObjective) -> Fraction:
 
 
 def _warnings(objective: AnyObjective, windows: BurnWindows, kept: BurnWindows, traffic: Traffic) -> Iterator[Problem]:
-    target, period = budget_target(objective), objective.window.seconds
+    period = objective.window.seconds
     for row in windows.rows:
         if row not in kept.rows:
-            above = _percent(row.threshold(target, period))
-            what = (
-                f"the {row.severity} over {_pair(row)} of {objective.name} can never fire: it needs {above} of errors"
-            )
-            yield Problem(objective.where, what, "it is left out; a total outage is 100 %")
+            what = f"the {row.severity} over {_pair(row)} of {objective.name} can never fire: {_needed(objective, row)}"
+            yield Problem(objective.where, what, "it is left out")
     for row in within_budget(kept, period):
         what = (  # told once, however many objectives have these windows
             f"burn windows {windows.name} over {range_text(period)}: the {row.severity} over {_pair(row)} fires within "

@@ -38,7 +38,7 @@ def sloth_rules(rules: ObjectiveRules) -> ObjectiveRules:
         what = f"{objective.name} cannot be written under Sloth's names: {why}"
         problem = Problem(objective.where, what, "leave it out by --only, or write holdfast's own rules")
         return replace(rules, groups=(), written=(), problems=(problem,))
-    labels = {**_id(objective), **user_labels(objective), **rules.extra}
+    labels = {**_id(objective), **user_labels(objective, (WINDOW, *_id(objective))), **rules.extra}
     written = tuple(
         Written(_alert_rule(objective, each.alert, each.rule), _unguarded(each.alert))
         for each in rules.written

@@ -10,11 +10,9 @@ from fractions import Fraction
 from typing import Final
 
 from holdfast.errors import Problem
+from holdfast.slo.annotations import EXPECTED_RATE, MIN_FAILURES
 from holdfast.slo.objective import AnyObjective
 from holdfast.slo.rules import Traffic
-
-MIN_FAILURES: Final = "holdfast.dev/min-failures"
-EXPECTED_RATE: Final = "holdfast.dev/expected-rate"
 
 _COUNT: Final = re.compile(r"[0-9]{1,9}")
 _RATE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*/\s*(s|m|h|d)")

@@ -74,19 +74,19 @@ def rules(
 
     extra, resource = _pairs("--label", labels, named=True), _pairs("--resource-label", resource_labels)
     named = paths or (current_workspace().folder("slo"),)
-    made = make_rules(named, only, windows, RuleOptions(interval=interval, extra=extra), compatible)
+    made, policies = make_rules(named, only, windows, RuleOptions(interval=interval, extra=extra), compatible)
     for warning in made.warnings:
         click.echo(f"{click.style('warning', fg='yellow', bold=True)} {warning}", err=True)
     raise_input_error(made.problems)
     from holdfast.slo.rule_files import Layout, rule_files, rules_alone
 
     layout = Layout(operator=form == "operator", namespace=namespace, labels=resource)
-    files = rule_files(made, layout) if out is not None or as_json else ()
+    files = rule_files(made, layout, policies) if out is not None else ()
     if out is not None:
         _write(out, files)
     tested = _tested(made, layout) if test else None
     if as_json:
-        click.echo(json.dumps(_facts(made, files if out is not None else (), tested), indent=1))
+        click.echo(json.dumps(_facts(made, files, tested), indent=1))
     elif out is None:
         click.echo(rules_alone(made, layout), nl=False)
     else:
