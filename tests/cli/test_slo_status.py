@@ -318,3 +318,12 @@ def test_a_source_that_does_not_answer_leaves_the_others_told(folder, holdfast):
     assert found["remote"]["verdict"] == "inconclusive"
     assert found["remote"]["notes"]
     assert found["sign-in"]["verdict"] == "met"
+
+
+@pytest.mark.parametrize("window", [DAY, MONTH])
+def test_the_last_moment_that_is_taken_has_a_date(holdfast, folder, window):
+    write(folder, slo(window=window), minutes=1)
+
+    for form in ((), ("--json",), ("--html", "page.html")):
+        ran = holdfast("slo", "status", "slo", "--csv", "history.csv", "--at", "244999999999", *form)
+        assert ran.code == 3, ran.err
