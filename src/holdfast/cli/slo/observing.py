@@ -254,7 +254,7 @@ class Observing:
         connection = connection_of(objective, self.asked.prometheus)
         return self._once(
             ("prometheus", connection),
-            lambda: PrometheusSource(connection, at=self.at, timeout=float(self.asked.timeout)),
+            lambda: PrometheusSource(connection, at=min(self.at, _now()), timeout=float(self.asked.timeout)),
         )
 
     def _once(self, key: tuple[Any, ...], make: "Callable[[], Source]") -> "Source":
