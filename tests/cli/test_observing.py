@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from tests.unit.fake_prometheus import fake_prometheus, vector
 
-from holdfast.cli.slo.observing import Asked, moment, observing_options
+from holdfast.cli.slo.observing import Asked, observing_options
 from holdfast.errors import HoldfastError, InputError
 from holdfast.slo.objective import Objective
 from holdfast.slo.window import Span
@@ -119,10 +119,8 @@ def test_what_is_wrong_with_files_and_names_is_told(given: Callable[..., Asked],
 
 def test_times_have_a_zone(given: Callable[..., Asked], workspace: Path) -> None:
     assert given("--at", "1970-01-01T00:02:00Z").at == given("--at", "120").at == 120.0
-    for text in ("2026-01-01T00:00:00", "yesterday", "nan", "-1", "inf"):
-        with pytest.raises(ValueError, match=re.escape(text)):
-            moment(text)
-        with pytest.raises(click.BadParameter):
+    for text in ("2026-01-01T00:00:00", "yesterday", "nan", "-1", "inf", "300000000000"):
+        with pytest.raises(click.BadParameter, match=re.escape(text)):
             given("--at=" + text)
     assert given().at > 1.7e9
 

@@ -236,6 +236,17 @@ def test_a_run_tells_what_each_phase_fault_and_journey_spent(workspace, holdfast
     assert {cost["name"] for cost in latency["costs"]} >= {"baseline", "database_latency", "sign_in", "outside"}
 
 
+def test_a_run_that_has_just_ended_is_told_to_its_last_second(workspace, holdfast, monkeypatch):
+    shutil.copytree(RUN, workspace / "runs" / "recorded", ignore=shutil.ignore_patterns("expected"))
+    later = told(holdfast("slo", "status", "--run", "recorded", "--json"))
+    monkeypatch.setattr("holdfast.cli.slo.observing._now", lambda: later["at"] - 25)  # within its last step
+
+    at_once = told(holdfast("slo", "status", "--run", "recorded", "--json"))
+
+    assert at_once["objectives"] == later["objectives"]
+    assert later["objectives"][0]["budget"]["total"] > 0
+
+
 def test_the_page_is_whole_and_loads_nothing(folder, holdfast):
     write(folder, slo(title="<b>Sign-in</b>"), slo("steady", target="0.9"), bad=5)
 
@@ -318,3 +329,12 @@ def test_a_source_that_does_not_answer_leaves_the_others_told(folder, holdfast):
     assert found["remote"]["verdict"] == "inconclusive"
     assert found["remote"]["notes"]
     assert found["sign-in"]["verdict"] == "met"
+
+
+@pytest.mark.parametrize("window", [DAY, MONTH])
+def test_the_last_moment_that_is_taken_has_a_date(holdfast, folder, window):
+    write(folder, slo(window=window), minutes=1)
+
+    for form in ((), ("--json",), ("--html", "page.html")):
+        ran = holdfast("slo", "status", "slo", "--csv", "history.csv", "--at", "244999999999", *form)
+        assert ran.code == 3, ran.err

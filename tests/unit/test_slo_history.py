@@ -75,7 +75,14 @@ def test_what_nobody_looked_at_is_not_measured_but_what_was_counted_is():
 
 @pytest.mark.parametrize(
     ("good", "total", "broken"),
-    [([1.0], [1.0], 0), ([2.0], [1.0], 1), ([-1.0], [1.0], 1), ([np.nan], [1.0], 1), ([1.0], [np.inf], 1)],
+    [
+        ([1.0], [1.0], 0),
+        ([2.0], [1.0], 1),
+        ([-1.0], [1.0], 1),
+        ([np.nan], [1.0], 1),
+        ([1.0], [np.inf], 1),
+        ([1.0], [1e308], 1),
+    ],
 )
 def test_steps_that_cannot_be_are_counted(good, total, broken):
     found = History(0, 60, np.array(good), np.array(total), np.ones(1, dtype=np.bool_))

@@ -1,6 +1,7 @@
 """Indicators as PromQL: what is asked for, and what no series may make of it."""
 
 from decimal import Decimal
+from time import perf_counter
 from typing import Any
 
 import pytest
@@ -35,6 +36,13 @@ def _query(text: str, **spec: Any) -> Query:
 )
 def test_a_query_is_counted_over_the_range(query: str, counter: bool, asked: str) -> None:
     assert events(_query(query), "5m", counter=counter) == asked
+
+
+def test_a_query_of_many_spaces_takes_no_time() -> None:
+    begin = perf_counter()
+    assert events(_query("sum( a )"), "5m", counter=True) == "sum(increase(a[5m]))"
+    events(_query("sum(" + " " * 1500 + "("), "5m", counter=True)
+    assert perf_counter() - begin < 1
 
 
 def test_a_template_may_be_a_rate_and_a_subquery_of_any_resolution() -> None:

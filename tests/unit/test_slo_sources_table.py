@@ -89,7 +89,7 @@ def test_fine_rows_add_up(tmp_path: Path) -> None:
 
 
 def test_all_that_is_wrong_with_rows_is_told_at_once_with_lines(tmp_path: Path) -> None:
-    text = "time,good,total\n0,1,1\n60,3,2\n60,1,1\n30,1,1\n120,-1,5\n180,1,\n240,inf,inf\n300,1,1\n"
+    text = "time,good,total\n0,1,1\n60,3,2\n60,1,1\n30,1,1\n120,-1,5\n180,1,\n240,inf,inf\n300,1e308,1e308\n360,1,1\n"
     assert _problems(tmp_path, text) == [
         ("history.csv:3", "more good events than total"),
         ("history.csv:4", "the same time as the row before"),
@@ -97,6 +97,7 @@ def test_all_that_is_wrong_with_rows_is_told_at_once_with_lines(tmp_path: Path) 
         ("history.csv:6", "good is below 0"),
         ("history.csv:7", "one of good and total is empty"),
         ("history.csv:8", "good is infinite"),
+        ("history.csv:9", "good is more than anybody counts"),
     ]
 
 

@@ -6,12 +6,16 @@ worked out from them (budgets, alerts, backtests), so that the same numbers mean
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from holdfast.slo.indicator import Counts
 from holdfast.slo.window import Span
+
+MOST_EVENTS: Final = 2.0**53
+"""Of one step: beyond it floats count no longer, and sums of them may become infinite."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +102,14 @@ def history_of(counts: Counts, start: int, end: int, step: int, *, measured: Seq
     )
 
 
+def possible(history: History) -> npt.NDArray[np.bool_]:
+    """Which steps can be: not below nothing, no more good events than events, and a number one can count to."""
+    found: npt.NDArray[np.bool_] = (
+        (history.good >= 0) & (history.good <= history.total) & (history.total <= MOST_EVENTS)
+    )
+    return found
+
+
 def broken_steps(history: History) -> int:
-    """Steps that cannot be: less than nothing, more good events than events, or not a number."""
-    sound = (history.good >= 0) & (history.good <= history.total) & np.isfinite(history.total)
-    return int(np.count_nonzero(~sound))
+    """How many steps cannot be."""
+    return int(np.count_nonzero(~possible(history)))

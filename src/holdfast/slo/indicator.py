@@ -161,5 +161,8 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     texts = []
     for index, part in enumerate(parts):
         inside = "." if index == _NAME_PARTS - 1 else "[^/]"
-        texts.append("".join(f"{inside}*" if c == "*" else inside if c == "?" else re.escape(c) for c in part))
+        first, *more = ["".join(inside if c == "?" else re.escape(c) for c in piece) for piece in part.split("*")]
+        # what lies between two stars is taken where it first fits, for good: many stars would else take forever
+        between = "".join(f"(?>{inside}*?{piece})" for piece in more[:-1] if piece)
+        texts.append(first + between + (f"{inside}*{more[-1]}" if more else ""))
     return re.compile("/".join(texts), re.DOTALL)

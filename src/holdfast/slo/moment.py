@@ -1,10 +1,10 @@
-"""Moments as people write them in a policy: a date or an RFC 3339 time in; seconds since the epoch out."""
+"""Moments as people write them, in policies, options, rows and incidents: text in; seconds since the epoch out."""
 
 import re
 from datetime import UTC, datetime
 from typing import Final
 
-from holdfast.slo.window import Span
+from holdfast.slo.window import LATEST, Span
 
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DAY: Final = 86400.0
@@ -30,6 +30,25 @@ def stretch(text: object) -> Span:
     if found.tzinfo is None:
         raise ValueError(f"{text!r} has no offset, so its moment is a guess: {_FORM}")
     return Span(found.timestamp(), found.timestamp())
+
+
+def exact_moment(text: object) -> float | None:
+    """ "2026-01-31T12:00:00Z", or seconds since the epoch.
+
+    None of what is neither; of a local time, for which one it is depends on the machine; and of one before 1970 or so
+    far away that there is no date for it.
+    """
+    try:
+        found = float(str(text))
+    except ValueError:
+        try:
+            parsed = datetime.fromisoformat(str(text).strip())
+        except ValueError:
+            return None
+        if parsed.tzinfo is None:
+            return None
+        found = parsed.timestamp()
+    return found if 0 <= found <= LATEST else None
 
 
 def moment_text(at: float) -> str:

@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from holdfast.slo.alert import Alert, Limit
-from holdfast.slo.history import History
+from holdfast.slo.history import History, broken_steps
 
 _EXACT: Final = float(2**53)
 _NOISE: Final = 1e-9
@@ -96,7 +96,7 @@ def sums_of(history: History) -> Sums:
     """Raises ValueError for counts that cannot be (see `history.broken_steps`): they would fire or hide anything."""
     bad = np.concatenate(([0.0], np.cumsum(history.bad)))
     total = np.concatenate(([0.0], np.cumsum(history.total)))
-    if not np.isfinite(bad[-1]) or bool((history.good > history.total).any()) or bool((history.good < 0).any()):
+    if broken_steps(history):
         raise ValueError("a step has more good events than events, less than none, or no number")
     whole = bool((history.total == np.floor(history.total)).all() and (history.good == np.floor(history.good)).all())
     return Sums(history, bad, total, whole)

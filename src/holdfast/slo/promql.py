@@ -36,7 +36,7 @@ _WINDOW: Final = re.compile(r"\{\{\s*\.window\s*\}\}")
 _TEXT: Final = r'"(?:[^"\\]|\\.)*"' + r"|'(?:[^'\\]|\\.)*'"
 _INSIDE: Final = rf"""(?:[^{{}}"']|{_TEXT})"""
 _SELECTOR: Final = re.compile(rf"[A-Za-z_:][A-Za-z0-9_:]*\s*(\{{{_INSIDE}*\}})?|\{{{_INSIDE}+\}}")
-_SUM: Final = re.compile(rf"""sum\s*\(\s*(?P<inside>(?:[^()"']|{_TEXT})*?)\s*\)""")
+_SUM: Final = re.compile(rf"""sum\s*\((?P<inside>(?:[^()"']|{_TEXT})*)\)""")
 _OPERATORS: Final = {"lte": "<=", "gte": ">=", "lt": "<", "gt": ">"}
 _REQUEST_DEPTH: Final = 3
 
@@ -96,7 +96,7 @@ def events(query: Query, window: str, *, counter: bool) -> str:
         return f"({filled} * {range_seconds(window)})" if query.spec.get("perSecond") is True else filled
     counting = "increase" if counter else "sum_over_time"
     summed = _SUM.fullmatch(text)  # increase(sum(…)) would take the restart of one instance for that of all
-    inside = text if summed is None else summed["inside"]
+    inside = text if summed is None else summed["inside"].strip()
     if _SELECTOR.fullmatch(inside):
         return f"sum({counting}({inside}[{window}]))"
     return f"{counting}(({text})[{window}:{_resolution(query)}])"

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from holdfast.slo.balance import Balance
-from holdfast.slo.history import History
+from holdfast.slo.history import History, possible
 from holdfast.slo.window import Span
 
 
@@ -59,10 +59,11 @@ def tally(history: History) -> Tally:
 
 
 def sound(history: History) -> tuple[History, int]:
-    """The history with steps that cannot be (more good events than events, fewer than none, not a number) neither
-    counted nor measured; and how many they are. Nothing is bent into shape: a count that cannot be is no count.
+    """The history with steps that cannot be (see `possible`) neither counted nor measured; and how many they are.
+
+    Nothing is bent into shape: a count that cannot be is no count.
     """
-    fits = (history.good >= 0) & (history.good <= history.total) & np.isfinite(history.total)
+    fits = possible(history)
     if fits.all():
         return history, 0
     kept = replace(

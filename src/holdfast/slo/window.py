@@ -33,8 +33,9 @@ _ELAPSED: Final = ("m", "h")
 START_TIME: Final = "%Y-%m-%d %H:%M:%S"
 _LONGEST: Final = 100 * 365 * _DAY
 _UNIX: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - local times are held against it, their offset beside them
-_EARLIEST: Final = -52_000_000_000.0  # the years 322 to 9738: a window of a hundred years around them is still a date
-_LATEST: Final = 245_000_000_000.0
+_EARLIEST: Final = -52_000_000_000.0  # the years 322 to 9733: a window of a hundred years around them is still a date
+LATEST: Final = 245_000_000_000.0
+"""The last moment that is reckoned with, seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Window:
         """
         if self.calendar is None:
             return Span(at - self.seconds, at)
-        if not _EARLIEST <= at <= _LATEST:
+        if not _EARLIEST <= at <= LATEST:
             raise ValueError(f"{at} is not a time, in seconds since 1970, that a calendar has a date for")
         zone = _zone(self.calendar.zone)
         first = datetime.strptime(self.calendar.start_time, START_TIME)  # noqa: DTZ007 - local; its zone is beside it

@@ -39,29 +39,13 @@ class Moment(click.ParamType[float]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
         if isinstance(value, float):
             return value
-        text = str(value)
-        try:
-            return moment(text)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
+        from holdfast.slo.moment import exact_moment
 
-
-def moment(text: str) -> float:
-    """Raises ValueError, also for a local time: which one it is depends on the machine."""
-    advice = "write one such as 2026-01-31T12:00:00Z, or seconds since the epoch"
-    try:
-        found = float(text)
-    except ValueError:
-        try:
-            parsed = datetime.fromisoformat(text)
-        except ValueError:
-            raise ValueError(f"{text!r} is not a time: {advice}") from None
-        if parsed.tzinfo is None:
-            raise ValueError(f"{text!r} has no zone: {advice}") from None
-        found = parsed.timestamp()
-    if not 0 <= found < 2**40:
-        raise ValueError(f"{text!r} is not a time: {advice}")
-    return found
+        found = exact_moment(value)
+        if found is None:
+            advice = "write one such as 2026-01-31T12:00:00Z, with its zone, or seconds since the epoch"
+            self.fail(f"{str(value)!r} is not a time: {advice}", param, ctx)
+        return found
 
 
 class Step(click.ParamType[int]):
@@ -270,7 +254,7 @@ class Observing:
         connection = connection_of(objective, self.asked.prometheus)
         return self._once(
             ("prometheus", connection),
-            lambda: PrometheusSource(connection, at=self.at, timeout=float(self.asked.timeout)),
+            lambda: PrometheusSource(connection, at=min(self.at, _now()), timeout=float(self.asked.timeout)),
         )
 
     def _once(self, key: tuple[Any, ...], make: "Callable[[], Source]") -> "Source":

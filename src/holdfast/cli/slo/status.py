@@ -100,6 +100,8 @@ class _Looking:
         source = click.get_current_context().get_parameter_source("at")
         if recorded is not None and source is click.core.ParameterSource.DEFAULT:
             self.at = float(math.ceil((recorded.ended + 1) / step) * step)
+            # of a run that has just ended, its last step is not over yet, and nothing will come in it any more
+            self.observing = replace(observing.asked, at=self.at).open()
 
     def told(self, objective: "AnyObjective") -> "Told":
         from holdfast.run.budget_cost import run_burn_down, run_costs

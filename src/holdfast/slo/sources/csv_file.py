@@ -4,7 +4,6 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -12,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from holdfast.errors import InputError, Problem, raise_input_error, shown
+from holdfast.slo.moment import exact_moment
+from holdfast.slo.window import LATEST
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
 MOST_PROBLEMS: Final = 20
 _MOST_BYTES: Final = 128_000_000
-_LATEST: Final = 2.0**40
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,26 +138,14 @@ def _times(table: CsvFile) -> Floats:
         known: dict[str, float | None] = {}
         for text in texts:
             if text not in known:
-                known[text] = _moment(text)
+                known[text] = exact_moment(text)
         found = [known[text] for text in texts]
         times = np.array([np.nan if time is None else time for time in found], dtype=np.float64)
-    wrong = np.flatnonzero(~((times >= 0) & (times < _LATEST)))
+    wrong = np.flatnonzero(~((times >= 0) & (times <= LATEST)))
     fix = "write 2026-01-31T12:00:00Z, with the zone, or seconds since the epoch"
     told = (table.problem(row, f'time is "{texts[row]}"', fix) for row in wrong.tolist())
     raise_input_error(bounded(shown(table.file), told))
     return times
-
-
-def _moment(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        pass
-    try:
-        parsed = datetime.fromisoformat(text.strip())
-    except ValueError:
-        return None
-    return None if parsed.tzinfo is None else parsed.timestamp()
 
 
 def bounded(where: str, problems: Iterator[Problem]) -> Iterator[Problem]:

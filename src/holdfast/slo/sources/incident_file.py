@@ -14,7 +14,6 @@ import io
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
@@ -23,12 +22,12 @@ from holdfast.errors import InputError, Problem, RunFolderError, raise_input_err
 from holdfast.record.store import RunStore
 from holdfast.record.timeline import FAULT
 from holdfast.slo.incidents import Incident
+from holdfast.slo.moment import exact_moment
 from holdfast.slo.sources.record import DATABASE
 from holdfast.workspace.document import load_document, nearest
 
 _KEYS: Final = ("start", "end", "name", "objective")
 _MOST_BYTES: Final = 5_000_000
-_LATEST: Final = 2.0**40
 _TIME: Final = "write 2026-01-31T12:00:00Z, with the zone, or seconds since the epoch"
 
 
@@ -133,7 +132,7 @@ def _yaml(path: Path) -> list[tuple[Mapping[str, Any], str]]:
 def _incident(row: Mapping[str, Any], where: str, tell: Callable[[Problem], None]) -> NamedIncident | None:
     times: list[float] = []
     for key in ("start", "end"):
-        moment = _moment(row.get(key))
+        moment = exact_moment(row.get(key))
         if moment is None:
             tell(Problem(where, f'{key} is "{row.get(key, "")}"', _TIME))
         else:
@@ -144,17 +143,3 @@ def _incident(row: Mapping[str, Any], where: str, tell: Callable[[Problem], None
         tell(Problem(where, "ends before it starts", "correct start or end"))
         return None
     return NamedIncident(Incident(times[0], times[1], str(row.get("name", ""))), str(row.get("objective", "")), where)
-
-
-def _moment(value: Any) -> float | None:
-    try:
-        found = float(value)
-    except (TypeError, ValueError):
-        try:
-            parsed = datetime.fromisoformat(str(value).strip())
-        except ValueError:
-            return None
-        if parsed.tzinfo is None:
-            return None
-        found = parsed.timestamp()
-    return found if 0 <= found < _LATEST else None

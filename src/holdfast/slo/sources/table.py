@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from holdfast.errors import InputError, Problem, raise_input_error, shown
-from holdfast.slo.history import History
+from holdfast.slo.history import MOST_EVENTS, History
 from holdfast.slo.objective import Objective, Query, QueryRatio, QueryRaw, QueryThreshold
 from holdfast.slo.sources.csv_file import MOST_PROBLEMS, CsvFile, Floats, bounded, read_csv
 from holdfast.slo.sources.observed import Observed, unmeasured, whole_steps
@@ -210,6 +210,7 @@ def _check_rows(
     for name, values in counted.items():
         if values is not None:
             tell(np.isinf(values), f"{name} is infinite", "a count is a number from 0 on")
+            tell(values > MOST_EVENTS, f"{name} is more than anybody counts", "a count is a number up to 2^53")
             tell(values < 0, f"{name} is below 0", "a count is a number from 0 on")
     for part, whole in (("good", "total"), ("bad", "total"), ("test_good", "test_total"), ("test_bad", "test_total")):
         few, many = counted.get(part), counted.get(whole)
