@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser judges demo test check golden stack bench picture clean
+.PHONY: help install browser judges demo test check golden stack bench verdicts picture clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -85,6 +85,9 @@ stack: install  ## The reference stack, to click around in (stop it with: .venv/
 
 bench: install .venv-bench/.installed  ## Measure the figures of docs/reference/performance.md (QUICK=1, ONLY=GROUP)
 	$(BIN)/python tests/bench/figures.py $(if $(QUICK),--quick,--with-tests) $(if $(ONLY),--only $(ONLY))
+
+verdicts: install  ## Simulate how often verdicts are wrong, for docs/reference/verdicts.md (some minutes)
+	$(BIN)/python tests/bench/verdict_errors.py --write
 
 picture: install  ## Draw docs/report.png from the newest run
 	$(BIN)/python tests/bench/picture.py

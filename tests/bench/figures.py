@@ -15,16 +15,13 @@ from pathlib import Path
 from typing import Final
 
 import arrivals
-import backtest
-import budgets
-import definitions
 import journey
 import latency
 import machine
 import memory
+import objectives
 import page
 import peers
-import rules
 import sockets
 import throughput
 import tool
@@ -42,10 +39,7 @@ GROUPS: Final[Mapping[str, Callable[[Bench], Group]]] = {
     "sockets": sockets.run,
     "workers": workers.run,
     "memory": memory.run,
-    "definitions": definitions.run,
-    "budgets": budgets.run,
-    "backtest": backtest.run,
-    "slo": rules.run,
+    "slo": objectives.run,
     "tool": tool.run,
 }
 PAGE: Final = peers.ROOT / "docs" / "reference" / "performance.md"

@@ -301,7 +301,7 @@ def test_parts_with_slices_of_different_length_make_no_composite(folder, holdfas
     ran = status(holdfast)
 
     assert ran.code == 2
-    assert "slices of different length" in ran.err
+    assert "have one length" in ran.err
 
 
 def test_a_source_that_does_not_answer_leaves_the_others_told(folder, holdfast):

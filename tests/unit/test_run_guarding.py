@@ -14,8 +14,11 @@ from holdfast.run import engine
 from holdfast.run.asked import read_asked
 from holdfast.run.folder import RunFolder
 from holdfast.run.guard_result import burned, guard_result, went_blind
-from holdfast.run.guarding import Watch
+from holdfast.run.guarding import Look, Watch
 from holdfast.run.recorded import read_recorded
+from holdfast.run.validation import validate
+from holdfast.workspace.starter import copy_starter
+from holdfast.workspace.workspace import find_workspace
 
 RECORDED = RunFolder(Path(__file__).resolve().parents[1] / "data" / "runs" / "fault_hurt")
 START = 1_795_567_000.0
@@ -123,9 +126,10 @@ def test_a_record_that_cannot_be_read_stops_a_guarded_run_after_the_grace_and_sa
 
     for second in range(16):
         now[0] = START + second
-        assert run._look(watch) == ([], None)
+        assert run._look(watch) == ([], Look({}, None))
     now[0] = START + 16
-    ticks, stopped = run._look(watch)
+    ticks, look = run._look(watch)
+    stopped = look.stopped
 
     assert ticks == []
     assert stopped.stop.blind
@@ -176,3 +180,22 @@ def test_a_guard_that_saw_too_little_proves_nothing_bad(facts, is_burned, is_bli
     found = recorded_with(Event(START, "guard", "stopped", facts))
 
     assert (burned(found), went_blind(found)) == (is_burned, is_blind)
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("load: [{profile: smoke}]\nobjectives: [slo/self_service.yaml]\n", False),
+        ("load: [{profile: smoke}]\n", True),
+        ("load: [{profile: smoke}]\nobjectives: [{file: slo/self_service.yaml, only: [journey-success]}]\n", True),
+        ("journeys: [{name: sign_in_and_read_invoice, every: 5s}]\nobjectives: [slo/self_service.yaml]\n", True),
+    ],
+)
+def test_a_guard_with_nothing_to_watch_is_refused(tmp_path, text, refused):
+    copy_starter(tmp_path / "w")
+    head = "kind: Plan\ndescription: Watched.\nphases: [{name: load, for: 60s}]\nguard: {burn_rate: 14.4}\n"
+    (tmp_path / "w/plans/watched.yaml").write_text(head + text)
+
+    found = [str(problem) for problem in validate(find_workspace(tmp_path / "w")).problems]
+
+    assert ["there is nothing it could watch" in problem for problem in found] == ([True] if refused else [])

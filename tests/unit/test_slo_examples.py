@@ -9,7 +9,7 @@ from tests.unit.slo_objects import SLO, changed, documents_of, told
 from holdfast.slo.foreign import FORMATS
 from holdfast.slo.judges import judged_by, notes_on, source_types
 from holdfast.slo.objective import Composite, Method, QueryRatio, QueryRaw, QueryThreshold
-from holdfast.slo.openslo import load_definitions
+from holdfast.slo.openslo import load_definitions, load_objectives
 from holdfast.slo.window import Calendar
 from holdfast.workspace.document import load_documents
 
@@ -148,4 +148,7 @@ def test_a_source_that_nobody_here_can_ask_is_read_and_said_so(tmp_path, kind):
 
     assert definitions.problems == ()
     assert judged_by(definitions.objectives[0]) == ()
+    (problem,) = load_objectives(documents_of(tmp_path, slo))[1]
+    assert f"it counts a metric of another source ({kind.lower()})" in problem.what
+    assert f"holdfast cannot ask {kind.lower()}: give it an indicator of type holdfast" in problem.fix
     assert notes_on(definitions.objectives)[0].startswith(f"holdfast cannot ask {kind.lower()}, so it reads sign-in")

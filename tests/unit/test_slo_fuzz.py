@@ -28,14 +28,16 @@ from tests.unit.slo_objects import (
 
 from holdfast.cli.slo.check import _facts
 from holdfast.run.definition_files import check_definitions
-from holdfast.slo.openslo import declared_names, load_definitions, load_objectives
+from holdfast.run.own_documents import own_problems
+from holdfast.slo.openslo import OWN_KINDS, declared_names, load_definitions, load_objectives
 from holdfast.workspace.document import Document, load_documents
 
 FILES = int(os.environ.get("HOLDFAST_FUZZ", "1500"))
+OURS = Path(__file__).resolve().parents[2] / "slo"
 NOW = 1_800_000_000.0
 CALENDAR = {"startTime": "2026-01-31 02:30:00", "timeZone": "Europe/Berlin"}
 # fmt: off
-BASES = [
+OPENSLO = [
     [SLO],
     [SLI, SOURCE, changed(SLO, ("spec.indicator", REMOVE), ("spec.indicatorRef", "quick"))],
     [changed(SLO, ("spec.alertPolicies", [INLINE_POLICY, {"alertPolicyRef": "wake-somebody"}])), POLICY, CONDITION, TARGET],
@@ -46,6 +48,10 @@ BASES = [
     [changed(SLO, ("spec.indicator", REMOVE), ("spec.objectives.0.indicator", SLO["spec"]["indicator"]))],
     [changed(SLO, ("spec.indicator.spec.ratioMetric", {"raw": THRESHOLD["thresholdMetric"], "rawType": "success"}))],
     [SERVICE, SOURCE],
+]
+BASES = [
+    *OPENSLO,
+    *([document.data] for path in sorted(OURS.glob("*.yaml")) for document in load_documents(path)[0] if document.data["kind"] in OWN_KINDS),
     [[SLO, SERVICE], {"kind": "Exclusions"}, {"version": "prometheus/v1", "slos": []}, {"apiVersion": "n9/v1alpha"}],
 ]
 # fmt: on
@@ -80,6 +86,7 @@ def test_no_mutated_file_of_objectives_makes_a_traceback(tmp_path):
         lenient = load_definitions(documents, lenient=True)
         answered(strict.problems, strict.warnings)
         answered(lenient.problems, lenient.warnings)
+        answered(own_problems(strict, documents)[0], ())
         load_objectives(documents)
         declared_names(documents)
         for objective in (*strict.objectives, *lenient.objectives):
@@ -102,7 +109,7 @@ def test_what_yaml_can_say_and_no_terminal_can_is_a_problem(tmp_path):
 
 
 def test_the_bases_of_the_mutations_are_valid(tmp_path):
-    for base in BASES[:-1]:
+    for base in OPENSLO:
         path = tmp_path / "base.yaml"
         path.write_text(yaml.safe_dump_all(base))
         assert load_definitions(load_documents(path)[0]).problems == ()

@@ -9,9 +9,10 @@ from tests.unit.mutation import mutated_tree
 from tests.unit.slo_objects import SLO, SPEC, changed
 from tests.unit.test_slo_alerts import ACCEPTED as ALERTS_ACCEPTED
 from tests.unit.test_slo_alerts import REJECTED as ALERTS_REJECTED
-from tests.unit.test_slo_fuzz import BASES
+from tests.unit.test_slo_fuzz import OPENSLO
 from tests.unit.test_slo_openslo import ALSO_VALID, BROKEN, ONLY_ELSEWHERE
 
+from holdfast.run.own_documents import own_problems
 from holdfast.slo.openslo import OWN_KINDS, SHAPES, load_definitions
 from holdfast.slo.schema import OWN_SHAPES, slo_schema
 from holdfast.workspace.document import Document, load_documents
@@ -67,13 +68,38 @@ def test_mutated_files_that_are_read_without_a_problem_keep_it():
     rng = random.Random(3)
     accepted = 0
     for _ in range(2500):
-        documents = [Document(Path("x.yaml"), mutated_tree(rng, data, most=1), {}) for data in rng.choice(BASES[:-1])]
+        documents = [Document(Path("x.yaml"), mutated_tree(rng, data, most=1), {}) for data in rng.choice(OPENSLO)]
         if load_definitions(documents).problems:
             continue
         for document in documents:
             accepted += 1
             assert [error.message for error in SCHEMA.iter_errors(document.data)] == [], document.data
     assert accepted > 100
+
+
+def test_mutated_documents_of_our_own_kinds_that_are_read_without_a_problem_keep_it():
+    rng = random.Random(4)
+    documents = [d for path in FILES for d in load_documents(path)[0] if d.data["kind"] in OWN_KINDS]
+    assert {document.data["kind"] for document in documents} >= set(OWN_SHAPES)
+    accepted = 0
+    for _ in range(800):
+        document = rng.choice(documents)
+        mutated = Document(document.path, mutated_tree(rng, document.data, most=1), {})
+        definitions = load_definitions([mutated])
+        if not definitions.own or definitions.problems or own_problems(definitions, [mutated])[0]:
+            continue
+        accepted += 1
+        assert [error.message for error in SCHEMA.iter_errors(mutated.data)] == [], mutated.data
+    assert accepted > 80
+
+
+def test_no_shape_stands_in_the_place_of_another_of_its_name():
+    whole = slo_schema()["$defs"]
+    for kind, shape in OWN_SHAPES.items():
+        alone = slo_schema(own={kind: shape})["$defs"]
+        assert {name: alone[name] for name in alone if name not in OWN_KINDS} == {
+            name: whole[name] for name in alone if name not in OWN_KINDS
+        }
 
 
 def test_a_key_is_refused_where_it_does_not_belong():

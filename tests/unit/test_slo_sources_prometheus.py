@@ -1,5 +1,6 @@
 """Prometheus as a source, against a server that answers as it is told."""
 
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -238,6 +239,22 @@ def test_the_server_says_how_long_to_wait() -> None:
     assert clock.waits == [7.0]
 
 
+def test_who_did_not_answer_is_not_asked_for_the_next_objective() -> None:
+    with fake_prometheus(lambda _: Reply(b"busy", 503)) as server:
+        clock = SteppedClock()
+        source = _source(server.url, clock=clock)
+        for _ in range(3):
+            with pytest.raises(MeasurementError, match="does not answer"):
+                source.observe(_objective(_ratio()), Span(0, 60), 60)
+        waited = clock.now()
+        asked = len(server.asked)
+
+    with pytest.raises(MeasurementError, match="does not answer"):
+        source.observe(_objective(_ratio()), Span(0, 60), 60)
+    assert asked == 4
+    assert clock.now() == waited
+
+
 def test_it_is_not_tried_for_ever() -> None:
     clock = SteppedClock()
     with fake_prometheus(lambda _: Reply(b"busy", 503)) as server:
@@ -309,10 +326,10 @@ def test_whatever_is_answered_is_an_answer_or_is_told(data: Any, warnings: Any, 
     import contextlib
 
     with contextlib.suppress(MeasurementError):
-        api_module._answer({"status": "success", "data": data, "warnings": warnings}, kind, Connection("http://x"))
+        _api("http://x")._answer({"status": "success", "data": data, "warnings": warnings}, kind)
     result = {"resultType": kind, "result": data}
     with contextlib.suppress(MeasurementError):
-        api_module._answer({"status": "success", "data": result, "infos": warnings}, kind, Connection("http://x"))
+        _api("http://x")._answer({"status": "success", "data": result, "infos": warnings}, kind)
 
 
 def test_an_answer_that_is_cut_short_is_asked_for_again() -> None:
@@ -407,6 +424,51 @@ def test_no_message_holds_a_secret() -> None:
             _api(server.url, SteppedClock(), environment=environment).instant("up", 5, "here")
         assert "s3cr3t" not in str(error.value)
     assert "s3cr3t" not in repr(Connection("https://a.example"))
+
+
+def test_no_part_of_an_answer_tells_a_secret() -> None:
+    at = {"metric": {"instance": "s3cr3t"}, "value": [5, "1"]}
+    body = {"status": "success", "data": {"resultType": "vector", "result": [at]}, "warnings": ["you sent s3cr3t"]}
+    with fake_prometheus(lambda _: Reply(json.dumps(body).encode())) as server:
+        answer = _api(server.url, environment={"HOLDFAST_PROMETHEUS_TOKEN": "s3cr3t"}).instant("up", 5, "here")
+    assert "s3cr3t" not in repr(answer)
+    for odd in (vector((5, "s3cr3t")), Reply(json.dumps(body).replace("vector", "s3cr3t").encode())):
+        with (
+            fake_prometheus(lambda _, odd=odd: odd) as server,
+            pytest.raises(MeasurementError, match="what is not a vector") as error,
+        ):
+            _api(server.url, environment={"HOLDFAST_PROMETHEUS_TOKEN": "s3cr3t"}).instant("up", 5, "here")
+        assert "s3cr3t" not in str(error.value)
+
+
+def test_a_token_may_end_in_a_line_break_and_one_that_no_header_can_carry_is_told_without_it() -> None:
+    environment = {"HOLDFAST_PROMETHEUS_TOKEN": "t0k\n"}
+    with fake_prometheus(lambda _: vector((5, "1"))) as server:
+        found = connection_of(_objective(_ratio()), server.url, environment)
+        PrometheusApi(found, environment=environment).instant("up", 5, "here")
+    assert server.asked[0].headers["Authorization"] == "Bearer t0k"
+    for token in ("s3cr\n3t", "s3cr€t"):
+        with pytest.raises(InputError, match="holds a character that no token has") as error:
+            connection_of(_objective(_ratio()), "http://127.0.0.1:9090", {"HOLDFAST_PROMETHEUS_TOKEN": token})
+        assert "s3cr" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(b"[" * 100_000),
+        Reply(
+            b'{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[1e999,"1"]}]}}',
+        ),
+    ],
+    ids=["too deep", "no time"],
+)
+def test_an_answer_that_is_none_is_told_as_such(reply: Reply) -> None:
+    with (
+        fake_prometheus(lambda _: reply) as server,
+        pytest.raises(MeasurementError, match=r"does not answer as Prometheus does|a time that is none"),
+    ):
+        _api(server.url).instant("up", 5, "here")
 
 
 def test_who_is_not_proven_is_not_asked_twice(tmp_path: Path) -> None:

@@ -49,6 +49,6 @@ _SCHEMAS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
 @click.command()
 @click.argument("what", type=click.Choice(list(_SCHEMAS)), default="summary")
 def schema(what: str) -> int:
-    """Print a JSON Schema: of what scripts may read (summary, slo-status), or of files under slo/, for editors."""
+    """Print a JSON Schema: of what scripts may read, or of the files under slo/, for editors."""
     click.echo(json.dumps(_SCHEMAS[what](), indent=1))
     return 0

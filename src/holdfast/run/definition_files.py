@@ -38,7 +38,7 @@ def check_definitions(paths: Iterable[Path], lenient: bool = False, apart: bool 
     files, problems = definition_files(paths)
     documents, unread = read_documents(files)
     definitions = load_definitions(documents, lenient, apart=apart)
-    own, notes = own_problems(definitions.own)
+    own, notes = own_problems(definitions, documents)
     own += load_policies(documents)[1]  # what they cover is defined beside them
     return Checked(
         files=tuple(files),

@@ -10,7 +10,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from holdfast.errors import Problem
 from holdfast.slo.balance import Balance
@@ -205,7 +205,10 @@ class AgreementDocument(Definition):
     objective: Said
     window: AgreementWindow | None = None
     credits: Annotated[list[TierEntry], Field(min_length=1)]
-    fee: Annotated[str, BeforeValidator(_money), AfterValidator(_amount)] | None = None
+    fee: (
+        Annotated[str, BeforeValidator(_money), AfterValidator(_amount), WithJsonSchema({"type": ["string", "number"]})]
+        | None
+    ) = None
     currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
 
     def broken(self) -> Iterator[Broken]:

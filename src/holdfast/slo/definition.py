@@ -201,13 +201,13 @@ def _one_or_more(**each: Any) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [one, {"type": "array", "items": one}]})
 
 
-Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_words), _one_or_more()]
 
 
 class HoldfastMetric(Shape):
     """metricSource type `holdfast`: which samples of a run. See `indicator.Selector`."""
 
-    name: Annotated[Words, AfterValidator(_globs), _one_or_more()]
+    name: Annotated[Words, AfterValidator(_globs)]
     source: Annotated[str, AfterValidator(_source), WithJsonSchema({"enum": list(SOURCES)})] | None = None
     outcome: Annotated[Words, AfterValidator(_outcomes), _one_or_more(enum=list(OUTCOMES))] = ()
     under: Annotated[Span, Field(gt=0)] | None = None

@@ -116,6 +116,13 @@ class Course:
         upto = np.clip(steps, first, end)
         return self._bad[upto] - self._bad[np.clip(self.window.first, first, upto)]
 
+    def may_be_above(self, incident: tuple[int, int], share: Fraction, where: Bools) -> bool:
+        """Whether an incident can ever be more than a share of a window's budget: most cannot, at a glance."""
+        first, end = incident
+        total = float(np.min(self.window.total[where], initial=np.inf))
+        least = float(share * self.budget) * total * (1 - _CLOSE)
+        return bool(self._bad[end] - self._bad[first] > least)
+
     def above(self, bad: Floats, share: Fraction) -> Bools:
         """Where `bad` events are more than a share of the window's budget."""
         return self._reaches(bad, share, strictly=True)

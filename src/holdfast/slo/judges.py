@@ -4,12 +4,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from holdfast.slo.objective import AnyObjective, Composite
-from holdfast.slo.openslo import source_of, unjudged_by_run
+from holdfast.slo.openslo import QUERIED, source_of, unjudged_by_run
 
 RUN: Final = "run"
 STATUS: Final = "status"
-QUERIED: Final = ("holdfast", "prometheus", "csv")
-"""The types of metric source that are asked: the record of runs and of the monitor, Prometheus, and files of counts."""
 
 
 def source_types(objective: AnyObjective) -> tuple[str, ...]:

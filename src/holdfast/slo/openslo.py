@@ -54,6 +54,7 @@ __all__ = [
     "OWNER",
     "OWN_KINDS",
     "PARTIAL_SLICES",
+    "QUERIED",
     "RUNBOOK",
     "AnyObjective",
     "Definitions",
@@ -63,6 +64,9 @@ __all__ = [
     "source_of",
     "unjudged_by_run",
 ]
+
+QUERIED: Final = (SOURCE_TYPE, "prometheus", "csv")
+"""The types of metric source that are asked: the record of runs and of the monitor, Prometheus, and files of counts."""
 
 SHAPES: Final[Mapping[str, type[Shape]]] = {
     "SLO": ObjectiveObject,
@@ -116,11 +120,19 @@ def load_objectives(
         why = unjudged_by_run(objective)
         if why:
             what = f"{objective.name} cannot be judged by a run: {why}"
-            fix = "leave it to `holdfast slo status`, or give the plan a file without it (or `only:` the others)"
-            problems.append(Problem(objective.where, what, fix))
+            problems.append(Problem(objective.where, what, _fix_of_unjudged(objective)))
         elif isinstance(objective, Objective):
             judged.append(objective)
     return judged, problems
+
+
+def _fix_of_unjudged(objective: AnyObjective) -> str:
+    parts = objective.parts if isinstance(objective, Composite) else (objective,)
+    unasked = next((kind for kind in map(source_of, (p.indicator for p in parts)) if kind not in QUERIED), None)
+    elsewhere = "give the plan a file without it (or `only:` the others)"
+    if unasked is None:
+        return f"leave it to `holdfast slo status`, or {elsewhere}"
+    return f"holdfast cannot ask {unasked}: give it an indicator of type holdfast, or {elsewhere}"
 
 
 def unjudged_by_run(objective: AnyObjective) -> str:
@@ -159,6 +171,8 @@ def declared_names(documents: Iterable[Document]) -> set[str]:
         if data.get("kind") == "SLO" and isinstance(name, str):
             entries = list_of(mapping_of(data.get("spec")).get("objectives"))
             names |= {_name_of(name, index, entries) for index in range(len(entries))} if entries else {name}
+            if any(key in mapping_of(entry) for entry in entries for key in ("indicator", "indicatorRef")):
+                names.add(name)  # of the composite
     return names
 
 

@@ -8,14 +8,22 @@ places must agree on are for `holdfast slo check`.
 from collections.abc import Mapping
 from typing import Any, Final
 
+from holdfast.slo.agreement import AgreementDocument
+from holdfast.slo.burn_windows import BurnWindowsDocument
 from holdfast.slo.definition import HoldfastMetric
+from holdfast.slo.exclusions import ExclusionsDocument
 from holdfast.slo.library import API_VERSION, OWN_KINDS
 from holdfast.slo.openslo import SHAPES
 from holdfast.slo.policy_terms import ErrorBudgetPolicy
 from holdfast.slo.selection import SOURCE_TYPE
 from holdfast.workspace.binding import Definition
 
-OWN_SHAPES: Final[Mapping[str, type[Definition]]] = {"ErrorBudgetPolicy": ErrorBudgetPolicy}
+OWN_SHAPES: Final[Mapping[str, type[Definition]]] = {
+    "BurnWindows": BurnWindowsDocument,
+    "ErrorBudgetPolicy": ErrorBudgetPolicy,
+    "Exclusions": ExclusionsDocument,
+    "ServiceLevelAgreement": AgreementDocument,
+}
 """Of holdfast's own kinds, by kind. One that is not here is open to anything."""
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -50,7 +58,7 @@ _ABOUT: Final[Mapping[str, str]] = {
 }
 
 
-def slo_schema() -> dict[str, Any]:
+def slo_schema(own: Mapping[str, type[Definition]] = OWN_SHAPES) -> dict[str, Any]:
     """Draft 2020-12: one branch for each kind, told apart by `kind`."""
     definitions: dict[str, Any] = {}
     for kind, shape in SHAPES.items():
@@ -58,7 +66,7 @@ def slo_schema() -> dict[str, Any]:
         branch["properties"]["apiVersion"] = {"const": API_VERSION}
         definitions[kind] = branch
     for kind in OWN_KINDS:
-        known = OWN_SHAPES.get(kind)
+        known = own.get(kind)
         branch = {"type": "object", "required": ["kind"]} if known is None else _shape(known, definitions)
         branch["properties"] = {**branch.get("properties", {}), "kind": {"const": kind}}
         if "apiVersion" not in branch["properties"]:

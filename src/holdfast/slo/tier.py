@@ -73,18 +73,21 @@ def _conditions(
         found[f"burning[{index}]"] = covered & course.burning(Fraction(burning.at_least), sums)
         sure &= covered
     if entry.incident_above is not None:
-        found["incident_above"] = known & _costly_incident(course, tier, acknowledged, Fraction(entry.incident_above))
+        share = Fraction(entry.incident_above)
+        found["incident_above"] = known & _costly_incident(course, tier, acknowledged, share, known)
     return found, sure
 
 
-def _costly_incident(course: Course, tier: Tier, acknowledged: Sequence[Acknowledged], share: Fraction) -> Bools:
+def _costly_incident(
+    course: Course, tier: Tier, acknowledged: Sequence[Acknowledged], share: Fraction, known: Bools
+) -> Bools:
     """Where one incident of the window spent more than a share, and the tier's actions have not yet answered it."""
     found = np.zeros(len(course), dtype=np.bool_)
     for incident in course.incidents:
-        bad = course.spent_by(incident)
-        if bad.max() > 0:
+        if course.may_be_above(incident, share, known):
             over = float(course.ends[incident[1] - 1])
-            found |= course.above(bad, share) & (course.ends < _answered_at(tier, acknowledged, over))
+            costly = course.above(course.spent_by(incident), share)
+            found |= costly & (course.ends < _answered_at(tier, acknowledged, over))
     return found
 
 

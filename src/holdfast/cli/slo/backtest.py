@@ -173,7 +173,8 @@ class _Playing:
                 f"the history begins {duration(result.short_of)} too late for the longest window to be full from the "
                 "start: until then windows hold what there is, as Prometheus does"
             )
-        held = attainment(sums_of(history), objective.window.seconds) if self.suggesting else None
+        judged = sums_of(history.between(result.start, result.end))
+        held = attainment(judged, objective.window.seconds) if self.suggesting else None
         return Trial(
             objective.name,
             objective.window.text,

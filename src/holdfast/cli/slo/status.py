@@ -3,7 +3,7 @@
 import json
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -72,7 +72,7 @@ def _status(asked: Asked, lookbacks: Sequence[int]) -> "SloStatus":
     names = {objective.name for objective in chosen}
     exclusions, problems = load_exclusions(all_of_them.own, [one.name for one in all_of_them.objectives])
     agreements, wrong = load_agreements(all_of_them.own, all_of_them.objectives)
-    raise_input_error([*problems, *wrong, *_uneven(chosen)])
+    raise_input_error([*problems, *wrong])
     if not chosen:
         raise_input_error([Problem("slo", "there is no objective here", "write one, or name its file")])
     recorded = _recorded(asked)
@@ -82,16 +82,6 @@ def _status(asked: Asked, lookbacks: Sequence[int]) -> "SloStatus":
     shown_to = names | {part.name for one in chosen if isinstance(one, Composite) for part in one.parts}
     concerned = [one for one in exclusions if any(one.is_for(name) for name in shown_to)]
     return status_of(told, kept, concerned, at=looking.at, step=asked.step, exit_codes=_CODES)
-
-
-def _uneven(objectives: "Sequence[AnyObjective]") -> "Iterator[Problem]":
-    """Composites whose parts are cut into slices of different length: no slice of one is a slice of the other."""
-    from holdfast.slo.objective import Composite
-
-    for one in objectives:
-        if isinstance(one, Composite) and len({part.slices and part.slices.seconds for part in one.parts}) > 1:
-            what = f"{one.name} is a composite whose objectives have slices of different length"
-            yield Problem(one.where, what, "give them all the same timeSliceWindow")
 
 
 class _Looking:

@@ -61,33 +61,37 @@ def read_csv(file: Path) -> CsvFile:
     except UnicodeDecodeError as error:
         raise InputError(Problem(where, "is not UTF-8 text", "export it as CSV in UTF-8")) from error
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    rows: list[list[str]] = []
     lines: list[int] = []
+    ragged: list[tuple[int, int]] = []  # line, cells
     try:
         header = [name.strip() for name in next(reader, [])]
+        # columns and not rows: millions of small lists would keep the garbage collector busy three times as long
+        cells: list[list[str]] = [[] for _ in header]
         for row in reader:
-            if row:
-                rows.append(row)
+            if len(row) == len(header):
+                for column, cell in zip(cells, row, strict=True):
+                    column.append(cell)
                 lines.append(reader.line_num)
+            elif row:
+                ragged.append((reader.line_num, len(row)))
     except csv.Error as error:
         raise InputError(Problem(f"{where}:{reader.line_num}", f"is not CSV: {error}", "quote it")) from error
     twice = sorted({name for name in header if header.count(name) > 1})
     if "time" not in header or twice:
         what = f'two columns are called "{twice[0]}"' if twice else 'there is no column "time"'
         raise InputError(Problem(f"{where}:1", what, "the first line names the columns: time,good,total"))
-    ragged = [index for index, row in enumerate(rows) if len(row) != len(header)]
     raise_input_error(
         bounded(
             where,
             (
-                Problem(f"{where}:{lines[i]}", f"{len(rows[i])} cells, and {len(header)} columns", "mend the row")
-                for i in ragged
+                Problem(f"{where}:{line}", f"{found} cells, and {len(header)} columns", "mend the row")
+                for line, found in ragged
             ),
         )
     )
-    columns: dict[str, Sequence[str]] = dict(zip(header, zip(*rows, strict=True), strict=True)) if rows else {}
-    table = CsvFile(file, columns or dict.fromkeys(header, ()), np.zeros(0), lines)
-    return CsvFile(file, table.columns, _times(table), lines)
+    columns: dict[str, Sequence[str]] = dict(zip(header, cells, strict=True))
+    table = CsvFile(file, columns, np.zeros(0), lines)
+    return CsvFile(file, columns, _times(table), lines)
 
 
 def _numbers(table: CsvFile, column: str, texts: Sequence[str], rows: Rows) -> Floats:

@@ -3,12 +3,14 @@
     tried again   no connection, an answer cut short, 429, 502, 503, 504: after 0.5, 1 and 2 s, or its Retry-After
     not tried     any other refusal, and a query that took Prometheus too long: it would again
 
-Nothing of an answer is believed before it is whole, JSON, and of the shape that was asked for. A redirect is followed
-on the same host only. Source: https://prometheus.io/docs/prometheus/latest/querying/api/
+Nothing of an answer is believed before it is whole, JSON, and of the shape that was asked for. A secret that it gives
+back is told nowhere. A redirect is followed on the same host only.
+Source: https://prometheus.io/docs/prometheus/latest/querying/api/
 """
 
 import http.client
 import json
+import math
 import os
 import urllib.error
 import urllib.request
@@ -73,6 +75,7 @@ class PrometheusApi:
         self._authorization = connection.authorization(environment)
         self._secrets = connection.secrets(environment)
         self._ends: float | None = None
+        self._given_up = ""  # why, once it did not answer: who asks for the next objective need not wait again
 
     def instant(self, query: str, at: float, where: str) -> Answer:
         """The value of each series at a time. `where`: what asks, for messages.
@@ -94,11 +97,13 @@ class PrometheusApi:
     def _ask(self, path: str, parameters: Mapping[str, str], kind: str, where: str) -> Answer:
         if self._ends is None:
             self._ends = self._clock.now() + self._deadline
+        if self._given_up:
+            raise self._silent(self._given_up)
         asking = {**parameters, "timeout": f"{self._timeout:g}s"}
         for wait in (*_WAITS, None):
             try:
                 body = self._send(path, asking)
-                return _answer(self._loaded(body), kind, self._connection)
+                return self._answer(self._loaded(body), kind)
             except urllib.error.HTTPError as error:
                 with error:
                     status, told, again = self._refusal(error)
@@ -117,8 +122,13 @@ class PrometheusApi:
             if self._clock.now() + pause >= self._ends:
                 break
             self._clock.sleep(pause)
+        self._given_up = why
+        raise self._silent(why)
+
+    def _silent(self, why: str) -> MeasurementError:
         fix = "nothing can be said without it: try again, or give --timeout more"
-        raise MeasurementError(Problem(self._connection.where, f"Prometheus at {self.url} does not answer: {why}", fix))
+        what = f"Prometheus at {self.url} does not answer: {why}"
+        return MeasurementError(Problem(self._connection.where, what, fix))
 
     def _send(self, path: str, parameters: Mapping[str, str]) -> bytes:
         """Raises OSError or HTTPException where the answer does not come, whole and in time."""
@@ -153,7 +163,7 @@ class PrometheusApi:
     def _loaded(self, body: bytes) -> Mapping[str, Any]:
         try:
             found = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
         if not isinstance(found, dict) or found.get("status") != "success":
             what = f"{self.url} does not answer as Prometheus does: {self._safe(_excerpt(body))}"
@@ -171,7 +181,7 @@ class PrometheusApi:
         try:
             found = json.loads(body)
             told = f"{found['errorType']}: {found['error']}"
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             told = _excerpt(body)
         after = error.headers.get("Retry-After", "") if error.headers else ""
         return error.code, self._safe(told), float(after) if after.isdecimal() else None
@@ -194,6 +204,35 @@ class PrometheusApi:
             return InputError(Problem(self._connection.where, what, "check the address: it has no /api/v1 at its end"))
         what = f"{named} answers {status}{f' ({told})' if told else ''}"
         return MeasurementError(Problem(self._connection.where, what, "nothing can be said without it: see its log"))
+
+    def _answer(self, found: Mapping[str, Any], kind: str) -> Answer:
+        """Raises MeasurementError where it is not what the API promises."""
+        try:
+            doubts = tuple(self._safe(str(text)) for key in ("warnings", "infos") for text in found.get(key) or ())
+            data = found["data"]
+            if data["resultType"] == "scalar" and kind == "vector":
+                at, value = data["result"]
+                return Answer((Series({}, (float(at),), (float(value),)),), doubts)
+            if data["resultType"] != kind:
+                raise TypeError(f"a {data['resultType']}")  # noqa: TRY301 - one answer for all that is odd
+            series = tuple(self._series(each, kind) for each in data["result"])
+        except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+            what = f"{self.url} answers with what is not a {kind}: {type(error).__name__} {self._safe(str(error))}"
+            raise MeasurementError(
+                Problem(self._connection.where, what, "check what stands between it and Prometheus")
+            ) from None
+        return Answer(series, doubts)
+
+    def _series(self, found: Mapping[str, Any], kind: str) -> Series:
+        pairs = found["values"] if kind == "matrix" else [found["value"]]
+        times = tuple(float(at) for at, _ in pairs)
+        if not all(math.isfinite(at) for at in times):
+            raise ValueError("a time that is none")
+        return Series(
+            {name: self._safe(str(value)) for name, value in dict(found["metric"]).items()},
+            times,
+            tuple(float(value) for _, value in pairs),
+        )
 
     def _safe(self, text: str) -> str:
         for secret in self._secrets:
@@ -221,34 +260,6 @@ class _SameHost(urllib.request.HTTPRedirectHandler):
         if old.hostname != new.hostname or (new.scheme, new.port) not in {(old.scheme, old.port), ("https", old.port)}:
             return None  # then the redirect itself is the answer
         return super().redirect_request(req, fp, code, msg, headers, newurl)
-
-
-def _answer(found: Mapping[str, Any], kind: str, connection: Connection) -> Answer:
-    """Raises MeasurementError where it is not what the API promises."""
-    try:
-        doubts = [str(text) for key in ("warnings", "infos") for text in found.get(key) or ()]
-        data = found["data"]
-        if data["resultType"] == "scalar" and kind == "vector":
-            at, value = data["result"]
-            return Answer((Series({}, (float(at),), (float(value),)),), tuple(doubts))
-        if data["resultType"] != kind:
-            raise TypeError(f"a {data['resultType']}")  # noqa: TRY301 - one answer for all that is odd
-        series = tuple(_series(each, kind) for each in data["result"])
-    except (KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
-        what = f"{connection.url} answers with what is not a {kind}: {type(error).__name__} {error}"
-        raise MeasurementError(
-            Problem(connection.where, what, "check what stands between it and Prometheus")
-        ) from error
-    return Answer(series, tuple(doubts))
-
-
-def _series(found: Mapping[str, Any], kind: str) -> Series:
-    pairs = found["values"] if kind == "matrix" else [found["value"]]
-    return Series(
-        dict(found["metric"]),
-        tuple(float(at) for at, _ in pairs),
-        tuple(float(value) for _, value in pairs),
-    )
 
 
 def _is_unproven(error: Exception) -> bool:

@@ -54,7 +54,7 @@ class Connection:
 
     def authorization(self, environment: Mapping[str, str]) -> str:
         """The header's value; empty where the environment holds nothing."""
-        if token := environment.get(self.token_env):
+        if token := environment.get(self.token_env, "").strip():  # read from a file, it ends in a line break
             return f"Bearer {token}"
         user, password = environment.get(self.user_env), environment.get(self.password_env)
         if user and password is not None:
@@ -152,6 +152,10 @@ def _wrong_with(connection: Connection, environment: Mapping[str, str]) -> Itera
     if parts.scheme == "http" and connection.authorization(environment) and not is_loopback(connection.url):
         what = f"a secret would go to {parts.hostname} unencrypted"
         yield Problem(where, what, "write https://, or take the secret out of the environment")
+    header = connection.authorization(environment)
+    if not (header.isascii() and header.isprintable()):
+        what = f"{connection.token_env} holds a character that no token has"  # which one would tell of the secret
+        yield Problem(where, what, "give it as it was issued: printable ASCII, in one line")
     if connection.ca_file is not None and parts.scheme == "https":
         file = Path(connection.ca_file)
         if wrong := wrong_with_ca_file(file.parent, file.name):
