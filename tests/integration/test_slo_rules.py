@@ -256,3 +256,39 @@ class TestRouting:
             labels[-1].items()
         )
         assert all(one["escalation"] == "shop" for one in labels)
+
+
+def test_the_ratio_of_the_period_is_weighted_by_events_where_sloths_is_a_mean_of_ratios(tmp_path):
+    assert invoke(["slo", "rules", str(DATA / "getting_started.yaml"), "--out", str(tmp_path / "ours")]) == 0
+    shutil.copy(DATA / "sloth.yaml", tmp_path)
+    quiet, busy = 120, 120  # minutes of 1 event a minute, half of them bad; then of 99, none bad
+    test = {
+        "interval": "1m",
+        "input_series": [
+            {
+                "series": 'http_request_duration_seconds_count{job="myservice",code="500"}',
+                "values": f"0+0.5x{quiet} 60+0x{busy}",
+            },
+            {
+                "series": 'http_request_duration_seconds_count{job="myservice",code="200"}',
+                "values": f"0+0.5x{quiet} 159+99x{busy - 1}",
+            },
+        ],
+        "promql_expr_test": [
+            {
+                "expr": f"count(abs({record} - {expected}) < {expected} * 0.06)",
+                "eval_time": f"{quiet + busy}m",
+                "exp_samples": [{"labels": "{}", "value": 1}],
+            }
+            for record, expected in (
+                ("holdfast:slo_error_ratio:30d", 60 / (quiet + 99 * busy)),
+                ("slo:sli_error:ratio_rate30d", 0.25),
+            )
+        ],
+    }
+    rules = ["sloth.yaml", "ours/rules/myservice-requests-availability.yaml"]
+    (tmp_path / "weighted.yaml").write_text(
+        yaml.safe_dump({"rule_files": rules, "evaluation_interval": "1m", "tests": [test]}), encoding="utf-8"
+    )
+    code, said = promtool("test", "rules", "weighted.yaml", cwd=tmp_path)
+    assert code == 0, said

@@ -24,10 +24,11 @@ from holdfast.slo.objective import (
     Slices,
 )
 from holdfast.slo.rule import AlertRule, Record, number
+from holdfast.slo.rule_checks import Traffic
 from holdfast.slo.rule_labels import is_label_name, label_name
 from holdfast.slo.rule_set import rule_set
 from holdfast.slo.rule_text import Resource, resource_text, rules_text, scalar, yaml_lines
-from holdfast.slo.rules import ABSENT_ALERT, Escalation, RuleOptions, Traffic, absent_after, rules_of
+from holdfast.slo.rules import ABSENT_ALERT, Escalation, RuleOptions, absent_after, rules_of
 from holdfast.slo.sloth_rules import sloth_rules
 from holdfast.slo.traffic import traffic_of
 from holdfast.slo.window import Calendar, Window, rolling

@@ -10,6 +10,7 @@ from holdfast.slo.rule_tests import rule_tests
 from holdfast.slo.rule_text import Resource, resource_text, rules_text
 from holdfast.slo.rules import ObjectiveRules
 
+_UNFED = "no course: its query has values without its metrics, or is no plain selector and its rules are another's"
 HEADER = "# Written by `holdfast slo rules`: change the objectives instead.\n"
 
 
@@ -24,11 +25,12 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class RuleFile:
-    """`path`: below the folder that is written to."""
+    """`path`: below the folder that is written to. `untested`: of rules, what their unit tests leave out, and why."""
 
     path: str
     text: str
     is_test: bool = False
+    untested: tuple[str, ...] = ()
 
 
 def rules_alone(made: RuleSet, layout: Layout) -> str:
@@ -49,12 +51,13 @@ def rule_files(
     """
     files: list[RuleFile] = []
     for each in made.rules:
-        files.append(RuleFile(f"rules/{each.id}.yaml", HEADER + _text(each, layout)))
-        plain = f"../rules/{each.id}.yaml"
-        if layout.operator:
-            plain = f"rules/{each.id}.yaml"
-            files.append(RuleFile(f"tests/{plain}", HEADER + rules_text(each.groups)))
+        path = f"rules/{each.id}.yaml"
+        plain = path if layout.operator else f"../{path}"
         tests = rule_tests(each, [plain])
+        untested = (_UNFED,) if tests is None else tests.untested
+        files.append(RuleFile(path, HEADER + _text(each, layout), untested=untested))
+        if layout.operator:
+            files.append(RuleFile(f"tests/{path}", HEADER + rules_text(each.groups)))
         if tests is not None:
             files.append(RuleFile(f"tests/{each.id}.yaml", HEADER + tests.text, is_test=True))
     if policies is not None:

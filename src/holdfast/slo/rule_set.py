@@ -7,7 +7,8 @@ from holdfast.errors import Problem
 from holdfast.slo.burn import WORKBOOK, BurnWindows
 from holdfast.slo.burn_windows import choose
 from holdfast.slo.objective import AnyObjective, Composite
-from holdfast.slo.rules import ORDINARY, ObjectiveRules, RuleOptions, Traffic, rules_of
+from holdfast.slo.rule_checks import Traffic
+from holdfast.slo.rules import ORDINARY, ObjectiveRules, RuleOptions, rules_of
 from holdfast.slo.sloth_rules import sloth_rules
 from holdfast.slo.traffic import traffic_of
 

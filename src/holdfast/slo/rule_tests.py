@@ -22,7 +22,7 @@ from holdfast.slo.rule_course import Course, fires, values_text
 from holdfast.slo.rule_records import RATIO, burn_factor, series
 from holdfast.slo.rule_stimulus import Stimulus, stimulus_of
 from holdfast.slo.rule_text import yaml_lines
-from holdfast.slo.rules import BURN_ALERT, ObjectiveRules, Written
+from holdfast.slo.rules import CONDITION_ALERT, ObjectiveRules, Written
 
 _FEW: Final = 6
 """Steps of an outage: each window has seen some."""
@@ -109,7 +109,7 @@ def _slow_moments(rules: ObjectiveRules, stimulus: Stimulus, step: int, events: 
     weight = _weight(rules)
     thresholds: dict[str, Fraction] = {}
     for each in rules.written:
-        if each.alert is not None and each.rule.alert == BURN_ALERT:
+        if each.alert is not None and each.rule.alert != CONDITION_ALERT:
             lowest = min(row.limits[0].threshold for row in each.alert.rows) / weight
             thresholds[each.alert.name] = lowest
     ticket, page = thresholds.get("ticket"), thresholds.get("page", Fraction(1))

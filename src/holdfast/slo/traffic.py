@@ -12,7 +12,7 @@ from typing import Final
 from holdfast.errors import Problem
 from holdfast.slo.annotations import EXPECTED_RATE, MIN_FAILURES
 from holdfast.slo.objective import AnyObjective
-from holdfast.slo.rules import Traffic
+from holdfast.slo.rule_checks import Traffic
 
 _COUNT: Final = re.compile(r"[0-9]{1,9}")
 _RATE: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)\s*/\s*(s|m|h|d)")

@@ -84,6 +84,9 @@ def rules(
     files = rule_files(made, layout, policies) if out is not None else ()
     if out is not None:
         _write(out, files)
+        for file in files:
+            for what in file.untested:
+                click.echo(f"note: {file.path}: not tested: {what}", err=True)
     tested = _tested(made, layout) if test else None
     if as_json:
         click.echo(json.dumps(_facts(made, files, tested), indent=1))
