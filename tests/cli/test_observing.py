@@ -12,6 +12,7 @@ from tests.unit.fake_prometheus import fake_prometheus, vector
 
 from holdfast.cli.slo.observing import Asked, observing_options
 from holdfast.errors import HoldfastError, InputError
+from holdfast.run.definition_files import check_definitions
 from holdfast.slo.objective import Objective
 from holdfast.slo.window import Span
 
@@ -114,7 +115,18 @@ def test_what_is_wrong_with_files_and_names_is_told(given: Callable[..., Asked],
     told = "\n".join(str(problem) for problem in error.value.problems)
     assert 'unknown kind "SL0"' in told
     assert "none.yaml" in told
-    assert "holds no YAML file" in told
+    assert "there is no *.yaml or *.yml in this folder" in told
+
+
+def test_a_folder_holds_the_same_objectives_for_every_command(given: Callable[..., Asked], workspace: Path) -> None:
+    (workspace / "slo/web/.git").mkdir(parents=True)
+    text = OTHERS.format(url="http://127.0.0.1:1")
+    for name in ("slo/web/others.yaml", "slo/web/.git/copy.yaml"):
+        (workspace / name).write_text(text, encoding="utf-8")
+    checked = check_definitions([workspace / "slo"])
+    found = given(workspace / "slo").definitions().objectives
+    assert [one.name for one in found] == [one.name for one in checked.definitions.objectives]
+    assert {"web", "mail"} < {one.name for one in found}
 
 
 def test_times_have_a_zone(given: Callable[..., Asked], workspace: Path) -> None:

@@ -222,6 +222,41 @@ def test_time_slices_are_counted_in_slices(folder, holdfast):
     assert (one["budget"]["bad"], one["budget"]["total"]) == (12, 288)
 
 
+@pytest.mark.parametrize("named", ["both", "both-*"])
+def test_an_exclusion_may_name_a_composite_or_its_parts_and_the_gate_takes_it_as_the_status_does(
+    folder, holdfast, named
+):
+    both = slo("both").replace("  indicatorRef: sign-in-ok\n", "")
+    both = both.replace(
+        "{target: 0.99}", "{target: 0.99, indicatorRef: sign-in-ok}, {target: 0.9, indicatorRef: sign-in-ok}"
+    )
+    own = f"""
+kind: Exclusions
+description: Agreed.
+exclusions:
+  - {{name: m, category: other, reason: moved, owner: we, start: "2026-01-01 11:00:00", zone: UTC, duration: 1h,
+      objectives: ["{named}"]}}
+---
+kind: ErrorBudgetPolicy
+name: p
+description: Said.
+decider: us
+runbook: none
+escalation: [{{to: us, after: 0s, by: phone}}]
+tiers:
+  - {{name: frozen, entry: {{exhausted: true}}, exit: {{remaining_at_least: 0.1}}, decision: freeze, consequence: rest}}
+insufficient_data: {{decision: ask, stale_after: 2h}}
+"""
+    write(folder, both, bad=50, own=own)
+
+    (one,) = told(status(holdfast, "--json"))["objectives"]
+
+    assert one["budget"]["remaining"] == 1
+    assert holdfast("slo", "gate", "slo", "--csv", "history.csv", "--at", AT).code == 0
+    write(folder, both, bad=50, own=own.replace("2026-01-01", "2026-01-02"))
+    assert holdfast("slo", "gate", "slo", "--csv", "history.csv", "--at", AT).code == 1
+
+
 def test_a_run_tells_what_each_phase_fault_and_journey_spent(workspace, holdfast):
     shutil.copytree(RUN, workspace / "runs" / "recorded", ignore=shutil.ignore_patterns("expected"))
 

@@ -1,5 +1,6 @@
 """What a policy makes of evidence: tables of decisions, and what must hold of all of them."""
 
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -228,6 +229,17 @@ def test_a_waiver_lifts_what_it_names_until_it_expires(case, waiver, at, answer)
     assert found.answer == answer, case
     assert bool(found.waivers) == (answer != "freeze"), case
     assert any("waived by head of product" in text for text in found.findings[0].set_aside) == bool(found.waivers)
+
+
+@pytest.mark.parametrize(("named", "answer"), [("both", "allow"), ("sign-in", "allow"), ("billing", "freeze")])
+def test_what_a_policy_says_of_a_composite_is_for_its_parts(named, answer):
+    part = replace(asked(SPENT), composite="both")
+    waiver = WAIVER | {"objectives": [named]}
+    outage = {"reason": "network", "evidence": "INC-1", "from": "2026-11-24", "until": "2026-11-25"}
+
+    assert decide(policy(waivers=[waiver]), [part], NOW).answer == answer
+    excluded = decide(policy(exclusions=[outage | {"objectives": [named]}]), [part], NOW)
+    assert excluded.answer == answer
 
 
 def unseen(hours):

@@ -1,6 +1,7 @@
 """Time that does not count: when it is, whom it is for, and who answers for it."""
 
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.slo.exclusions import excluded, load_exclusions, spans
+from holdfast.slo.objective import Composite, Method, Objective, Query, QueryRaw, names_of
 from holdfast.slo.recurrence import parse_rule, spans_of
-from holdfast.slo.window import Span
+from holdfast.slo.window import Span, rolling
 from holdfast.workspace.document import load_documents
 
 GOOD = """
@@ -36,6 +38,11 @@ def loaded(tmp_path: Path, text: str, names=("billing-availability", "sign-in"))
     return load_exclusions(documents, names)
 
 
+def objective(name: str) -> Objective:
+    indicator = QueryRaw("ok", Query("csv", {}), success=True)
+    return Objective(name, "", "s", "", Decimal("0.99"), rolling("28d"), indicator, "", "", "")
+
+
 def utc(text: str) -> float:
     return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
 
@@ -58,8 +65,20 @@ def test_an_exclusion_is_only_for_the_objectives_that_it_names(tmp_path):
     exclusions, _ = loaded(tmp_path, GOOD)
     week = Span(utc("2026-03-20"), utc("2026-03-27"))
 
-    assert len(excluded(exclusions, "billing-availability", week)) == 1
-    assert excluded(exclusions, "sign-in", week) == []
+    (mine,) = excluded(exclusions, objective("billing-availability"), week)
+    assert len(mine) == 1
+    assert excluded(exclusions, objective("sign-in"), week) == [[]]
+
+
+def test_what_names_a_composite_is_for_its_parts_and_what_names_a_part_for_it_alone(tmp_path):
+    parts = (objective("open"), objective("close"))
+    both = Composite("billing-both", "", "s", "", rolling("28d"), Method.OCCURRENCES, parts, "", "", "")
+    week = Span(utc("2026-03-20"), utc("2026-03-27"))
+    for named, counts in (("billing-*", [1, 1]), ("close", [0, 1])):
+        exclusions, problems = loaded(tmp_path, GOOD.replace("billing-*", named), names_of([both]))
+
+        assert problems == []
+        assert [len(spans) for spans in excluded(exclusions, both, week)] == counts
 
 
 def test_one_that_began_before_the_stretch_reaches_into_it(tmp_path):

@@ -139,7 +139,7 @@ def _course(policy: Policy, measured: Measured, at: float) -> tuple[Course | Non
     if not len(history) or not history.measured.any():
         return None, measured.why or "nothing was measured"
     try:
-        counted = _without(history, _excluded(policy, measured.objective))
+        counted = _without(history, _excluded(policy, measured))
         return Course(counted, measured.target, measured.window, pause=policy.terms.incident_pause), ""
     except ValueError as error:
         return None, str(error)
@@ -150,12 +150,8 @@ def _before(history: History, at: float) -> History:
     return history.between(history.start, at + history.step / 2)
 
 
-def _excluded(policy: Policy, objective: str) -> list[Span]:
-    return [
-        Span(each.start, each.end)
-        for each in policy.terms.exclusions
-        if not each.objectives or objective in each.objectives
-    ]
+def _excluded(policy: Policy, measured: Measured) -> list[Span]:
+    return [Span(each.start, each.end) for each in policy.terms.exclusions if measured.is_named_in(each.objectives)]
 
 
 def _without(history: History, spans: Sequence[Span]) -> History:
@@ -193,7 +189,7 @@ def _resolve(
     unclear: str | None,
 ) -> Finding:
     """What binds, less what is exempt or waived, against the default where the data are not enough."""
-    bound, set_aside = _bound(policy, measured.objective, at, change, states)
+    bound, set_aside = _bound(policy, measured, at, change, states)
     binding = max(reversed(bound), key=lambda state: state.tier.answer.severity, default=None)
     answer = binding.tier.answer if binding else Answer.ALLOW
     stands = standing_words(measured.objective, measured.target, measured.window, evidence)
@@ -229,7 +225,7 @@ def _resolve(
 
 
 def _bound(
-    policy: Policy, objective: str, at: float, change: str | None, states: Sequence[TierState]
+    policy: Policy, measured: Measured, at: float, change: str | None, states: Sequence[TierState]
 ) -> tuple[list[TierState], list[str]]:
     """The tiers that hold this change up; and for those that would, why they do not."""
     bound: list[TierState] = []
@@ -237,7 +233,7 @@ def _bound(
     for state in (state for state in states if state.active):
         if change is not None and change in state.tier.exempt:
             set_aside.append(exempt_words(state.tier, change))
-        elif waiver := _waiver(policy, objective, state.tier, at, change):
+        elif waiver := _waiver(policy, measured, state.tier, at, change):
             set_aside.append(waived_words(waiver))
         else:
             bound.append(state)
@@ -245,7 +241,7 @@ def _bound(
 
 
 def _with_excluded(policy: Policy, measured: Measured, at: float) -> Fraction | None:
-    if measured.history is None or not _excluded(policy, measured.objective):
+    if measured.history is None or not _excluded(policy, measured):
         return None
     try:
         whole = Course(_before(measured.history, at), measured.target, measured.window)
@@ -254,12 +250,12 @@ def _with_excluded(policy: Policy, measured: Measured, at: float) -> Fraction | 
     return whole.evidence(at, ()).remaining if len(whole) else None
 
 
-def _waiver(policy: Policy, objective: str, tier: Tier, at: float, change: str | None) -> Waiver | None:
+def _waiver(policy: Policy, measured: Measured, tier: Tier, at: float, change: str | None) -> Waiver | None:
     for waiver in policy.terms.waivers:
         if (
             waiver.holds_at(at)
             and (not waiver.tiers or tier.name in waiver.tiers)
-            and (not waiver.objectives or objective in waiver.objectives)
+            and measured.is_named_in(waiver.objectives)
             and (not waiver.changes or change in waiver.changes)
         ):
             return waiver

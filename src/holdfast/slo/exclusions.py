@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field
 from holdfast.errors import Problem
 from holdfast.slo.definition import Words
 from holdfast.slo.indicator import matches
+from holdfast.slo.objective import AnyObjective, parts_of
 from holdfast.slo.property import StartTime, TimeZone
 from holdfast.slo.recurrence import Rule, parse_rule, spans_of
 from holdfast.slo.window import START_TIME, Span
@@ -120,9 +121,15 @@ def spans(exclusion: Exclusion, span: Span) -> list[Span]:
     return spans_of(exclusion.first, exclusion.zone, exclusion.seconds, exclusion.rule, span)
 
 
-def excluded(exclusions: Iterable[Exclusion], objective: str, span: Span) -> list[Span]:
-    """All time that an objective does not count in a stretch of time."""
-    return [part for one in exclusions if one.is_for(objective) for part in spans(one, span)]
+def excluded(exclusions: Sequence[Exclusion], objective: AnyObjective, span: Span) -> list[list[Span]]:
+    """All time that is not counted in a stretch of time, of each part of an objective; of one without parts, one list.
+
+    What names a composite is for all of its parts.
+    """
+    return [
+        [part for one in exclusions if one.is_for(objective.name) or one.is_for(each.name) for part in spans(one, span)]
+        for each in parts_of(objective)
+    ]
 
 
 def _exclusion(entry: ExclusionEntry, where: str) -> Exclusion:

@@ -23,7 +23,7 @@ from holdfast.slo.window import Span, Window
 class Measured:
     """`history`: None where there is none to judge by, and `why` not. `newest`: when the newest look at it ended.
 
-    Without `newest` it is the end of the newest measured step.
+    Without `newest` it is the end of the newest measured step. `composite`: the name of the one it is a part of.
     """
 
     objective: str
@@ -32,6 +32,11 @@ class Measured:
     history: History | None
     why: str = ""
     newest: float | None = None
+    composite: str = ""
+
+    def is_named_in(self, objectives: Sequence[str]) -> bool:
+        """Whether a list of objectives is about it: by its own name, or as a part of what is named; empty: of all."""
+        return not objectives or self.objective in objectives or self.composite in objectives
 
 
 def needed_history(objective: Objective | Composite, at: float) -> Span:
@@ -73,7 +78,7 @@ def measured_composite(
     `observed` and `exclusions` in the order of its parts. Raises ValueError as `measured_of` does.
     """
     each = tuple(
-        measured_of(part, seen, span, at, gone)
+        replace(measured_of(part, seen, span, at, gone), composite=composite.name)
         for part, seen, gone in zip(composite.parts, observed, exclusions, strict=True)
     )
     if composite.method is Method.OCCURRENCES:

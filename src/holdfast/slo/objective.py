@@ -1,6 +1,6 @@
 """What the files under `slo/` mean, references resolved: objectives and what they count. Data only."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -175,3 +175,13 @@ class Composite:
 
 
 AnyObjective = Objective | Composite
+
+
+def parts_of(objective: AnyObjective) -> tuple[Objective, ...]:
+    """Of a composite its parts; else itself."""
+    return objective.parts if isinstance(objective, Composite) else (objective,)
+
+
+def names_of(objectives: Iterable[AnyObjective]) -> list[str]:
+    """Every name that a document may call one by: of composites their parts', too; each once."""
+    return list(dict.fromkeys(one.name for objective in objectives for one in (objective, *parts_of(objective))))

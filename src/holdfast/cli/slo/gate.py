@@ -115,9 +115,9 @@ def _measure(
 ) -> "dict[str, tuple[Measured, ...]]":
     """What there is of each. Sources that do not answer are missing data; those that cannot are wrong input."""
     from holdfast.slo.exclusions import load_exclusions
+    from holdfast.slo.objective import names_of
 
-    names = [name for objective in definitions.objectives for name in _names_of(objective)]
-    exclusions, problems = load_exclusions(definitions.own, names)
+    exclusions, problems = load_exclusions(definitions.own, names_of(definitions.objectives))
     found: dict[str, tuple[Measured, ...]] = {}
     for objective in objectives:
         try:
@@ -130,27 +130,22 @@ def _measure(
     return found
 
 
-def _names_of(objective: "AnyObjective") -> list[str]:
-    from holdfast.slo.objective import Composite
-
-    return [objective.name, *([p.name for p in objective.parts] if isinstance(objective, Composite) else [])]
-
-
 def _measured(
     objective: "AnyObjective", exclusions: "Sequence[Exclusion]", observing: Observing
 ) -> "tuple[Measured, ...]":
     from holdfast.slo.exclusions import excluded
     from holdfast.slo.measured import Measured, measured_composite, measured_of, needed_history
-    from holdfast.slo.objective import Composite
+    from holdfast.slo.objective import Composite, parts_of
 
     span = needed_history(objective, observing.at)
-    parts = objective.parts if isinstance(objective, Composite) else (objective,)
+    parts = parts_of(objective)
     try:
         observed = [observing.observe(part, span) for part in parts]
     except MeasurementError as error:
         why = "; ".join(problem.what for problem in error.problems)
-        return tuple(Measured(part.name, part.target, part.window, None, why) for part in parts)
-    gone = [excluded(exclusions, part.name, span) for part in parts]
+        whole = objective.name if isinstance(objective, Composite) else ""
+        return tuple(Measured(part.name, part.target, part.window, None, why, composite=whole) for part in parts)
+    gone = excluded(exclusions, objective, span)
     if isinstance(objective, Composite):
         return measured_composite(objective, observed, span, observing.at, gone)
     return (measured_of(objective, observed[0], span, observing.at, gone[0]),)

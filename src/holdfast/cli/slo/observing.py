@@ -15,11 +15,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from holdfast.errors import InputError, Problem, RunFolderError, raise_input_error, shown
+from holdfast.errors import InputError, Problem, RunFolderError, raise_input_error
 
 if TYPE_CHECKING:
     from holdfast.slo.objective import Objective
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from holdfast.slo.sources.observed import Observed, Source
     from holdfast.slo.window import Span
     from holdfast.workspace.workspace import Workspace
-
-_SUFFIXES: Final = (".yaml", ".yml")
 
 
 class Moment(click.ParamType[float]):
@@ -141,15 +139,12 @@ class Asked:
         """Of the paths, or of the workspace's slo/; of `objectives` those chosen. Raises InputError with all wrong."""
         from dataclasses import replace
 
+        from holdfast.run.definition_files import definition_files, read_documents
         from holdfast.slo.openslo import load_definitions
-        from holdfast.workspace.document import load_documents
 
-        files, problems = self._files()
-        documents = []
-        for file in files:
-            found, wrong = load_documents(file)
-            documents += found
-            problems += wrong
+        files, problems = definition_files(self._paths())
+        documents, unread = read_documents(files)
+        problems += unread
         definitions = load_definitions(documents)
         raise_input_error([*problems, *definitions.problems])
         return replace(definitions, objectives=tuple(_chosen(definitions.objectives, self.only)))
@@ -164,21 +159,11 @@ class Asked:
             raise InputError(Problem(f"--{together[1]}", what, "give one of them"))
         return Observing(self)
 
-    def _files(self) -> tuple[list[Path], list[Problem]]:
-        if not self.paths:
-            folder = _workspace().folder("slo")
-            return _in_folder(folder), []
-        files: list[Path] = []
-        problems: list[Problem] = []
-        for path in self.paths:
-            if path.is_dir():
-                inside = _in_folder(path)
-                files += inside
-                if not inside:
-                    problems.append(Problem(shown(path), "holds no YAML file", "name a folder or a file of objectives"))
-            else:
-                files.append(path)  # one that is not there is told by its reader
-        return list(dict.fromkeys(files)), problems
+    def _paths(self) -> tuple[Path, ...]:
+        if self.paths:
+            return self.paths
+        folder = _workspace().folder("slo")
+        return (folder,) if folder.is_dir() else ()
 
 
 @dataclass(slots=True)
@@ -272,12 +257,6 @@ def _chosen(objectives: "Iterable[AnyObjective]", only: tuple[str, ...]) -> "lis
         Problem("--only", f'there is no objective "{name}"', nearest(name, names)) for name in only if name not in names
     )
     return [objective for objective in known if not only or objective.name in only]
-
-
-def _in_folder(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        return []
-    return sorted(path for path in folder.iterdir() if path.suffix in _SUFFIXES and not path.stem.startswith("_"))
 
 
 def run_folder(run: Path | None) -> Path:

@@ -63,14 +63,14 @@ def status(asked: Asked, lookback: tuple[int, ...], html: Path | None, as_json: 
 def _status(asked: Asked, lookbacks: Sequence[int]) -> "SloStatus":
     from holdfast.slo.agreement import load_agreements
     from holdfast.slo.exclusions import load_exclusions
-    from holdfast.slo.objective import Composite
+    from holdfast.slo.objective import names_of
     from holdfast.slo.standing import LOOKBACKS
     from holdfast.slo.status import status_of
 
     all_of_them = replace(asked, only=()).definitions()
     chosen = asked.definitions().objectives
     names = {objective.name for objective in chosen}
-    exclusions, problems = load_exclusions(all_of_them.own, [one.name for one in all_of_them.objectives])
+    exclusions, problems = load_exclusions(all_of_them.own, names_of(all_of_them.objectives))
     agreements, wrong = load_agreements(all_of_them.own, all_of_them.objectives)
     raise_input_error([*problems, *wrong])
     if not chosen:
@@ -79,8 +79,7 @@ def _status(asked: Asked, lookbacks: Sequence[int]) -> "SloStatus":
     looking = _Looking(asked.open(), recorded, tuple(sorted({*LOOKBACKS, *lookbacks})), exclusions)
     told = [looking.told(objective) for objective in chosen]
     kept = [looking.agreement(one, all_of_them.objectives) for one in agreements if one.objective in names]
-    shown_to = names | {part.name for one in chosen if isinstance(one, Composite) for part in one.parts}
-    concerned = [one for one in exclusions if any(one.is_for(name) for name in shown_to)]
+    concerned = [one for one in exclusions if any(one.is_for(name) for name in names_of(chosen))]
     return status_of(told, kept, concerned, at=looking.at, step=asked.step, exit_codes=_CODES)
 
 
@@ -111,17 +110,12 @@ class _Looking:
         from holdfast.slo.standing import needed_span, standing
         from holdfast.slo.status import Told
 
-        span = needed_span(objective, self.at, self.lookbacks)
+        gone = excluded(self.exclusions, objective, needed_span(objective, self.at, self.lookbacks))
         if isinstance(objective, Composite):
             seen = [self.observed(part) for part in objective.parts]
-            gone = [
-                [*excluded(self.exclusions, part.name, span), *excluded(self.exclusions, objective.name, span)]
-                for part in objective.parts
-            ]
             one = composite_standing(objective, seen, self.at, exclusions=gone, lookbacks=self.lookbacks)
             return Told(one, self.observing.source(objective.parts[0]).name)
-        spans = excluded(self.exclusions, objective.name, span)
-        one = standing(objective, self.observed(objective), self.at, exclusions=spans, lookbacks=self.lookbacks)
+        one = standing(objective, self.observed(objective), self.at, exclusions=gone[0], lookbacks=self.lookbacks)
         name = self.observing.source(objective).name
         if self.recorded is None:
             return Told(one, name)
@@ -135,8 +129,8 @@ class _Looking:
 
         objective = next(one for one in objectives if one.name == agreement.objective and isinstance(one, Objective))
         own = replace(objective, window=agreement.window)
-        spans = excluded(self.exclusions, objective.name, needed_span(own, self.at, self.lookbacks))
-        return agreement_standing(agreement, objective, self.observed(own), self.at, exclusions=spans)
+        (gone,) = excluded(self.exclusions, own, needed_span(own, self.at, self.lookbacks))
+        return agreement_standing(agreement, objective, self.observed(own), self.at, exclusions=gone)
 
     def observed(self, objective: "Objective") -> "Observed":
         """What cannot be answered now is not measured, and says so; the other objectives are told all the same."""
