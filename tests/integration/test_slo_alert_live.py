@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 import yaml
@@ -76,7 +77,7 @@ spec:
         notificationTargets:
           - kind: AlertNotificationTarget
             metadata: {name: identity-on-call}
-            spec: {target: pager}
+            spec: {target: PAGER}
 """
 WINDOWS = """\
 kind: BurnWindows
@@ -126,13 +127,11 @@ def pager() -> Iterator[Pager]:
         thread.join()
 
 
-def _routed(generated: str, receivers: dict[str, str]) -> str:
-    """The generated routing with its receivers' addresses, and waits as short as the windows."""
+def _routed(generated: str, nobody: str) -> str:
+    """The generated routing with waits as short as the windows. `nobody`: the address of who is told by default."""
     config = yaml.safe_load(generated)
-    for receiver in config["receivers"]:
-        if receiver["name"] in receivers:
-            hook = {"url": receivers[receiver["name"]], "send_resolved": True}
-            receiver["webhook_configs"] = [hook]
+    (default,) = (receiver for receiver in config["receivers"] if receiver["name"] == config["route"]["receiver"])
+    default["webhook_configs"] = [{"url": nobody}]
     for route in (config["route"], *config["route"]["routes"]):
         route |= {"group_wait": "0s", "group_interval": "1s"}
     return yaml.safe_dump(config)
@@ -148,8 +147,13 @@ def _firing(url: str, start: float, end: float) -> list[float]:
     return [float(at) for at, _ in found[0]["values"]] if found else []
 
 
-def test_an_alert_fires_resolves_and_reaches_its_receiver_when_the_backtest_says(tmp_path):
-    (tmp_path / "slo.yaml").write_text(OBJECTIVES)
+def test_an_alert_fires_resolves_and_reaches_its_receiver_when_the_backtest_says(tmp_path: Path) -> None:
+    with pager() as on_call, pager() as somebody_else:
+        _goes_to_its_receiver(tmp_path, on_call, somebody_else)
+
+
+def _goes_to_its_receiver(tmp_path: Path, on_call: Pager, somebody_else: Pager) -> None:
+    (tmp_path / "slo.yaml").write_text(OBJECTIVES.replace("PAGER", f'"{on_call.url}"'))
     (tmp_path / "windows.yaml").write_text(WINDOWS)
     out = tmp_path / "out"
     asked = ("slo", "rules", str(tmp_path / "slo.yaml"), "--windows", str(tmp_path / "windows.yaml"))
@@ -159,11 +163,10 @@ def test_an_alert_fires_resolves_and_reaches_its_receiver_when_the_backtest_says
     plan = plan_of(windows, objective.target, HOUR)
 
     database = tmp_path / "run.db"
-    with RunStore.create(database) as store, pager() as on_call, pager() as somebody_else:
+    with RunStore.create(database) as store:
         exporter = Exporter(lambda: [database], [objective])
         config = tmp_path / "alertmanager.yml"
-        receivers = {"identity-on-call": on_call.url, "nobody-is-named": somebody_else.url}
-        config.write_text(_routed((out / "alertmanager.yaml").read_text(), receivers))
+        config.write_text(_routed((out / "alertmanager.yaml").read_text(), somebody_else.url))
         with Serving(exporter.text, "127.0.0.1", 0, "") as serving, alertmanager(tmp_path, config) as manager:
             target = serving.url.removeprefix("http://").removesuffix("/metrics")
             options = ("--query.lookback-delta=2s",)  # so that a resolved alert is not shown for minutes

@@ -5,8 +5,9 @@
     the way up                  without targets, the policy's: a step that comes later is told then, if it still fires
     inhibition                  a page of an objective silences its ticket
 
-It is a whole configuration that Alertmanager takes, with receivers that have names and no addresses yet: put its routes
-and inhibitions into your own, or give its receivers theirs.
+It is a whole configuration that Alertmanager takes. A notification target that is an address (https://…) is called as a
+webhook; the other receivers have names and no addresses yet: give them theirs, or put the routes and inhibitions into
+your own.
 """
 
 import re
@@ -23,6 +24,7 @@ from holdfast.slo.rules import CONDITION_ALERT
 
 NOBODY: Final = "nobody-is-named"
 _SPECIAL: Final = re.compile(r"[^A-Za-z0-9_-]")
+_ADDRESS: Final = re.compile(r"https?://\S+")
 _GROUP_BY: Final = ("service", "objective", "severity")
 _PACE: Final[Mapping[str, Mapping[str, str]]] = {
     "page": {"group_wait": "10s", "group_interval": "1m", "repeat_interval": "1h"},
@@ -44,6 +46,7 @@ def routing(made: RuleSet, policies: Sequence[ErrorBudgetPolicy] = ()) -> dict[s
     routes = [*_condition_routes(objectives)]
     for severity in _PACE:
         routes += _severity_routes(objectives, policies, severity)
+    hooks = _hooks(objectives)
     receivers = dict.fromkeys([NOBODY, *(route["receiver"] for route in routes)])
     return {
         "route": {"receiver": NOBODY, "group_by": list(_GROUP_BY), "routes": routes},
@@ -54,7 +57,7 @@ def routing(made: RuleSet, policies: Sequence[ErrorBudgetPolicy] = ()) -> dict[s
                 "equal": ["service", "objective"],
             }
         ],
-        "receivers": [{"name": name} for name in receivers],
+        "receivers": [{"name": name, **hooks.get(name, {})} for name in receivers],
     }
 
 
@@ -74,6 +77,20 @@ def escalation_text(policy: ErrorBudgetPolicy) -> str:
         for step in policy.escalation
     )
     return "; ".join(steps)
+
+
+def _hooks(objectives: Iterable[AnyObjective]) -> dict[str, dict[str, Any]]:
+    """How those are reached whose target is an address, by name: told of an end where one of their policies says so."""
+    urls: dict[str, dict[str, bool]] = {}
+    policies = {id(policy): policy for objective in objectives for policy in objective.alert_policies}.values()
+    for target, resolved in ((target, policy.when_resolved) for policy in policies for target in policy.targets):
+        if _ADDRESS.fullmatch(target.target):
+            of_receiver = urls.setdefault(target.name, {})
+            of_receiver[target.target] = of_receiver.get(target.target, False) or resolved
+    return {
+        name: {"webhook_configs": [{"url": url, "send_resolved": told} for url, told in found.items()]}
+        for name, found in urls.items()
+    }
 
 
 def _condition_routes(objectives: Iterable[AnyObjective]) -> Iterator[dict[str, Any]]:
