@@ -5,12 +5,12 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser demo test check golden stack bench picture clean
+.PHONY: help install browser judges demo test check golden stack bench verdicts picture clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-install: $(VENV)/.installed browser  ## Set everything up: .venv, packages, a browser
+install: $(VENV)/.installed browser judges  ## Set everything up: .venv, packages, a browser, promtool
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "holdfast needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
@@ -28,6 +28,22 @@ browser: $(VENV)/.installed
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium-headless-shell fonts-dejavu-core >/dev/null; \
 	else \
 		echo "no browser found: install Chromium (apt install chromium-headless-shell), or: $(BIN)/playwright install chromium"; exit 2; \
+	fi
+
+# Who judges generated rules and routes: promtool and amtool, with the servers of which the tests start their own. Debian
+# starts a server that it installs, which is not wanted here: policy-rc.d says no while it does. Without them everything
+# works; what they would have judged is reported as skipped.
+judges:
+	@command -v promtool >/dev/null && command -v amtool >/dev/null || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing Debian's Prometheus and Alertmanager (no service is started)"; \
+		kept=$$(test -e /usr/sbin/policy-rc.d && echo yes); \
+		test -n "$$kept" || { printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d; chmod +x /usr/sbin/policy-rc.d; }; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus prometheus-alertmanager >/dev/null \
+			|| echo "promtool and amtool could not be installed: their tests are skipped"; \
+		test -n "$$kept" || rm -f /usr/sbin/policy-rc.d; \
+	else \
+		echo "promtool and amtool are not here, and their tests are skipped: apt install prometheus prometheus-alertmanager"; \
 	fi
 
 demo: install  ## Load, journeys, a fault, verdicts and a sizing, in about two minutes
@@ -69,6 +85,9 @@ stack: install  ## The reference stack, to click around in (stop it with: .venv/
 
 bench: install .venv-bench/.installed  ## Measure the figures of docs/reference/performance.md (QUICK=1, ONLY=GROUP)
 	$(BIN)/python tests/bench/figures.py $(if $(QUICK),--quick,--with-tests) $(if $(ONLY),--only $(ONLY))
+
+verdicts: install  ## Simulate how often verdicts are wrong, for docs/reference/verdicts.md (some minutes)
+	$(BIN)/python tests/bench/verdict_errors.py --write
 
 picture: install  ## Draw docs/report.png from the newest run
 	$(BIN)/python tests/bench/picture.py

@@ -3,12 +3,13 @@
 import backtest
 import budgets
 import definitions
+import rules
 from figure import Group
 
 from bench import Bench
 
 
 def run(bench: Bench) -> Group:
-    parts = [part.run(bench) for part in (definitions, budgets, backtest)]
+    parts = [part.run(bench) for part in (definitions, budgets, backtest, rules)]
     text = " ".join(part.about for part in parts)
     return Group("slo", text, tuple(figure for part in parts for figure in part.figures))

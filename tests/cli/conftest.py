@@ -33,3 +33,9 @@ def holdfast(capsys: pytest.CaptureFixture[str]) -> Callable[..., Ran]:
         return Ran(code, captured.out, captured.err)
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Prometheus that does not answer is asked again at once: the waits between are tested with a fake clock."""
+    monkeypatch.setattr("holdfast.slo.sources.prometheus.api._WAITS", (0.0, 0.0, 0.0))

@@ -295,10 +295,8 @@ def test_rows_that_never_fire_and_rows_that_always_do_are_told(here, holdfast):
 
 
 def test_windows_of_a_file_are_played_beside_the_workbooks(here, holdfast):
-    pytest.importorskip("holdfast.slo.burn_windows")
     (here / "windows.yaml").write_text(
-        "kind: BurnWindows\nmetadata: {name: quick}\nspec:\n  windows:\n"
-        "    - {severity: page, long: 30m, short: 5m, budget: 2%}\n"
+        "kind: BurnWindows\nname: quick\nsource: a test\nrows: [{severity: page, long: 30m, short: 5m, budget: 0.02}]\n"
     )
     facts = told(
         holdfast(

@@ -13,6 +13,13 @@ REFERRING = changed(
     ("spec.alertPolicies", [{"alertPolicyRef": "wake-somebody"}]),
 )
 
+BURN_WINDOWS = {
+    "kind": "BurnWindows",
+    "name": "quick",
+    "source": "a test",
+    "rows": [{"severity": "page", "long": "30m", "short": "5m", "budget": 0.02}],
+}
+
 
 def write(folder, **files):
     for name, made in files.items():
@@ -94,7 +101,7 @@ def test_a_source_that_cannot_be_asked_is_a_note(tmp_path, monkeypatch, holdfast
 
 def test_scripts_get_the_facts_as_json(tmp_path, monkeypatch, holdfast):
     monkeypatch.chdir(tmp_path)
-    write(tmp_path, a=REFERRING, b=[SLI, POLICY, CONDITION, TARGET, SERVICE], c={"kind": "BurnWindows"})
+    write(tmp_path, a=REFERRING, b=[SLI, POLICY, CONDITION, TARGET, SERVICE], c=BURN_WINDOWS)
 
     ran = holdfast("slo", "check", "--json", ".")
 

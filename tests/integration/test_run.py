@@ -147,7 +147,24 @@ def test_a_run_without_evidence_is_inconclusive_never_green(standing: Path) -> N
     ran = _holdfast(standing, "run", "blind", "--json")
     assert ran.returncode == 3, ran.stderr
     assert json.loads(ran.stdout)["verdict"] in {"inconclusive", "invalid"}
-    assert "at best it ends inconclusive" in ran.stderr.replace("\n", " ")
+    assert "it can only end inconclusive" in ran.stderr.replace("\n", " ")
+
+
+def test_a_run_ends_early_when_a_miss_is_certain_and_is_missed(standing: Path) -> None:
+    strict = (standing / "slo/self_service.yaml").read_text(encoding="utf-8").replace("under: 400ms", "under: 1ms")
+    (standing / "slo/strict.yaml").write_text(strict, encoding="utf-8")
+    (standing / "plans/certain.yaml").write_text(
+        "kind: Plan\ndescription: What cannot be held is known soon.\nphases: [{name: only, for: 60s}]\n"
+        "load: [{profile: smoke, scale: 2}]\nobjectives: [{file: slo/strict.yaml, only: [sign-in-latency]}]\n"
+        "verdict: {stop_when_certain: true}\n",
+        encoding="utf-8",
+    )
+    ran = _holdfast(standing, "run", "certain", "--json")
+    assert ran.returncode == 1, ran.stderr
+    summary = json.loads(ran.stdout)
+    assert summary["verdict"] == "missed"
+    assert any(notice.startswith("The run ended early, its answer being certain") for notice in summary["notices"])
+    assert summary["run"]["ended"] - summary["run"]["time_zero"] < 50
 
 
 def test_ctrl_c_in_mid_fault_drains_undoes_and_seals(standing: Path) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import time
 import urllib.error
 import urllib.request
 from decimal import Decimal
@@ -177,6 +178,9 @@ def test_metrics_are_served_to_whoever_has_the_key() -> None:
         assert _get(serving.url, "the wrong key of them")[0] == 401
         assert serving.scrapes == 0
         assert _get(serving.url, "the right key of ours") == (200, b"a 1\n")
+        deadline = time.monotonic() + 5  # it is counted once it is sent, which its reader may see first
+        while not serving.scrapes and time.monotonic() < deadline:
+            time.sleep(0.001)
         assert serving.scrapes == 1
         assert not serving.wait_for_scrapes(1, 0.0)
 

@@ -14,7 +14,7 @@ from holdfast.run import engine
 from holdfast.run.asked import read_asked
 from holdfast.run.folder import RunFolder
 from holdfast.run.guard_result import burned, guard_result, went_blind
-from holdfast.run.guarding import Watch
+from holdfast.run.guarding import Look, Watch
 from holdfast.run.recorded import read_recorded
 from holdfast.run.validation import validate
 from holdfast.workspace.starter import copy_starter
@@ -126,9 +126,10 @@ def test_a_record_that_cannot_be_read_stops_a_guarded_run_after_the_grace_and_sa
 
     for second in range(16):
         now[0] = START + second
-        assert run._look(watch) == ([], None)
+        assert run._look(watch) == ([], Look({}, None))
     now[0] = START + 16
-    ticks, stopped = run._look(watch)
+    ticks, look = run._look(watch)
+    stopped = look.stopped
 
     assert ticks == []
     assert stopped.stop.blind

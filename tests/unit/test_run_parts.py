@@ -34,6 +34,10 @@ MET = ObjectiveResult(
     budget_spent=0.0,
     window_budget_spent=0.0,
     window=2_419_200.0,
+    design_effect=1.0,
+    design_effect_high=1.0,
+    effect_block=1,
+    effective_total=500.0,
     needed=0,
     reason="",
 )

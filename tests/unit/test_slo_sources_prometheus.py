@@ -239,6 +239,22 @@ def test_the_server_says_how_long_to_wait() -> None:
     assert clock.waits == [7.0]
 
 
+def test_who_did_not_answer_is_not_asked_for_the_next_objective() -> None:
+    with fake_prometheus(lambda _: Reply(b"busy", 503)) as server:
+        clock = SteppedClock()
+        source = _source(server.url, clock=clock)
+        for _ in range(3):
+            with pytest.raises(MeasurementError, match="does not answer"):
+                source.observe(_objective(_ratio()), Span(0, 60), 60)
+        waited = clock.now()
+        asked = len(server.asked)
+
+    with pytest.raises(MeasurementError, match="does not answer"):
+        source.observe(_objective(_ratio()), Span(0, 60), 60)
+    assert asked == 4
+    assert clock.now() == waited
+
+
 def test_it_is_not_tried_for_ever() -> None:
     clock = SteppedClock()
     with fake_prometheus(lambda _: Reply(b"busy", 503)) as server:

@@ -16,7 +16,7 @@ from holdfast.errors import InputError, Problem, raise_input_error, shown
 from holdfast.report.figures import duration, printable, rate, several
 from holdfast.run.demand import Demand, demand_facts, demand_from, load_rules, profile_text, write_profile
 from holdfast.run.shape import shape_of
-from holdfast.slo.verdict import attainable
+from holdfast.slo.attainability import attainable
 from holdfast.workspace.workspace import load_profile
 
 _FEWEST: Final = attainable(0.95, 0).needed_to_meet

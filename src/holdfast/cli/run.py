@@ -1,6 +1,7 @@
 """`holdfast run` and `holdfast demo`."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
@@ -8,8 +9,9 @@ import click
 from holdfast.cli.following import follow
 from holdfast.cli.options import worker_options
 from holdfast.cli.workspace import ContentName, workspace_as_it_is
-from holdfast.errors import InputError
+from holdfast.errors import ExitCode, InputError
 from holdfast.run.preparation import prepare
+from holdfast.run.prepared import Prepared
 from holdfast.run.workers import asked_workers
 from holdfast.workspace.starter import copy_starter
 from holdfast.workspace.workspace import Workspace, find_workspace
@@ -27,6 +29,7 @@ _DEMO_FOLDER = "holdfast-demo"
     metavar="HOST:PORT",
     help="Export the run to Prometheus while it is on, at 127.0.0.1:9464 for example; see `holdfast exporter`.",
 )
+@click.option("--dry-run", is_flag=True, help="Start nothing: say what the run could prove of each objective.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout.")
 def run(
     plan: str,
@@ -38,15 +41,29 @@ def run(
     key_file: Path | None,
     patience: float,
     metrics: str | None,
+    dry_run: bool,
     as_json: bool,
 ) -> int:
     """Run PLAN (a name under plans/, or a path) and judge it.
 
     The run folder under runs/ holds the record, summary.json, report.html, junit.xml and report.md.
     """
-    prepared = prepare(workspace_as_it_is(), plan, target=target, seed=seed)
+    prepared = prepare(workspace_as_it_is(), plan, target=target, seed=seed, may_ask=not dry_run)
+    if dry_run:
+        return _say_prospects(prepared, as_json=as_json)
     prepared = replace(prepared, workers=asked_workers(workers, remote_workers, listen, key_file, patience))
     return follow(prepared, as_json=as_json, metrics=metrics).summary.exit_code
+
+
+def _say_prospects(prepared: Prepared, *, as_json: bool) -> int:
+    if as_json:
+        click.echo(json.dumps([asdict(prospect) for prospect in prepared.prospects], indent=1, default=str))
+    else:
+        for prospect in prepared.prospects:
+            click.echo(f"{prospect.sentence}.")
+        if not prepared.prospects:
+            click.echo("The plan names no objective.")
+    return int(ExitCode.MET)
 
 
 @click.command()

@@ -25,6 +25,12 @@ def _slo_status() -> dict[str, Any]:
     return status_schema()
 
 
+def _burn_windows() -> dict[str, Any]:
+    from holdfast.slo.burn_windows import burn_windows_schema
+
+    return burn_windows_schema()
+
+
 def _error_budget_policy() -> dict[str, Any]:
     from holdfast.slo.policy import policy_schema
 
@@ -36,6 +42,7 @@ _SCHEMAS: Final[Mapping[str, Callable[[], dict[str, Any]]]] = {
     "slo": _slo,
     "slo-status": _slo_status,
     "error-budget-policy": _error_budget_policy,
+    "burn-windows": _burn_windows,
 }
 
 

@@ -21,7 +21,7 @@ from markupsafe import Markup, escape
 from holdfast.report import figures, verdicts
 from holdfast.report.drop_off import between, came_through, funnels_of, told_apart, tone_of
 from holdfast.report.load_rows import not_all_ok
-from holdfast.report.matrix import matrix
+from holdfast.report.matrix import matrix, weights
 from holdfast.report.palette import COLOURS, outcome_colour
 from holdfast.report.rows import length, seconds_per_point
 from holdfast.run.funnels import lost_beside_steps
@@ -63,6 +63,7 @@ def render(summary: Summary) -> str:
         summary=summary,
         sections=_sections(summary, specs),
         matrix=matrix(summary),
+        weights=weights(summary),
         missed=missed,
         undecided=[o for o in unclear if o.phase == WHOLE_RUN],
         too_short=[o for o in unclear if o.phase != WHOLE_RUN],

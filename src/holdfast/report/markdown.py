@@ -7,7 +7,7 @@ from typing import Final
 from holdfast.report.drop_off import between, came_through, funnels_of, lost_as, told_apart, tone_of
 from holdfast.report.figures import checked, count, duration, moment, percent, printable, rate, share
 from holdfast.report.load_rows import HEAD, figures_of, figures_of_ok, over, scenarios_of, went_wrong
-from holdfast.report.matrix import matrix, not_met
+from holdfast.report.matrix import matrix, not_met, weights
 from holdfast.report.verdicts import mark, marked
 from holdfast.run.funnels import lost_beside_steps
 from holdfast.run.summary import WHOLE_RUN, CapacityResult, FaultResult, ObjectiveResult, Summary
@@ -78,7 +78,10 @@ def _objectives(summary: Summary) -> str:
         for o in not_met(summary)
         if o.verdict == "missed" or o.phase == WHOLE_RUN
     ]
-    return "\n".join(["### Objectives", "", *_table(head, rows), "", *reasons, ""])
+    told = [f"- {_text(weight)}" for weight in weights(summary)]
+    if told:
+        told = ["", "What the events are worth over the run:", "", *told]
+    return "\n".join(["### Objectives", "", *_table(head, rows), "", *reasons, *told, ""])
 
 
 def _load(summary: Summary) -> str:

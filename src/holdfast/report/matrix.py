@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from holdfast.report.figures import count, several
 from holdfast.run.summary import WHOLE_RUN, ObjectiveResult, Summary
 
 
@@ -55,6 +56,27 @@ def not_met(summary: Summary) -> list[ObjectiveResult]:
     missed = [result for result in summary.objectives if result.verdict == "missed"]
     unclear = [result for result in summary.objectives if result.verdict == "inconclusive"]
     return [*missed, *unclear]
+
+
+def weights(summary: Summary) -> list[str]:
+    """How much the events of each objective say over the run, and what a later plan may take for its floor.
+
+    Nothing of an objective without a failure and without a floor: how its failures would cluster was not seen.
+    """
+    whole = [result for result in summary.objectives if result.phase == WHOLE_RUN]
+    found = [result for result in whole if result.good < result.total or result.design_effect > 1]
+    return [f"{result.display_name or result.name}: {_weight(result)}" for result in found]
+
+
+def _weight(result: ObjectiveResult) -> str:
+    worth = f"{several(result.total, 'event')} say as much as {count(round(result.effective_total))} independent ones"
+    most = f", at most {result.design_effect_high:.2f}" if result.design_effect_high > result.design_effect else ""
+    measured = result.design_effect_measured
+    if measured is None:
+        return f"{worth} (design effect {result.design_effect:.2f}, too little failed to measure it{most})"
+    if measured < result.design_effect:
+        most = f", by the plan {result.design_effect:.2f}{most}"
+    return f"{worth} (design effect {measured:.2f} over blocks of {result.effect_block} s{most})"
 
 
 def _row(name: str, results: Mapping[str, ObjectiveResult]) -> Row:

@@ -27,10 +27,14 @@ class AskedPhase:
 
 @dataclass(frozen=True, slots=True)
 class AskedObjective:
-    """`gate`: the ratio the run must prove; the objective's target unless the plan lowers it."""
+    """`gate`: the ratio the run must prove; the objective's target unless the plan lowers it.
+
+    `planned`: events that the judged phases may bring at most; None where that is not known before.
+    """
 
     objective: Objective
     gate: float
+    planned: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,8 @@ class Asked:
     notices: tuple[str, ...] = ()
     attacks: tuple[str, ...] = ()  # scenarios whose limits are meant to be met
     tls_verified: bool = True
+    design_effect_floor: float = 1.0
+    stop_when_certain: bool = False
     ceiling: Ceiling | None = None  # of the generator's machine, where the plan has load
     schema: str = field(default=SCHEMA)
 

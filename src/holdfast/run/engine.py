@@ -34,7 +34,7 @@ from holdfast.run.events import (
     shown_event,
 )
 from holdfast.run.folder import RunFolder, create_run_folder
-from holdfast.run.guarding import Stopped, Watch
+from holdfast.run.guarding import Look, Watch
 from holdfast.run.importing import IMPORT_SECONDS
 from holdfast.run.jobs import files_of, jobs_of, modules_of
 from holdfast.run.judgement import judge_run
@@ -205,11 +205,11 @@ class _Running:
                         break
             if self.clock.now() >= next_tick:
                 next_tick += 1.0
-                ticks, stopped = self._look(watch)
+                ticks, look = self._look(watch)
                 yield from ticks
-                if stopped is not None:
-                    yield Notice(self._second(), "error", f"the guard stopped the run: {stopped.reason}")
-                    self.store.write_event(Event(self.clock.now(), "guard", "stopped", stopped.facts))
+                ended = self._ended_by(look)
+                if ended is not None:
+                    yield ended
                     self.stopped_early = True
                     break
         if self.stop.requested.is_set():
@@ -268,7 +268,7 @@ class _Running:
         self.store.write_event(Event(self.clock.now(), "run", "child_lost", facts))
         return Notice(self._second(), "error", f"{child.name} {how}; see logs/{child.log.name}")
 
-    def _look(self, watch: Watch) -> tuple[list[Tick], Stopped | None]:
+    def _look(self, watch: Watch) -> tuple[list[Tick], Look]:
         """A record that cannot be read is nothing new to a guard, which bears it for a while; nobody else does."""
         now = self.clock.now()
         try:
@@ -276,9 +276,9 @@ class _Running:
         except sqlite3.Error as error:
             if not watch.keeps_guard:
                 raise
-            return [], watch.blind(f"the record cannot be read ({error})", now)
+            return [], Look({}, watch.blind(f"the record cannot be read ({error})", now))
 
-    def _looked(self, watch: Watch, now: float) -> tuple[list[Tick], Stopped | None]:
+    def _looked(self, watch: Watch, now: float) -> tuple[list[Tick], Look]:
         recent = self.store.intervals(since=int(now - watch.look_back))
         look = watch.look(self.store, recent, now)
         pace = self._pace.look(self.store, now)
@@ -295,7 +295,17 @@ class _Running:
             burn_rates=look.burn_rates,
             replicas_ready=_as_count(_newest(self.store, "target", REPLICAS_READY, now)),
         )
-        return [tick], look.stopped
+        return [tick], look
+
+    def _ended_by(self, look: Look) -> Notice | None:
+        """What the look ends the run for, noted in the record: the guard, or an answer that is certain."""
+        if look.stopped is not None:
+            self.store.write_event(Event(self.clock.now(), "guard", "stopped", look.stopped.facts))
+            return Notice(self._second(), "error", f"the guard stopped the run: {look.stopped.reason}")
+        if look.certain is not None:
+            self.store.write_event(Event(self.clock.now(), "run", "ended_early", {"reason": look.certain}))
+            return Notice(self._second(), "warning", f"the run ends early: {look.certain}")
+        return None
 
     def _close_phases(self) -> None:
         """Phases cut short end now; those never reached stay planned only."""

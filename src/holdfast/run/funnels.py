@@ -7,7 +7,7 @@ from holdfast.record.recorder import Interval
 from holdfast.record.sample import ABANDONED, DROPPED, OK
 from holdfast.run.load_summary import Funnel, FunnelStep
 from holdfast.run.recorded import outcomes_of
-from holdfast.slo.verdict import lower_bound, upper_bound
+from holdfast.slo.bounds import lower_bound, upper_bound
 
 
 def funnel_of(name: str, source: str, steps: Sequence[str], intervals: Sequence[Interval]) -> Funnel:

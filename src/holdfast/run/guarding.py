@@ -11,6 +11,7 @@ from typing import Any, Final
 from holdfast.record.recorder import Interval
 from holdfast.record.store import Gauge, RunStore
 from holdfast.run.asked import Asked
+from holdfast.run.certainty import CertaintyWatch
 from holdfast.slo.budget import burn_rate
 from holdfast.slo.guard import Guard, Stop
 from holdfast.slo.indicator import count
@@ -31,6 +32,7 @@ class Look:
 
     burn_rates: Mapping[str, float | None]
     stopped: "Stopped | None"
+    certain: str | None = None  # why no further event can change the verdict, where the plan wants to stop then
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Watch:
         self._asked = asked
         self._loaded = [(time_zero + load.start, time_zero + load.end) for load in asked.load]
         self._guards: dict[str, Guard] = {}
+        self._certainty = CertaintyWatch(asked, time_zero)
 
     @property
     def look_back(self) -> float:
@@ -83,7 +86,8 @@ class Watch:
         store.write_gauges(
             Gauge(now, SOURCE, f"{name}/burn_rate", value) for name, value in burn_rates.items() if value is not None
         )
-        return Look(burn_rates, stopped)
+        # The first second that is wanted back may be there in part.
+        return Look(burn_rates, stopped, self._certainty.look(intervals, int(now - self.look_back) + 1))
 
     def blind(self, why: str, now: float) -> Stopped | None:
         """Instead of a look, when the record cannot be read."""

@@ -270,6 +270,8 @@ def _notices(recorded: Recorded) -> tuple[str, ...]:
     for event in recorded.events:
         if event.kind == "stopped":
             found.append(f"The guard stopped the run: {event.facts.get('reason')}")
+        elif event.kind == "ended_early":
+            found.append(f"The run ended early, its answer being certain: {event.facts.get('reason')}")
         elif event.kind in {"scenario_error", "activity_failed", "notice"}:
             text = event.facts.get("text") or event.facts.get("message") or event.facts.get("reason")
             line = f"{event.source}: {text}"

@@ -16,12 +16,17 @@ def objective_results(recorded: Recorded) -> tuple[ObjectiveResult, ...]:
     """Phases in order, then `phase` "run": the judged phases together, which decide the run."""
     results: list[ObjectiveResult] = []
     phases = recorded.phases
+    floor = recorded.asked.design_effect_floor
     for phase in phases:
-        results += judge_stretches(recorded.asked.objectives, recorded.intervals, [phase], phase.name, phase.judged)
+        results += judge_stretches(
+            recorded.asked.objectives, recorded.intervals, [phase], phase.name, phase.judged, effect_floor=floor
+        )
     judged = [phase for phase in phases if phase.judged]
     if not judged:
         return tuple(results)
-    results += judge_stretches(recorded.asked.objectives, recorded.intervals, judged, WHOLE_RUN, judged=True)
+    results += judge_stretches(
+        recorded.asked.objectives, recorded.intervals, judged, WHOLE_RUN, judged=True, effect_floor=floor
+    )
     return tuple(results)
 
 
@@ -31,11 +36,14 @@ def judge_stretches(
     stretches: Sequence[Stretch],
     name: str,
     judged: bool,
+    *,
+    effect_floor: float = 1.0,
 ) -> list[ObjectiveResult]:
     """All objectives over some stretches of time taken together; misses corrected for their number (Holm)."""
     counted = [_counted(asked, intervals, stretches) for asked in objectives]
     judgements = judge_all(
         [(counts, Decimal(str(asked.gate))) for counts, asked in zip(counted, objectives, strict=True)],
+        effect_floor=effect_floor,
         called=["gate" if asked.gate < float(asked.objective.target) else "target" for asked in objectives],
     )
     seconds = sum(stretch.seconds for stretch in stretches)
@@ -66,6 +74,11 @@ def _result(asked: AskedObjective, judgement: Judgement, phase: str, judged: boo
         target=float(objective.target),
         gate=asked.gate,
         interval=(judgement.low, judgement.high),
+        design_effect=judgement.design_effect,
+        design_effect_high=judgement.design_effect_high,
+        design_effect_measured=judgement.design_effect_measured,
+        effect_block=judgement.block_seconds,
+        effective_total=judgement.effective_total,
         burn_rate=budget.burn_rate,
         budget_spent=budget.spent,
         window_budget_spent=budget.window_share,

@@ -35,6 +35,12 @@ def _policies(found: list[Document], beside: Beside) -> Loaded:
     return load_policies([*found, *beside.documents], beside.objectives or ())
 
 
+def _burn_windows(found: list[Document], beside: Beside) -> Loaded:  # noqa: ARG001 - they name nothing
+    from holdfast.slo.burn_windows import load_burn_windows
+
+    return load_burn_windows(found)
+
+
 def _exclusions(found: list[Document], beside: Beside) -> Loaded:
     from holdfast.slo.exclusions import load_exclusions
 
@@ -48,6 +54,7 @@ def _agreements(found: list[Document], beside: Beside) -> Loaded:
 
 
 OWN_LOADERS: Final[Mapping[str, Loader]] = {
+    "BurnWindows": _burn_windows,
     "ErrorBudgetPolicy": _policies,
     "Exclusions": _exclusions,
     "ServiceLevelAgreement": _agreements,

@@ -20,6 +20,7 @@ from holdfast.run.asked import (
     AskedPhase,
     plan_hash,
 )
+from holdfast.run.prospect import Prospect
 from holdfast.run.workers import ALONE, Workers
 from holdfast.workspace.plan import Plan
 from holdfast.workspace.profile import LoadProfile
@@ -51,6 +52,7 @@ class Prepared:
     capacity_objectives: tuple[AskedObjective, ...] = ()
     browser: Path | None = None
     notices: tuple[str, ...] = field(default=())
+    prospects: tuple[Prospect, ...] = ()
     workers: Workers = ALONE
 
 
@@ -80,6 +82,8 @@ def asked_of(prepared: Prepared, run_id: str, now: float) -> Asked:
         capacity=prepared.capacity,
         capacity_objectives=prepared.capacity_objectives,
         stack=None,
+        design_effect_floor=prepared.plan.verdict.design_effect_floor,
+        stop_when_certain=prepared.plan.verdict.stop_when_certain,
         notices=prepared.notices if verified else (UNVERIFIED, *prepared.notices),
         attacks=tuple(name for name, path in prepared.scenarios.items() if is_attack(path)),
         ceiling=ceiling_of(prepared.workspace.state_folder, this_machine()) if prepared.load else None,

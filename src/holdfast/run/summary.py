@@ -90,6 +90,13 @@ class ObjectiveResult:
     reason: str
     runbook: str = ""
     owner: str = ""
+    design_effect: float = (
+        1.0  # how many times less the events say than independent ones, as seen; a miss is judged at it
+    )
+    design_effect_high: float = 1.0  # its upper limit; a met is judged at it
+    design_effect_measured: float | None = None  # without the plan's floor; null where too little failed to measure it
+    effect_block: int = 1  # seconds of the blocks of time in which it was seen
+    effective_total: float = 0.0  # independent events that `total` is worth, at the upper limit
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,10 @@ from statistics import median
 from typing import Final
 
 from holdfast.slo.alert import AlertPlan
+from holdfast.slo.bounds import lower_bound, upper_bound
 from holdfast.slo.history import History
 from holdfast.slo.incidents import DEFAULT_RULE, Incident, IncidentRule, allowance, find_incidents, priced
 from holdfast.slo.playback import Firing, Known, Sums, play, sums_of
-from holdfast.slo.verdict import lower_bound, upper_bound
 
 ANY: Final = "any"
 _SIDE: Final = 0.025  # two-sided 95 %

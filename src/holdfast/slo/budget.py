@@ -35,6 +35,15 @@ def exact(number: Decimal | float | str) -> Decimal:
     return number if isinstance(number, Decimal) else Decimal(str(number))
 
 
+def percent(ratio: Decimal | float, places: int | None = None, rounding: str | None = None) -> str:
+    """ "99.9 %"; to `places` decimals where given. Rounded the way the caller says, so that 0.99999 is not "100 %"."""
+    value = exact(ratio) * 100
+    if places is not None:
+        value = value.quantize(Decimal(1).scaleb(-places), rounding=rounding)
+    text = f"{value:f}"
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
+
+
 def error_budget(target: Decimal | float) -> Decimal:
     """The share of events that may be bad. Raises ValueError unless 0 <= target < 1: 1 leaves none."""
     budget = 1 - exact(target)

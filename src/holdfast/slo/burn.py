@@ -34,7 +34,7 @@ class BurnRow:
     severity: Severity
     long: int
     short: int
-    budget: Decimal
+    budget: Decimal | Fraction  # the latter where no decimal is exact: a burn rate of 1 over 3 of 28 days
 
     def factor(self, period: int) -> Fraction:
         """The burn rate above which it fires, for an objective over `period` seconds."""

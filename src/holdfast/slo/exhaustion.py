@@ -1,8 +1,8 @@
 """When an error budget will be gone at the pace of the last hour, and between when and when that may be.
 
 The pace is the share of bad events over a recent stretch; its exact (Clopper–Pearson) bounds, each with 95 %
-confidence, are taken at bad / effect and total / effect, where the design effect says how much more the failures vary
-than independent ones would (Kish, 1965; see `verdict`). Traffic is taken to stay as it was.
+confidence, are taken at bad / effect and total / effect, where the design effect, at its upper limit, says how much
+more the failures vary than independent ones would (Kish, 1965; see `clusters`). Traffic is taken to stay as it was.
 
 A rolling window gives budget back as old failures leave it, so the time is found by letting it roll: after k steps
 
@@ -19,9 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from holdfast.slo.balance import Balance
+from holdfast.slo.bounds import ALPHA, lower_bound, upper_bound
+from holdfast.slo.clusters import effect_of
 from holdfast.slo.indicator import Counts
 from holdfast.slo.tally import Tally
-from holdfast.slo.verdict import ALPHA, design_effect, lower_bound, upper_bound
 from holdfast.slo.window import Span
 
 Floats = npt.NDArray[np.float64]
@@ -66,7 +67,7 @@ def share_bounds(tally: Tally, span: Span) -> Bounds | None:
     if 0 < bad < total:
         totals, bads = np.diff(tally.total[first : last + 1]), np.diff(tally.bad[first : last + 1])
         counts = Counts(np.arange(len(totals)), np.rint(totals - bads), np.rint(totals))
-        effect = design_effect(counts)
+        effect = effect_of(counts).high
     return Bounds(
         bad / total, lower_bound(bad / effect, total / effect), upper_bound(bad / effect, total / effect), effect
     )

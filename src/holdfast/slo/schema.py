@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from holdfast.slo.agreement import AgreementDocument
+from holdfast.slo.burn_windows import BurnWindowsDocument
 from holdfast.slo.definition import HoldfastMetric
 from holdfast.slo.exclusions import ExclusionsDocument
 from holdfast.slo.library import API_VERSION, OWN_KINDS
@@ -18,6 +19,7 @@ from holdfast.slo.selection import SOURCE_TYPE
 from holdfast.workspace.binding import Definition
 
 OWN_SHAPES: Final[Mapping[str, type[Definition]]] = {
+    "BurnWindows": BurnWindowsDocument,
     "ErrorBudgetPolicy": ErrorBudgetPolicy,
     "Exclusions": ExclusionsDocument,
     "ServiceLevelAgreement": AgreementDocument,

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 
 from holdfast.slo.balance import Balance
+from holdfast.slo.bounds import clean_needed
 from holdfast.slo.burn import DAY, HOUR, MINUTE
 from holdfast.slo.exhaustion import Bounds, Exhaustion, exhaustion, share_bounds
 from holdfast.slo.history import History
@@ -19,7 +20,7 @@ from holdfast.slo.objective import Composite, Method, Objective
 from holdfast.slo.slices import Grid, merged, sliced
 from holdfast.slo.sources.observed import Observed
 from holdfast.slo.tally import Tally, less, sound, tally
-from holdfast.slo.verdict import Verdict, clean_needed
+from holdfast.slo.verdict import Verdict
 from holdfast.slo.window import Span
 
 LOOKBACKS: Final = (5 * MINUTE, HOUR, 6 * HOUR, DAY, 3 * DAY)

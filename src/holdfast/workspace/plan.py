@@ -7,6 +7,7 @@ journeys: [{name: sign_in_and_read_invoice, every: 15s}]
 chaos: [{experiment: replica_kill, during: fault}]
 objectives: [slo/self_service.yaml]
 guard: {burn_rate: 14.4, for: 10s}
+verdict: {design_effect_floor: 3, stop_when_certain: true}
 capacity: self_service
 """
 
@@ -72,6 +73,18 @@ class GuardDefinition(Definition):
     for_: Annotated[Duration, Field(alias="for", gt=0)] = 10.0
 
 
+class VerdictDefinition(Definition):
+    """How objectives are judged.
+
+    `design_effect_floor`: failures are taken to come in clusters at least so large (1: as independent as they look). It
+    is measured by every run and told in its summary; a run in which little fails cannot measure it, hence the floor.
+    `stop_when_certain`: end the run when an objective is certainly missed, whatever follows.
+    """
+
+    design_effect_floor: Annotated[float, Field(ge=1, allow_inf_nan=False, strict=False)] = 1.0
+    stop_when_certain: bool = False
+
+
 class Plan(Definition):
     """See the module."""
 
@@ -85,6 +98,7 @@ class Plan(Definition):
     chaos: Annotated[tuple[ChaosEntry, ...], Field(strict=False)] = ()
     objectives: Annotated[tuple[Annotated[ObjectivesEntry, BeforeValidator(_entry)], ...], Field(strict=False)] = ()
     guard: GuardDefinition | None = None
+    verdict: VerdictDefinition = VerdictDefinition()
     capacity: str | None = None
 
     def broken(self) -> Iterator[Broken]:

@@ -10,7 +10,7 @@ from rich.text import Text
 from holdfast.report.drop_off import came_through, funnels_of, is_whole, lost_as, told_apart, tone_of
 from holdfast.report.figures import checked, count, duration, moment, percent, rate, sentence, share, words
 from holdfast.report.load_rows import HEAD, figures_of, figures_of_ok, over, scenarios_of, went_wrong_lines
-from holdfast.report.matrix import Matrix, matrix
+from holdfast.report.matrix import Matrix, matrix, weights
 from holdfast.report.terminal.console import STYLES, plain, said
 from holdfast.report.verdicts import mark, tone
 from holdfast.run.funnels import lost_beside_steps
@@ -77,6 +77,8 @@ def _objectives(summary: Summary, console: Console) -> None:
         console.print(_objectives_table(laid_out))
     else:
         _objectives_list(laid_out, console)
+    for weight in weights(summary):
+        _line(console, plain(weight, "dim"))
 
 
 def _objectives_table(laid_out: Matrix) -> Table:

@@ -75,6 +75,7 @@ class PrometheusApi:
         self._authorization = connection.authorization(environment)
         self._secrets = connection.secrets(environment)
         self._ends: float | None = None
+        self._given_up = ""  # why, once it did not answer: who asks for the next objective need not wait again
 
     def instant(self, query: str, at: float, where: str) -> Answer:
         """The value of each series at a time. `where`: what asks, for messages.
@@ -96,6 +97,8 @@ class PrometheusApi:
     def _ask(self, path: str, parameters: Mapping[str, str], kind: str, where: str) -> Answer:
         if self._ends is None:
             self._ends = self._clock.now() + self._deadline
+        if self._given_up:
+            raise self._silent(self._given_up)
         asking = {**parameters, "timeout": f"{self._timeout:g}s"}
         for wait in (*_WAITS, None):
             try:
@@ -119,8 +122,13 @@ class PrometheusApi:
             if self._clock.now() + pause >= self._ends:
                 break
             self._clock.sleep(pause)
+        self._given_up = why
+        raise self._silent(why)
+
+    def _silent(self, why: str) -> MeasurementError:
         fix = "nothing can be said without it: try again, or give --timeout more"
-        raise MeasurementError(Problem(self._connection.where, f"Prometheus at {self.url} does not answer: {why}", fix))
+        what = f"Prometheus at {self.url} does not answer: {why}"
+        return MeasurementError(Problem(self._connection.where, what, fix))
 
     def _send(self, path: str, parameters: Mapping[str, str]) -> bytes:
         """Raises OSError or HTTPException where the answer does not come, whole and in time."""
