@@ -38,6 +38,18 @@ spec:
 DAY = "{duration: 1d, isRolling: true}"
 MONTH = '{duration: 1M, isRolling: false, calendar: {startTime: "2025-01-01 00:00:00", timeZone: UTC}}'
 
+POLICY = """
+kind: ErrorBudgetPolicy
+name: p
+description: Said.
+decider: us
+runbook: none
+escalation: [{to: us, after: 0s, by: phone}]
+tiers:
+  - {name: frozen, entry: {exhausted: true}, exit: {remaining_at_least: 0.1}, decision: freeze, consequence: rest}
+insufficient_data: {decision: ask, stale_after: 2h}
+"""
+
 
 def slo(name="sign-in", *, target="0.99", window=DAY, method="Occurrences", title="Sign-in works", more="") -> str:
     objective = f"target: {target}{more}"
@@ -236,17 +248,7 @@ description: Agreed.
 exclusions:
   - {{name: m, category: other, reason: moved, owner: we, start: "2026-01-01 11:00:00", zone: UTC, duration: 1h,
       objectives: ["{named}"]}}
----
-kind: ErrorBudgetPolicy
-name: p
-description: Said.
-decider: us
-runbook: none
-escalation: [{{to: us, after: 0s, by: phone}}]
-tiers:
-  - {{name: frozen, entry: {{exhausted: true}}, exit: {{remaining_at_least: 0.1}}, decision: freeze, consequence: rest}}
-insufficient_data: {{decision: ask, stale_after: 2h}}
-"""
+---{POLICY}"""
     write(folder, both, bad=50, own=own)
 
     (one,) = told(status(holdfast, "--json"))["objectives"]
@@ -255,6 +257,16 @@ insufficient_data: {{decision: ask, stale_after: 2h}}
     assert holdfast("slo", "gate", "slo", "--csv", "history.csv", "--at", AT).code == 0
     write(folder, both, bad=50, own=own.replace("2026-01-01", "2026-01-02"))
     assert holdfast("slo", "gate", "slo", "--csv", "history.csv", "--at", AT).code == 1
+
+
+def test_slices_that_the_step_does_not_divide_are_looked_at_more_finely_by_status_and_gate(folder, holdfast):
+    window = '{duration: 1d, isRolling: false, calendar: {startTime: "2025-01-01 00:00:30", timeZone: UTC}}'
+    sliced = slo(method="Timeslices", target="0.9", window=window, more=", timeSliceTarget: 0.95, timeSliceWindow: 5m")
+    write(folder, sliced, own=POLICY)
+
+    assert told(status(holdfast, "--json"))["objectives"][0]["verdict"] == "met"
+    gate = holdfast("slo", "gate", "slo", "--csv", "history.csv", "--at", AT)
+    assert (gate.code, gate.err) == (0, "")
 
 
 def test_a_run_tells_what_each_phase_fault_and_journey_spent(workspace, holdfast):

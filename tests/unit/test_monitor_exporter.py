@@ -193,6 +193,12 @@ def test_nothing_else_is_served() -> None:
             Serving(lambda: b"", "127.0.0.1", int(serving.url.rsplit(":", 1)[1].split("/")[0]), "")
 
 
+def test_a_key_of_any_letters_is_taken_as_prometheus_sends_it() -> None:
+    key = "ein Schlüssel für uns"
+    with Serving(lambda: b"a 1\n", "127.0.0.1", 0, key) as serving:
+        assert _get(serving.url, key.encode().decode("latin-1")) == (200, b"a 1\n")
+
+
 def test_beyond_this_machine_there_must_be_a_key(tmp_path: Path) -> None:
     assert listening("127.0.0.1:9464", "--listen", None, {}) == ("127.0.0.1", 9464, "")
     assert listening("[::1]:9464", "--listen", None, {}) == ("::1", 9464, "")

@@ -1,19 +1,21 @@
 """Error budgets: exact figures, and what can never be otherwise."""
 
 from decimal import Decimal
+from fractions import Fraction
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from holdfast.slo.balance import Balance
 from holdfast.slo.budget import (
     allowed_bad,
     budget_of,
     burn_rate,
     burns_faster,
     can_burn_faster,
-    downtime_allowed,
     error_budget,
+    exact,
 )
 
 DAY = 86400.0
@@ -31,7 +33,8 @@ def test_budgets_carry_no_float_noise():
     ("target", "days", "minutes"), [(0.999, 30, 43.2), (0.999, 28, 40.32), (0.9999, 30, 4.32), (0.99, 28, 403.2)]
 )
 def test_the_time_view_is_the_budgets_share_of_the_window(target, days, minutes):
-    assert downtime_allowed(target, days * DAY) == pytest.approx(minutes * 60, rel=1e-15)
+    untouched = Balance(Fraction(0), Fraction(1), exact(target))
+    assert untouched.remaining_seconds(days * DAY) == Fraction(str(minutes)) * 60
 
 
 @pytest.mark.parametrize(("bad", "days"), [(1, 30), (2, 15), (10, 3)])

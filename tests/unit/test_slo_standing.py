@@ -218,6 +218,16 @@ def test_unmeasured_time_lowers_the_coverage_and_counts_as_nothing():
     assert any("75.0 %" in note for note in one.notes)
 
 
+def test_a_maintenance_that_goes_on_is_no_silence():
+    seen = np.arange(1440) < 1440 - 150  # nobody looked in the last two and a half hours
+    found = history(np.full(1440, 100), np.zeros(1440), measured=seen)
+    two_hours = Span(NOON - 7200, NOON)
+
+    assert "nothing was measured in its last 2.5 hours" in standing(objective(), Observed(found), NOON).notes
+    notes = standing(objective(), Observed(found), NOON, exclusions=[two_hours]).notes
+    assert not [note for note in notes if "in its last" in note]
+
+
 def test_so_few_events_that_one_failure_is_more_than_the_budget_decide_nothing():
     clean = standing(objective("0.999"), Observed(history([5], [0])), NOON)
     one_bad = standing(objective("0.999"), Observed(history([900], [1])), NOON)

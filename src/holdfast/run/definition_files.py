@@ -10,7 +10,6 @@ from holdfast.errors import Problem, shown
 from holdfast.run.own_documents import own_problems
 from holdfast.slo.judges import notes_on
 from holdfast.slo.openslo import Definitions, load_definitions
-from holdfast.slo.policy import load_policies
 from holdfast.workspace.document import Document, load_documents
 
 _SUFFIXES: Final = (".yaml", ".yml")
@@ -39,7 +38,6 @@ def check_definitions(paths: Iterable[Path], lenient: bool = False, apart: bool 
     documents, unread = read_documents(files)
     definitions = load_definitions(documents, lenient, apart=apart)
     own, notes = own_problems(definitions, documents)
-    own += load_policies(documents)[1]  # what they cover is defined beside them
     return Checked(
         files=tuple(files),
         definitions=definitions,

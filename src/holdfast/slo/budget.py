@@ -57,11 +57,6 @@ def allowed_bad(total: int, target: Decimal | float) -> Decimal:
     return error_budget(target) * total
 
 
-def downtime_allowed(target: Decimal | float, window: float) -> float:
-    """Seconds of total outage that a window of `window` seconds may hold: 2419.2 for 0.999 over 28 days."""
-    return float(error_budget(target) * exact(window))
-
-
 def burn_rate(bad: int, total: int, target: Decimal | float) -> float | None:
     """How many times faster than allowed the budget goes; None when nothing was counted."""
     return float(Decimal(bad) / allowed_bad(total, target)) if total else None

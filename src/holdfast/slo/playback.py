@@ -50,9 +50,6 @@ class Sums:
         """Bad events of the steps that ended after `start` and by `end`."""
         return float(self.bad[self.at(end)] - self.bad[self.at(start)])
 
-    def total_between(self, start: float, end: float) -> float:
-        return float(self.total[self.at(end)] - self.total[self.at(start)])
-
 
 @dataclass(frozen=True, slots=True)
 class Firing:

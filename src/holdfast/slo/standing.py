@@ -146,7 +146,10 @@ def _danger(one: Standing) -> tuple[float, float, float, str]:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """One way to count a window: the running sums it is judged by, and those that burn rates look back on."""
+    """One way to count a window: the running sums it is judged by, and those that burn rates look back on.
+
+    `silent`: seconds since anybody last looked.
+    """
 
     window: Span
     so_far: Span
@@ -156,6 +159,7 @@ class _View:
     burns: tuple[Burn, ...]
     coverage: float | None
     excluded: float
+    silent: float
     broken: int
 
     @classmethod
@@ -189,6 +193,7 @@ class _View:
             tuple(_burn(back, at, lookback, objective) for lookback in lookbacks),
             min(steps.measured_seconds(so_far) / promised, 1.0) if promised > 0 else None,
             excluded,
+            _silent(back, exclusions),
             broken,
         )
 
@@ -230,6 +235,13 @@ class _View:
         )
 
 
+def _silent(counted: Tally, exclusions: Sequence[Span]) -> float:
+    """Seconds since anybody last looked, less those that nobody had to; 0 where nobody ever did."""
+    seen = int(np.searchsorted(counted.measured, counted.measured[-1]))
+    since = Span(counted.start + counted.step * seen, counted.end)
+    return since.seconds - _overlap(exclusions, since) if seen else 0.0
+
+
 def _slices(objective: Objective, history: History, window: Span, span: Span, exclusions: Sequence[Span]) -> History:
     if objective.slices is None:
         raise ValueError(f"{objective.name}: {objective.method} without slices")
@@ -269,10 +281,8 @@ def _doubts(objective: Objective, view: _View, interval: Bounds | None) -> Itera
         yield f"{view.broken} steps hold counts that cannot be (more good events than events, or no number)"
     if view.coverage is not None and view.coverage < 1:
         yield f"{_percent(view.coverage)} of the window so far was measured; the rest is neither good nor bad"
-    seen = int(np.searchsorted(view.back.measured, view.back.measured[-1]))
-    silent = view.back.end - (view.back.start + view.back.step * seen)
-    if seen and silent > max(HOUR, 2 * view.back.step):
-        yield f"nothing was measured in its last {silent / HOUR:.1f} hours"
+    if view.silent > max(HOUR, 2 * view.back.step):
+        yield f"nothing was measured in its last {view.silent / HOUR:.1f} hours"
     needed = clean_needed(objective.target)
     if interval is not None and objective.method is Method.OCCURRENCES and view.to_date.total < needed:
         yield f"it rests on {int(view.to_date.total)} events: proof of the target takes {needed} without a bad one"

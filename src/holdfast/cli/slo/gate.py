@@ -140,7 +140,7 @@ def _measured(
     span = needed_history(objective, observing.at)
     parts = parts_of(objective)
     try:
-        observed = [observing.observe(part, span) for part in parts]
+        observed = [observing.observe(part, span, observing.step_of(part, observing.at)) for part in parts]
     except MeasurementError as error:
         why = "; ".join(problem.what for problem in error.problems)
         whole = objective.name if isinstance(objective, Composite) else ""

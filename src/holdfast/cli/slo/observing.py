@@ -11,6 +11,7 @@ Options are read at once, and sources opened when they are first needed.
 """
 
 import functools
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -180,6 +181,15 @@ class Observing:
     @property
     def step(self) -> int:
         return self.asked.step
+
+    def step_of(self, objective: "Objective", at: float) -> int:
+        """That of the options, or finer where slices or the begin of its calendar window at a moment ask for it."""
+        step = self.step
+        if objective.slices is not None:
+            step = math.gcd(step, objective.slices.seconds)
+        if objective.window.calendar is not None:
+            step = math.gcd(step, int(objective.window.span(at).start))
+        return step
 
     def source(self, objective: "Objective") -> "Source":
         """Where this objective's history comes from. Raises InputError where nothing says so."""

@@ -138,21 +138,12 @@ class _Looking:
         from holdfast.slo.standing import needed_span
 
         span = needed_span(objective, self.at, self.lookbacks)
-        step = self._step(objective)
+        step = self.observing.step_of(objective, self.at)
         try:
             return self.observing.observe(objective, span, step)
         except MeasurementError as error:
             notes = tuple(f"{problem.where}: {problem.what}".removeprefix(": ") for problem in error.problems)
             return Observed(unmeasured(*whole_steps(span, step), step), notes=notes)
-
-    def _step(self, objective: "Objective") -> int:
-        """That of the options, or finer where slices or a calendar window's begin ask for it."""
-        step = self.observing.step
-        if objective.slices is not None:
-            step = math.gcd(step, objective.slices.seconds)
-        if objective.window.calendar is not None:
-            step = math.gcd(step, int(objective.window.span(self.at).start))
-        return step
 
 
 def _recorded(asked: Asked) -> "Recorded | None":
