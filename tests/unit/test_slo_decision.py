@@ -460,3 +460,19 @@ def test_a_share_that_floats_cannot_hold_is_compared_as_it_was_written():
 
     assert found.tolist() == [True]
     assert 1 - 27 / 30 != 0.1
+
+
+def test_one_request_never_decides_alone():
+    """At 99.9 % 500 events have a budget of half a one: one failure is bad luck, ten are proof."""
+
+    def found(bad):
+        few = history({5: bad} if bad else {}, total=0)
+        few.total[-5], few.good[-5] = 500.0, 500.0 - bad
+        asking = Measured("sign-in", Decimal("0.999"), WINDOW, few)
+        return decide(policy(), [asking], NOW)
+
+    for bad in (0, 1):
+        told = found(bad)
+        assert (told.conclusive, told.tier) == (False, None), bad
+        assert any("budget of less than one" in reason for reason in told.reasons)
+    assert (found(10).answer, found(10).conclusive) == ("freeze", True)

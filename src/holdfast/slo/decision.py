@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final, Literal
 
+from holdfast.slo.bounds import lower_bound
+from holdfast.slo.budget import error_budget
 from holdfast.slo.decision_words import (
     exempt_words,
     held_words,
@@ -128,7 +130,22 @@ def _find(policy: Policy, measured: Measured, at: float, change: str | None, def
     share = Fraction(terms.insufficient_data.coverage_below)
     states = tuple(replay(course, tier, terms.acknowledged, share, start) for tier in terms.tiers)
     evidence = course.evidence(at, overs, measured.newest)
+    if few := _too_few(measured, evidence):
+        return _resolve(policy, measured, at, change, default, course, evidence, (), few)
     return _resolve(policy, measured, at, change, default, course, evidence, states, _unclear(policy, evidence))
+
+
+def _too_few(measured: Measured, evidence: Evidence) -> str | None:
+    """Where a window's budget is less than one event, one request would decide alone: only what is proven counts.
+
+    The same holds in `standing`, so that status and gate never contradict each other.
+    """
+    budget = Fraction(error_budget(measured.target))
+    if measured.slices or not evidence.total or Fraction(evidence.total) * budget >= 1:
+        return None
+    if lower_bound(evidence.bad, evidence.total) > float(budget):
+        return None
+    return f"{evidence.total:g} events have a budget of less than one, and decide nothing"
 
 
 def _course(policy: Policy, measured: Measured, at: float) -> tuple[Course | None, str]:

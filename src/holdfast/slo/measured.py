@@ -33,6 +33,7 @@ class Measured:
     why: str = ""
     newest: float | None = None
     composite: str = ""
+    slices: bool = False  # of time, rather than events
 
     def is_named_in(self, objectives: Sequence[str]) -> bool:
         """Whether a list of objectives is about it: by its own name, or as a part of what is named; empty: of all."""
@@ -63,7 +64,8 @@ def measured_of(
     else:
         counted = sliced(history, objective.slices, objective.method, _grid(objective, span, at), exclusions)
     counted = _looked_at(counted, exclusions)
-    return Measured(objective.name, objective.target, objective.window, counted, newest=newest)
+    of_time = objective.method is not Method.OCCURRENCES
+    return Measured(objective.name, objective.target, objective.window, counted, newest=newest, slices=of_time)
 
 
 def measured_composite(
@@ -89,7 +91,7 @@ def measured_composite(
         return (Measured(composite.name, target, composite.window, None, "; ".join(whys)),)
     counted = composite_history(composite, observed, span, at, exclusions)
     oldest = min((one.newest for one in each if one.newest is not None), default=None)
-    return (Measured(composite.name, target, composite.window, counted, newest=oldest),)
+    return (Measured(composite.name, target, composite.window, counted, newest=oldest, slices=True),)
 
 
 def _why_not(history: History, notes: Sequence[str]) -> str:
