@@ -40,6 +40,10 @@ _DOUBT: Final = 0.05  # the chance that the true effect lies above its upper lim
 _LARGEST: Final = 4.0  # unseen clusters may be so many times the largest one seen
 
 
+_Blocks = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]
+"""When each begins, seconds from the first on; its bad events and all of its events, as floats."""
+
+
 @dataclass(frozen=True, slots=True)
 class Effect:
     """`seen` and `high`, both at least the floor and 1. `block`: seconds of the blocks where `seen` was largest.
@@ -59,18 +63,42 @@ def effect_of(counts: Counts, floor: float = 1.0) -> Effect:
     least = max(floor, 1.0)
     seen, high, block = 1.0, 1.0, BLOCK_SECONDS[0]
     if 1 < bad < total:
-        elapsed = counts.seconds - counts.seconds.min()
+        found = {1: _by_second(counts)}
         for length in BLOCK_SECONDS:
-            index = np.unique(elapsed // length, return_inverse=True)[1]
-            in_all = np.bincount(index, weights=counts.total)
-            if len(in_all) < FEWEST_BLOCKS and length > BLOCK_SECONDS[0]:
+            # Blocks are made of shorter ones: most of the work is in the first few.
+            found[length] = _folded(found[max(part for part in found if length % part == 0)], length)
+            _, of_bad, of_all = found[length]
+            if len(of_all) < FEWEST_BLOCKS and length > BLOCK_SECONDS[0]:
                 break
-            here, limit = _of_blocks(np.bincount(index, weights=counts.total - counts.good), in_all)
+            here, limit = _of_blocks(of_bad, of_all)
             if here > seen:
                 seen, block = here, length
             high = max(high, limit)
     measured = seen if 1 < bad < total else None
     return Effect(min(max(seen, least), max(total, 1)), min(max(high, least), max(total, 1)), block, measured)
+
+
+def _folded(pieces: _Blocks, length: int) -> _Blocks:
+    """Blocks of `length` seconds, of shorter ones."""
+    seconds, of_bad, of_all = pieces
+    place = seconds // length if length > 1 else seconds
+    begins = np.empty(len(place), dtype=np.bool_)
+    begins[:1] = True
+    np.not_equal(place[1:], place[:-1], out=begins[1:])
+    if begins.all():
+        return pieces
+    first = np.flatnonzero(begins)
+    return seconds[first], np.add.reduceat(of_bad, first), np.add.reduceat(of_all, first)
+
+
+def _by_second(counts: Counts) -> _Blocks:
+    """In order; a second that was counted in pieces stands in several."""
+    seconds, of_all = counts.seconds, np.asarray(counts.total, dtype=np.float64)
+    of_bad = of_all - counts.good
+    if (np.diff(seconds) < 0).any():
+        order = np.argsort(seconds, kind="stable")
+        seconds, of_bad, of_all = seconds[order], of_bad[order], of_all[order]
+    return seconds - seconds[0], of_bad, of_all
 
 
 def _of_blocks(bad: npt.NDArray[Any], total: npt.NDArray[Any]) -> tuple[float, float]:
