@@ -65,12 +65,17 @@ def main() -> None:
             groups.append(_measured(name, bench))
             console.print(f"load average before it: {loads[-1]}")
             page.print_group(console, groups[-1])
-    if asked.only:
-        console.print("\nnot written: only some of the groups were measured")
+    if asked.only and asked.quick:
+        console.print("\nnot written: only some of the groups were measured, and quickly")
         return
-    text = page.written(
-        groups, machine=machine.described(cores), versions=versions, load=", ".join(loads), quick=asked.quick
-    )
+    if asked.only:
+        text = PAGE.read_text(encoding="utf-8")
+        for group, load in zip(groups, loads, strict=True):
+            text = page.rewritten(text, group, load=load)
+    else:
+        text = page.written(
+            groups, machine=machine.described(cores), versions=versions, load=", ".join(loads), quick=asked.quick
+        )
     PAGE.write_text(text, encoding="utf-8")
     console.print(f"\nwritten: {PAGE.relative_to(peers.ROOT)}")
 

@@ -1,6 +1,7 @@
 """What was measured, on the terminal and as docs/reference/performance.md."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from figure import Figure, Group, Table, shown
 from rich.console import Console
@@ -40,6 +41,15 @@ def written(groups: Sequence[Group], *, machine: str, versions: Mapping[str, str
         f"Peers: {tools}. Absolute figures move with the machine; compare within one run.\n"
     )
     return head + "".join(_section(group) for group in groups)
+
+
+def rewritten(text: str, group: Group, *, load: str) -> str:
+    """The page with one group measured anew, alone; at the end where it has none yet."""
+    head, *sections = text.split("\n## ")
+    measured = replace(group, about=f"{group.about} Measured after the rest, alone, at a load average of {load}.")
+    anew = _section(measured).removeprefix("\n## ")
+    kept = [anew if section.startswith(f"{group.name}\n") else section for section in sections]
+    return "\n## ".join([head, *kept, *([] if anew in kept else [anew])])
 
 
 def _section(group: Group) -> str:
