@@ -120,13 +120,14 @@ def test_a_miss_outranks_what_nobody_knows_and_that_outranks_what_is_met(folder,
 def test_figures_are_exact_and_complete(folder, holdfast):
     write(folder, slo(target="0.999"), bad=1)
 
-    (one,) = told(status(holdfast, "--json", "--lookback", "90m"))["objectives"]
+    (one,) = told(status(holdfast, "--json", "--lookback", "90m", "--lookback", "12d"))["objectives"]
 
     assert (one["budget"]["bad"], one["budget"]["total"], one["budget"]["allowed"]) == (60, 144_000, 144)
     assert one["budget"]["remaining"] == pytest.approx(7 / 12)
     assert one["budget"]["remaining_events"] == 84
     assert one["budget"]["remaining_seconds"] == pytest.approx(86.4 * 7 / 12)
     rates = {burn["lookback"]: burn["rate"] for burn in one["burn_rates"]}
+    assert 12 * 86_400 in rates
     assert (rates[300], rates[3600], rates[5400]) == (10, 10, pytest.approx(20 / 3))
     assert one["exhaustion"]["soonest"] < one["exhaustion"]["seconds"]
     assert one["burn_down"][-1] == [END, pytest.approx(7 / 12)]

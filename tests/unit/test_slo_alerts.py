@@ -228,6 +228,7 @@ HARDLY_MEANT = {
     "a service that is not there": ((changed(SERVICE, ("metadata.name", "acount")), SLO), "spec.service", 'no Service "account"'),
     "a target of 0": ((changed(SLO, ("spec.objectives.0.target", 0)),), "spec.objectives[0].target", "asks nothing"),
     "a percentage of 0": ((changed(SLO, ("spec.objectives.0", {"targetPercent": 0.0})),), "spec.objectives[0].targetPercent", "asks nothing"),
+    "a share for a percentage": ((changed(SLO, ("spec.objectives.0", {"targetPercent": 0.999})),), "spec.objectives[0].targetPercent", "it is in percent"),
     "minutes for months": ((changed(SLO, ("spec.timeWindow.0.duration", "1m")),), "spec.timeWindow[0].duration", "M is months"),
     "an annotation of the specification": ((changed(SLO, ("metadata.annotations", {"openslo.com/folder": "x"})),), "metadata.annotations.openslo.com/folder", "specification's own"),
     "an annotation that nobody reads": ((changed(SLO, ("metadata.annotations", {"holdfast.dev/runbok": "x"})),), "metadata.annotations.holdfast.dev/runbok", "nobody reads"),

@@ -86,3 +86,14 @@ def test_no_text_makes_it_crash(text: str) -> None:
 def test_the_nearest_known_name_is_offered() -> None:
     assert nearest("sign_inn", ["sign_in", "billing"]).startswith('did you mean "sign_in"?')
     assert property_text(("load", 0, "profile")) == "load[0].profile"
+
+
+def test_a_file_that_is_not_utf_8_is_told_at_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"a: 1\nb: \xfc\n")
+
+    documents, (problem,) = load_documents(path)
+
+    assert not documents
+    assert problem.where.endswith("a.yaml:2")
+    assert (problem.what, problem.fix) == ("is not UTF-8 text", "save the file in UTF-8")

@@ -1,6 +1,7 @@
 """What keeps every rule and is still hardly what was meant: warnings, each with its place."""
 
 from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, Final
 
 from holdfast.errors import Problem
@@ -92,6 +93,11 @@ def _targets(document: Document, spec: Any) -> Iterator[Problem]:
             if isinstance(value, (int, float)) and not isinstance(value, bool) and value == 0:
                 what = f"a {key} of 0 asks nothing: it is met whatever happens"
                 yield Problem(document.where(("spec", "objectives", index, key)), what, "write what is promised")
+        percent = mapping_of(entry).get("targetPercent")
+        if isinstance(percent, (int, float, Decimal)) and 0 < percent < 1 and not isinstance(percent, bool):
+            what = f"a targetPercent of {percent} lets more than 99 % fail: it is in percent"
+            where = document.where(("spec", "objectives", index, "targetPercent"))
+            yield Problem(where, what, f"write target: {percent} if a share was meant")
         if "compositeWeight" in mapping_of(entry) and not composite:
             what = "compositeWeight means nothing outside of a composite"
             place = document.where(("spec", "objectives", index, "compositeWeight"))

@@ -117,7 +117,8 @@ def decide(
 def _allowed(findings: Sequence[Finding]) -> tuple[str, ...]:
     """Why all is allowed: nothing binds, or what would has been set aside."""
     aside = tuple(f"{finding.objective}: {text}" for finding in findings for text in finding.set_aside)
-    return aside or (f"no tier binds any of the {len(findings)} objectives of the policy",)
+    many = f"any of the {len(findings)} objectives" if len(findings) > 1 else "the one objective"
+    return aside or (f"no tier binds {many} of the policy",)
 
 
 def _find(policy: Policy, measured: Measured, at: float, change: str | None, default: Default) -> Finding:
@@ -235,7 +236,7 @@ def _resolve(
         tier=binding.tier if binding else None,
         unclear=unclear,
         reason=reason,
-        set_aside=tuple(set_aside),
+        set_aside=tuple(dict.fromkeys(set_aside)),
         lifts=tuple(lifts) if answer is not Answer.ALLOW or unclear is not None else (),
         with_excluded=_with_excluded(policy, measured, at),
     )

@@ -33,7 +33,7 @@ def _label(text: str) -> str:
 
 def _number(value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
-        raise ValueError(f"{value!r} is not a number: write one without quotes")  # noqa: TRY004 - pydantic's way
+        raise ValueError(f"{value!r} is not a number: write one such as 0.999, without quotes")  # noqa: TRY004 - pydantic's way
     number = Decimal(str(value))
     if not number.is_finite():
         raise ValueError("the number is too large to be read")

@@ -81,8 +81,11 @@ def load_documents(path: Path) -> tuple[list[Document], list[Problem]]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return [], [Problem(shown(path), "there is no such file", _similar_file(path))]
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         return [], [Problem(shown(path), f"cannot be read: {error}")]
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return [], [Problem(f"{shown(path)}:{line}", "is not UTF-8 text", "save the file in UTF-8")]
     if len(text) > _MOST_BYTES:
         return [], [Problem(shown(path), f"is larger than {_MOST_BYTES // 1_000_000} MB")]
     documents: list[Document] = []

@@ -48,9 +48,12 @@ class Moment(click.ParamType[float]):
 
 
 class Step(click.ParamType[int]):
-    """ "1m", whole seconds, up to a day."""
+    """ "1m", whole seconds, up to a day or what is said."""
 
     name = "duration"
+
+    def __init__(self, most: str = "1d") -> None:
+        self.most = most
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         from holdfast.workspace.quantity import seconds
@@ -61,8 +64,8 @@ class Step(click.ParamType[int]):
             found = seconds(value)
         except ValueError as error:
             self.fail(str(error), param, ctx)
-        if found != int(found) or not 1 <= found <= 86_400:
-            self.fail(f"{value} is not whole seconds between 1s and 1d", param, ctx)
+        if found != int(found) or not 1 <= found <= seconds(self.most):
+            self.fail(f"{value} is not whole seconds between 1s and {self.most}", param, ctx)
         return int(found)
 
 
@@ -135,6 +138,11 @@ class Asked:
     at: float
     step: int
     timeout: int
+
+    @property
+    def places(self) -> str:
+        """Where objectives are looked for, for a message."""
+        return ", ".join(shown(path) for path in self.paths) or "slo"
 
     def definitions(self) -> "Definitions":
         """Of the paths, or of the workspace's slo/; of `objectives` those chosen. Raises InputError with all wrong."""

@@ -31,7 +31,9 @@ _CODES: Final = {
 
 @click.command()
 @observing_options
-@click.option("--lookback", type=Step(), multiple=True, help="A burn rate over this long too; may be repeated.")
+@click.option(
+    "--lookback", type=Step("366d"), multiple=True, help="A burn rate over this long too, up to 366d; may be repeated."
+)
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write it as a page too.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON (see `holdfast schema slo-status`).")
 def status(asked: Asked, lookback: tuple[int, ...], html: Path | None, as_json: bool) -> int:
@@ -74,7 +76,7 @@ def _status(asked: Asked, lookbacks: Sequence[int]) -> "SloStatus":
     agreements, wrong = load_agreements(all_of_them.own, all_of_them.objectives)
     raise_input_error([*problems, *wrong])
     if not chosen:
-        raise_input_error([Problem("slo", "there is no objective here", "write one, or name its file")])
+        raise_input_error([Problem(asked.places, "there is no objective here", "write one, or name its file")])
     recorded = _recorded(asked)
     looking = _Looking(asked.open(), recorded, tuple(sorted({*LOOKBACKS, *lookbacks})), exclusions)
     told = [looking.told(objective) for objective in chosen]

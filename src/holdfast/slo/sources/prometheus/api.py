@@ -201,7 +201,9 @@ class PrometheusApi:
             return InputError(Problem(self._connection.where, f"{named} redirects elsewhere ({told})", fix))
         if 400 <= status < 500:
             what = f"{named} answers {status}{f' ({told})' if told else ''}"
-            return InputError(Problem(self._connection.where, what, "check the address: it has no /api/v1 at its end"))
+            return InputError(
+                Problem(self._connection.where, what, "check the address, and leave out /api/v1 and what follows it")
+            )
         what = f"{named} answers {status}{f' ({told})' if told else ''}"
         return MeasurementError(Problem(self._connection.where, what, "nothing can be said without it: see its log"))
 
