@@ -386,3 +386,21 @@ def test_the_last_moment_that_is_taken_has_a_date(holdfast, folder, window):
     for form in ((), ("--json",), ("--html", "page.html")):
         ran = holdfast("slo", "status", "slo", "--csv", "history.csv", "--at", "244999999999", *form)
         assert ran.code == 3, ran.err
+
+
+def test_what_was_hardly_measured_is_not_within_budget(folder, holdfast):
+    """Unmeasured time is not uptime."""
+    write(folder, slo(), minutes=600)
+
+    ran = status(holdfast)
+    assert ran.code == 3
+    assert "of its window was measured" in " ".join(ran.out.split())
+    assert "the least that counts" in " ".join(ran.out.split())
+
+    assert status(holdfast, "--coverage-below", "0.4").code == 0
+
+
+def test_what_is_missed_stays_missed_however_little_was_measured(folder, holdfast):
+    write(folder, slo(), minutes=600, bad=50)
+
+    assert status(holdfast).code == 1

@@ -21,7 +21,7 @@ from holdfast.slo.history import History
 from holdfast.slo.objective import Composite, Method, Objective, Slices
 from holdfast.slo.slices import Grid, sliced
 from holdfast.slo.sources.observed import Observed
-from holdfast.slo.standing import LOOKBACKS, PACE, Burn, Standing, needed_span, standing
+from holdfast.slo.standing import LEAST_COVERAGE, LOOKBACKS, PACE, Burn, Standing, covered, needed_span, standing
 from holdfast.slo.tally import less, sound
 from holdfast.slo.verdict import Verdict
 from holdfast.slo.window import Span
@@ -35,11 +35,12 @@ def composite_standing(
     exclusions: Sequence[Sequence[Span]] = (),
     lookbacks: Sequence[int] = LOOKBACKS,
     pace: int = PACE,
+    least_coverage: float = LEAST_COVERAGE,
 ) -> Standing:
     """`observed` and `exclusions` in the order of its parts."""
     gone = [list(spans) for spans in exclusions] or [[] for _ in composite.parts]
     parts = tuple(
-        standing(part, seen, at, exclusions=spans, lookbacks=lookbacks, pace=pace)
+        standing(part, seen, at, exclusions=spans, lookbacks=lookbacks, pace=pace, least_coverage=least_coverage)
         for part, seen, spans in zip(composite.parts, observed, gone, strict=True)
     )
     if composite.method is Method.OCCURRENCES:
@@ -51,7 +52,7 @@ def composite_standing(
     coverages = [part.coverage for part in parts if part.coverage is not None]
     broken = sum(part.broken for part in parts)
     doubtful = broken and one.verdict is Verdict.MET
-    return replace(
+    told = replace(
         one,
         objective=composite,
         parts=parts,
@@ -62,6 +63,7 @@ def composite_standing(
         reason=f"{broken} steps hold counts that cannot be, and were left out" if doubtful else one.reason,
         notes=(*one.notes, *_told(composite, observed)),
     )
+    return covered(told, least_coverage)
 
 
 def _told(composite: Composite, observed: Sequence[Observed]) -> list[str]:

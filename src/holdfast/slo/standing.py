@@ -5,7 +5,7 @@ is neither good nor bad: it shrinks the coverage, which stands beside every figu
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
@@ -16,7 +16,7 @@ from holdfast.slo.bounds import clean_needed
 from holdfast.slo.burn import DAY, HOUR, MINUTE
 from holdfast.slo.exhaustion import Bounds, Exhaustion, exhaustion, share_bounds
 from holdfast.slo.history import History
-from holdfast.slo.objective import Composite, Method, Objective
+from holdfast.slo.objective import Composite, Method, NoData, Objective
 from holdfast.slo.slices import Grid, merged, sliced
 from holdfast.slo.sources.observed import Observed
 from holdfast.slo.tally import Tally, less, sound, tally
@@ -25,6 +25,8 @@ from holdfast.slo.window import Span
 
 LOOKBACKS: Final = (5 * MINUTE, HOUR, 6 * HOUR, DAY, 3 * DAY)
 PACE: Final = HOUR
+LEAST_COVERAGE: Final = 0.9
+"""Of a window; the same as in error-budget policies, unless they say otherwise."""
 POINTS: Final = 240  # of a burn-down: more than a picture has room for tells nothing more
 
 
@@ -107,8 +109,11 @@ def standing(
     exclusions: Sequence[Span] = (),
     lookbacks: Sequence[int] = LOOKBACKS,
     pace: int = PACE,
+    least_coverage: float = LEAST_COVERAGE,
 ) -> Standing:
     """`observed`: by steps that begin and end at `at`; exclusions and marked test traffic are taken out of it here.
+
+    `least_coverage`: the share of the window so far that must have been measured for it to be met.
 
     Raises ValueError where steps do not fit into the objective's slices.
     """
@@ -122,7 +127,21 @@ def standing(
     if observed.test_traffic is not None and observed.test_traffic.total.any():
         kept = _View.of(objective, observed.history, window, at, exclusions, ())
         others.append(Alternative("with test traffic", kept.to_date))
-    return judged.standing(objective, at, pace, tuple(others), observed.notes)
+    one = judged.standing(objective, at, pace, tuple(others), observed.notes)
+    return covered(one, least_coverage)
+
+
+def covered(one: Standing, least: float) -> Standing:
+    """What was measured too little is not met: unmeasured time is not uptime. What was missed stays missed.
+
+    Where an objective says itself what a slice without data counts as, that stands.
+    """
+    slices = one.objective.slices
+    explicit = slices is not None and slices.no_data is not NoData.EXCLUDE
+    if explicit or one.verdict is not Verdict.MET or one.coverage is None or one.coverage >= least:
+        return one
+    reason = f"only {_percent(one.coverage)} of its window was measured, and {_percent(least)} is the least that counts"
+    return replace(one, verdict=Verdict.INCONCLUSIVE, reason=reason)
 
 
 def worst_first(standings: Iterable[Standing]) -> list[Standing]:

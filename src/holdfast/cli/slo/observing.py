@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from holdfast.errors import InputError, Problem, RunFolderError, raise_input_error
+from holdfast.errors import InputError, Problem, RunFolderError, raise_input_error, shown
 
 if TYPE_CHECKING:
     from holdfast.slo.objective import Objective

@@ -12,6 +12,7 @@ import click
 
 from holdfast.cli.slo.observing import Asked, Observing, Step, observing_options
 from holdfast.errors import ExitCode, InputError, MeasurementError, Problem, RunFolderError, raise_input_error, shown
+from holdfast.slo.standing import LEAST_COVERAGE
 
 if TYPE_CHECKING:
     from holdfast.run.recorded import Recorded
@@ -34,15 +35,23 @@ _CODES: Final = {
 @click.option(
     "--lookback", type=Step("366d"), multiple=True, help="A burn rate over this long too, up to 366d; may be repeated."
 )
+@click.option(
+    "--coverage-below",
+    type=click.FloatRange(0, 1),
+    default=LEAST_COVERAGE,
+    show_default=True,
+    metavar="SHARE",
+    help="Of its window less than this was measured: inconclusive, unless it is missed already.",
+)
 @click.option("--html", type=click.Path(path_type=Path), metavar="FILE", help="Write it as a page too.")
 @click.option("--json", "as_json", is_flag=True, help="Print it as JSON (see `holdfast schema slo-status`).")
-def status(asked: Asked, lookback: tuple[int, ...], html: Path | None, as_json: bool) -> int:
+def status(asked: Asked, lookback: tuple[int, ...], coverage_below: float, html: Path | None, as_json: bool) -> int:
     """How much of each error budget is left, how fast it goes, and when it is gone; the most endangered first.
 
     Objectives are those of PATHs (files or folders), or of slo/. Exits 0 when all are within budget, 1 when one has
     spent more than it may, 3 when one cannot be told (no data, or too little).
     """
-    found = _status(asked, lookback)
+    found = _status(asked, lookback, coverage_below)
     if html is not None:
         from holdfast.report.budget import render_budget
 
@@ -62,7 +71,7 @@ def status(asked: Asked, lookback: tuple[int, ...], html: Path | None, as_json: 
     return found.exit_code
 
 
-def _status(asked: Asked, lookbacks: Sequence[int]) -> "SloStatus":
+def _status(asked: Asked, lookbacks: Sequence[int], least_coverage: float) -> "SloStatus":
     from holdfast.slo.agreement import load_agreements
     from holdfast.slo.exclusions import load_exclusions
     from holdfast.slo.objective import names_of
@@ -78,7 +87,7 @@ def _status(asked: Asked, lookbacks: Sequence[int]) -> "SloStatus":
     if not chosen:
         raise_input_error([Problem(asked.places, "there is no objective here", "write one, or name its file")])
     recorded = _recorded(asked)
-    looking = _Looking(asked.open(), recorded, tuple(sorted({*LOOKBACKS, *lookbacks})), exclusions)
+    looking = _Looking(asked.open(), recorded, tuple(sorted({*LOOKBACKS, *lookbacks})), exclusions, least_coverage)
     told = [looking.told(objective) for objective in chosen]
     kept = [looking.agreement(one, all_of_them.objectives) for one in agreements if one.objective in names]
     concerned = [one for one in exclusions if any(one.is_for(name) for name in names_of(chosen))]
@@ -94,7 +103,9 @@ class _Looking:
         recorded: "Recorded | None",
         lookbacks: tuple[int, ...],
         exclusions: "Sequence[Exclusion]",
+        least_coverage: float,
     ) -> None:
+        self.least_coverage = least_coverage
         self.observing, self.recorded, self.lookbacks, self.exclusions = observing, recorded, lookbacks, exclusions
         step = observing.step
         self.at = float(math.floor(observing.at / step) * step)
@@ -115,9 +126,18 @@ class _Looking:
         gone = excluded(self.exclusions, objective, needed_span(objective, self.at, self.lookbacks))
         if isinstance(objective, Composite):
             seen = [self.observed(part) for part in objective.parts]
-            one = composite_standing(objective, seen, self.at, exclusions=gone, lookbacks=self.lookbacks)
+            one = composite_standing(
+                objective, seen, self.at, exclusions=gone, lookbacks=self.lookbacks, least_coverage=self.least_coverage
+            )
             return Told(one, self.observing.source(objective.parts[0]).name)
-        one = standing(objective, self.observed(objective), self.at, exclusions=gone[0], lookbacks=self.lookbacks)
+        one = standing(
+            objective,
+            self.observed(objective),
+            self.at,
+            exclusions=gone[0],
+            lookbacks=self.lookbacks,
+            least_coverage=self.least_coverage,
+        )
         name = self.observing.source(objective).name
         if self.recorded is None:
             return Told(one, name)
