@@ -178,3 +178,45 @@ def test_objectives_that_no_plan_names_need_not_be_judged_by_a_run(workspace, ho
     write(workspace / "slo", production=slo)
 
     assert holdfast("validate").code == 0
+
+
+@pytest.mark.parametrize(
+    ("details", "told"),
+    [
+        ({"url": "127.0.0.1:9090"}, "is not an http or https address"),
+        ({"url": "https://prometheus.example", "token": "abcdef"}, "would be a secret in a file"),
+        ({"url": "https://prometheus.example", "tokenEnv": "AWS_SECRET"}, "only variables with PROM in their name"),
+        ({"url": "https://me:abcdef@prometheus.example"}, "more than scheme, host, port and path"),
+    ],
+)
+def test_a_source_that_no_command_would_ask_does_not_pass(tmp_path, monkeypatch, holdfast, details, told):
+    monkeypatch.chdir(tmp_path)
+    source = {
+        "apiVersion": "openslo/v1",
+        "kind": "DataSource",
+        "metadata": {"name": "ours"},
+        "spec": {"type": "Prometheus", "connectionDetails": details},
+    }
+    write(tmp_path, a=SLO, b=source)
+
+    ran = holdfast("slo", "check", ".")
+
+    assert ran.code == 2
+    assert "b.yaml" in ran.err
+    assert "spec.connectionDetails" in ran.err
+    assert told in ran.err
+    assert "abcdef" not in ran.err
+
+
+def test_whether_the_environment_holds_a_secret_is_not_asked_by_a_check(tmp_path, monkeypatch, holdfast):
+    monkeypatch.chdir(tmp_path)
+    details = {"url": "https://prometheus.example", "tokenEnv": "PROM_TOKEN_OF_NOBODY", "team": "ours"}
+    source = {
+        "apiVersion": "openslo/v1",
+        "kind": "DataSource",
+        "metadata": {"name": "ours"},
+        "spec": {"type": "Prometheus", "connectionDetails": details},
+    }
+    write(tmp_path, a=SLO, b=source)
+
+    assert holdfast("slo", "check", ".").code == 0

@@ -38,6 +38,7 @@ def check_definitions(paths: Iterable[Path], lenient: bool = False, apart: bool 
     documents, unread = read_documents(files)
     definitions = load_definitions(documents, lenient, apart=apart)
     own, notes = own_problems(definitions, documents)
+    own += _wrong_sources(documents)
     return Checked(
         files=tuple(files),
         definitions=definitions,
@@ -45,6 +46,18 @@ def check_definitions(paths: Iterable[Path], lenient: bool = False, apart: bool 
         warnings=definitions.warnings,
         notes=(*notes_on(definitions.objectives), *notes),
     )
+
+
+def _wrong_sources(documents: Iterable[Document]) -> Iterator[Problem]:
+    """A secret in a file must not pass a check, nor an address that no command could ask."""
+    for document in documents:
+        data = document.data
+        spec = data.get("spec") if isinstance(data, dict) and data.get("kind") == "DataSource" else None
+        details = spec.get("connectionDetails") if isinstance(spec, dict) else None
+        if isinstance(spec, dict) and isinstance(details, dict) and str(spec.get("type")).lower() == "prometheus":
+            from holdfast.slo.sources.prometheus.connection import wrong_with_source
+
+            yield from wrong_with_source(details, document.where(("spec", "connectionDetails")))
 
 
 def definition_files(paths: Iterable[Path]) -> tuple[list[Path], list[Problem]]:

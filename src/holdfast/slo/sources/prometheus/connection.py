@@ -107,12 +107,32 @@ def _query_of(objective: Objective) -> Query | None:
             return None
 
 
-def _wrong_with_details(details: Mapping[str, Any], where: str, environment: Mapping[str, str]) -> Iterator[Problem]:
+def wrong_with_source(details: Mapping[str, Any], where: str) -> list[Problem]:
+    """What is wrong with a DataSource's connectionDetails wherever they are used: a secret, an address that is none.
+
+    Keys that holdfast does not know are told when it asks that Prometheus: OpenSLO leaves them free.
+    """
+    known = {key: value for key, value in details.items() if key in _KEYS or _is_secret(key)}
+    problems = list(_wrong_with_details(known, where, None))
+    url = details.get("url")
+    if isinstance(url, str) and url:
+        problems += _wrong_with(Connection(url.rstrip("/"), where=where), {})
+    return problems
+
+
+def _is_secret(key: str) -> bool:
+    return any(word in key.lower().replace("_", "").replace("-", "") for word in _SECRETS)
+
+
+def _wrong_with_details(
+    details: Mapping[str, Any], where: str, environment: Mapping[str, str] | None
+) -> Iterator[Problem]:
+    """`environment`: None where it is not looked at."""
     for key, value in details.items():
         if key in _KEYS:
             if not isinstance(value, str) or not value:
                 yield Problem(where, f"{key} of its connectionDetails is not text", "write it as text")
-        elif any(word in key.lower().replace("_", "").replace("-", "") for word in _SECRETS):
+        elif _is_secret(key):
             yield Problem(
                 where,
                 f"{key} of its connectionDetails would be a secret in a file",
@@ -127,7 +147,7 @@ def _wrong_with_details(details: Mapping[str, Any], where: str, environment: Map
         if "PROM" not in name:
             what = f"{key} names {name}, and a file may send only variables with PROM in their name"
             yield Problem(where, what, "give the secret to the command under such a name: PROM_TOKEN")
-        elif name not in environment:
+        elif environment is not None and name not in environment:
             yield Problem(where, f"{key} names {name}, which the environment does not hold", f"export {name}")
 
 
