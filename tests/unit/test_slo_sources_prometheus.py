@@ -543,3 +543,16 @@ def test_a_given_address_stands_before_the_files() -> None:
     assert (given.url, given.token_env) == ("http://127.0.0.1:9090", "HOLDFAST_PROMETHEUS_TOKEN")
     with pytest.raises(InputError, match="unencrypted"):
         connection_of(objective, "http://prom.example", {"HOLDFAST_PROMETHEUS_TOKEN": "t"})
+
+
+def test_a_query_of_bad_events_that_never_matched_is_doubted() -> None:
+    indicator = QueryRatio("ok", _query("total"), bad=_query("wrong"))
+
+    def reply(asked: Asked) -> Reply:
+        return matrix([(60, "0")]) if "wrong" in asked.parameters["query"] else matrix([(60, "50")])
+
+    with fake_prometheus(reply) as server:
+        observed = _source(server.url).observe(_objective(indicator), Span(0, 120), 60)
+
+    assert observed.history.good.tolist() == [50.0, 0.0]
+    assert any("does the query of bad match anything" in note for note in observed.notes)

@@ -141,6 +141,9 @@ class _Asking:
                 f'nothing was ever good: does a bucket le="{bucket_edge(under)}" exist? '
                 "An exporter that is not given the objective has no such edge"
             )
+        bad_side = self.objective.indicator.bad if isinstance(self.objective.indicator, QueryRatio) else None
+        if bad_side is not None and history.total.any() and not history.bad.any():
+            self.note("nothing was ever bad: does the query of bad match anything? One that never does reads 100 %")
         if broken := broken_steps(history):
             self.note(f"{_of(broken, self.steps)} have more good events than events, or fewer than none")
 
