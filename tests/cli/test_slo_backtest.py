@@ -304,3 +304,9 @@ def test_windows_of_a_file_are_played_beside_the_workbooks(here, holdfast):
         )
     )
     assert [policy["name"] for policy in facts["objectives"][0]["policies"]] == ["workbook", "quick"]
+
+
+def test_evaluations_between_steps_are_told_to_know_nothing_new(here, holdfast):
+    asked = ("slo", "backtest", "slo.yaml", "--csv", "history.csv", "--step", "5m")
+    assert "rules are evaluated every 5m" in holdfast(*asked, "--evaluate-every", "1m").err
+    assert "rules are evaluated every" not in holdfast(*asked).err

@@ -404,3 +404,12 @@ def test_what_is_missed_stays_missed_however_little_was_measured(folder, holdfas
     write(folder, slo(), minutes=600, bad=50)
 
     assert status(holdfast).code == 1
+
+
+def test_a_folder_of_history_that_is_not_there_is_told(folder, holdfast):
+    write(folder, slo())
+
+    ran = holdfast("slo", "status", "slo", "--history", "nowhere", "--at", AT)
+
+    assert ran.code == 2
+    assert "there is no folder nowhere" in ran.err

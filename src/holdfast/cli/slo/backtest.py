@@ -258,6 +258,9 @@ class _Playing:
         from holdfast.slo.promql import range_text
 
         every = max(self.every, step)
+        if self.every < self.observing.step:
+            text = f"rules are evaluated every {range_text(step)}: within a step nothing is known to have changed"
+            notes.append(text)
         if misfits({"every": every}, step):
             what = f"{objective.name}: steps of {step} s cannot be evaluated every {every} s"
             fix = "give a whole multiple of the step, or a --step that divides it"

@@ -166,6 +166,9 @@ class Asked:
         if len(together) > 1:
             what = " and ".join(f"--{name}" for name in together) + " say two things about where the history is"
             raise InputError(Problem(f"--{together[1]}", what, "give one of them"))
+        if self.history is not None and not self.history.is_dir():
+            fix = "name the folder of a record, or one of several runs"
+            raise InputError(Problem("--history", f"there is no folder {shown(self.history)}", fix))
         return Observing(self)
 
     def _paths(self) -> tuple[Path, ...]:
