@@ -207,10 +207,34 @@ fee: "1000.03"
     ran = status(holdfast)
     (agreement,) = told(status(holdfast, "--json"))["agreements"]
 
-    assert agreement["credits"][0] == {"when": "now", "share": "0.1", "amount": "100.003"}
-    assert agreement["credits"][1] == {"when": "at_best", "share": "0", "amount": "0.00"}
+    assert agreement["credits"][0] == {"when": "now", "share": "0.1", "amount": "100.003", "seen": 1.0}
+    assert agreement["credits"][1] == {"when": "at_best", "share": "0", "amount": "0.00", "seen": 1.0}
     assert [far["below"] for far in agreement["distances"]] == ["0.995", "0.99"]
     assert "Agreement: business" in ran.out
+
+
+def test_the_month_that_is_over_is_what_is_paid_for(folder, holdfast):
+    own = """
+kind: ServiceLevelAgreement
+name: business
+description: Promised.
+owner: identity
+objective: sign-in
+credits: [{below: 0.99, credit: 0.10}]
+fee: "1000"
+"""
+    write(folder, slo(target="0.995"), own=own)
+    midnight = END - 12 * 3600
+    rows = [f"{midnight + 60 * minute},{50 if minute < 0 else 100},100" for minute in range(-720, 720)]
+    (folder / "history.csv").write_text("\n".join(["time,good,total", *rows]) + "\n", encoding="utf-8")
+
+    (agreement,) = told(status(holdfast, "--json"))["agreements"]
+
+    last, now, *_ = agreement["credits"]
+    assert (last["when"], last["share"], float(last["amount"])) == ("last_window", "0.1", 100.0)
+    assert last["seen"] == pytest.approx(0.5 / 31)
+    assert (now["when"], now["share"], now["seen"]) == ("now", "0", 1.0)
+    assert "credit: last window 10" in status(holdfast).out
 
 
 def test_a_composite_is_shown_with_its_parts(folder, holdfast):

@@ -1,7 +1,7 @@
 """How an objective's standing is said, on the screen and on the page."""
 
 from holdfast.report.figures import ABSENT, duration, money, share, words
-from holdfast.slo.status import AgreementStatus, ObjectiveStatus
+from holdfast.slo.status import AgreementStatus, CreditStatus, ObjectiveStatus
 
 
 def left_text(one: ObjectiveStatus) -> str:
@@ -43,8 +43,16 @@ def credits_text(one: AgreementStatus) -> str:
     return ", ".join(
         f"{words(credit.when)} {ABSENT if credit.share is None else share(float(credit.share))}"
         + (f" ({money(credit.amount, one.currency)})" if credit.amount is not None else "")
+        + (f", of which {share(credit.seen)} was seen" if _is_new(credit, one) else "")
         for credit in one.credits
     )
+
+
+def _is_new(credit: CreditStatus, one: AgreementStatus) -> bool:
+    """Whether it is the first of its window, of which not all was measured: told once."""
+    last = credit.when == "last_window"
+    first = next((each for each in one.credits if (each.when == "last_window") == last), None)
+    return credit is first and credit.seen is not None and credit.seen < 1
 
 
 def describe(one: ObjectiveStatus) -> list[str]:

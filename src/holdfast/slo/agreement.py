@@ -86,6 +86,9 @@ class AgreementStanding:
 
     Credits are shares of the fee: `now`, were the window over; `at_best`, were nothing bad any more until its end;
     `projected`, went the rest like the last day. None: nothing was counted.
+
+    `last`: the calendar window before, which is over and which is what is paid for; None where windows roll, or where
+    nothing was counted in it.
     """
 
     agreement: Agreement
@@ -94,6 +97,12 @@ class AgreementStanding:
     now: Decimal | None
     at_best: Decimal | None
     projected: Decimal | None
+    last: Standing | None = None
+
+    @property
+    def owed(self) -> Decimal | None:
+        """The credit of the window before."""
+        return None if self.last is None else self.agreement.credit(self.last.to_date.ratio)
 
     @property
     def amount_now(self) -> Decimal | None:
@@ -101,9 +110,15 @@ class AgreementStanding:
 
 
 def agreement_standing(
-    agreement: Agreement, objective: Objective, observed: Observed, at: float, *, exclusions: Sequence[Span] = ()
+    agreement: Agreement,
+    objective: Objective,
+    observed: Observed,
+    at: float,
+    *,
+    exclusions: Sequence[Span] = (),
+    before: Observed | None = None,
 ) -> AgreementStanding:
-    """Of the objective that the agreement is about, over the agreement's window."""
+    """Of the objective that the agreement is about, over the agreement's window. `before`: of `last_window`."""
     own = replace(objective, window=agreement.window)
     one = standing(own, observed, at, exclusions=exclusions, lookbacks=(DAY,))
     seconds = one.window.seconds
@@ -120,7 +135,21 @@ def agreement_standing(
         now=agreement.credit(one.to_date.ratio),
         at_best=agreement.credit(one.whole.ratio),
         projected=agreement.credit(projected.ratio),
+        last=None if before is None else _last(own, before, at, exclusions),
     )
+
+
+def last_window(agreement: Agreement, at: float) -> Span | None:
+    """The calendar window before the one that holds `at`; None where windows roll."""
+    if agreement.window.calendar is None:
+        return None
+    return agreement.window.span(agreement.window.span(at).start - 1)
+
+
+def _last(own: Objective, before: Observed, at: float, exclusions: Sequence[Span]) -> Standing | None:
+    window = own.window.span(own.window.span(at).start - 1)
+    one = standing(own, before, window.end, exclusions=exclusions, lookbacks=(), window=window)
+    return one if one.to_date.total else None
 
 
 def load_agreements(

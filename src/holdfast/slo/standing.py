@@ -110,14 +110,16 @@ def standing(
     lookbacks: Sequence[int] = LOOKBACKS,
     pace: int = PACE,
     least_coverage: float = LEAST_COVERAGE,
+    window: Span | None = None,
 ) -> Standing:
     """`observed`: by steps that begin and end at `at`; exclusions and marked test traffic are taken out of it here.
 
-    `least_coverage`: the share of the window so far that must have been measured for it to be met.
+    `least_coverage`: the share of the window so far that must have been measured for it to be met. `window`: another
+    than the one that holds `at`, such as the month that ended then.
 
     Raises ValueError where steps do not fit into the objective's slices.
     """
-    window = objective.window.span(at)
+    window = objective.window.span(at) if window is None else window
     counted = less(observed.history, observed.test_traffic)
     judged = _View.of(objective, counted, window, at, exclusions, lookbacks)
     others: list[Alternative] = []

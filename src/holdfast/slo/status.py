@@ -135,11 +135,15 @@ class DistanceStatus:
 
 @dataclass(frozen=True, slots=True)
 class CreditStatus:
-    """`share` of the fee and the `amount` it makes; null where nothing was counted, or no fee is told."""
+    """`share` of the fee and the `amount` it makes; null where nothing was counted, or no fee is told.
 
-    when: Literal["now", "at_best", "projected"]
+    `last_window`: of the calendar window before, which is over; told where anything was counted in it.
+    """
+
+    when: Literal["last_window", "now", "at_best", "projected"]
     share: str | None
     amount: str | None
+    seen: float | None  # the share of that window, so far, that was measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,8 +292,16 @@ def _objective(told: Told) -> ObjectiveStatus:
     )
 
 
+def _of_last(one: AgreementStanding) -> tuple[CreditStatus, ...]:
+    if one.last is None:
+        return ()
+    return (CreditStatus("last_window", _text(one.owed), _text(one.agreement.amount(one.owed)), one.last.coverage),)
+
+
 def _agreement(one: AgreementStanding) -> AgreementStatus:
     agreement = one.agreement
+    now: tuple[tuple[Literal["now", "at_best", "projected"], Decimal | None], ...]
+    now = (("now", one.now), ("at_best", one.at_best), ("projected", one.projected))
     return AgreementStatus(
         name=agreement.name,
         description=agreement.description,
@@ -305,9 +317,11 @@ def _agreement(one: AgreementStanding) -> AgreementStatus:
             for far in one.distances
         ),
         credits=(
-            CreditStatus("now", _text(one.now), _text(agreement.amount(one.now))),
-            CreditStatus("at_best", _text(one.at_best), _text(agreement.amount(one.at_best))),
-            CreditStatus("projected", _text(one.projected), _text(agreement.amount(one.projected))),
+            *_of_last(one),
+            *(
+                CreditStatus(when, _text(share), _text(agreement.amount(share)), one.standing.coverage)
+                for when, share in now
+            ),
         ),
         fee=_text(agreement.fee),
         currency=agreement.currency,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from holdfast.slo.openslo import AnyObjective
     from holdfast.slo.sources.observed import Observed
     from holdfast.slo.status import SloStatus, Told
+    from holdfast.slo.window import Span
 
 _CODES: Final = {
     "met": int(ExitCode.MET),
@@ -144,22 +145,26 @@ class _Looking:
         return Told(one, name, run_costs(self.recorded, objective), run_burn_down(self.recorded, objective))
 
     def agreement(self, agreement: "Agreement", objectives: "Sequence[AnyObjective]") -> "AgreementStanding":
-        from holdfast.slo.agreement import agreement_standing
+        from holdfast.slo.agreement import agreement_standing, last_window
         from holdfast.slo.exclusions import excluded
         from holdfast.slo.objective import Objective
         from holdfast.slo.standing import needed_span
 
         objective = next(one for one in objectives if one.name == agreement.objective and isinstance(one, Objective))
         own = replace(objective, window=agreement.window)
-        (gone,) = excluded(self.exclusions, own, needed_span(own, self.at, self.lookbacks))
-        return agreement_standing(agreement, objective, self.observed(own), self.at, exclusions=gone)
+        span = needed_span(own, self.at, self.lookbacks)
+        last, before = last_window(agreement, self.at), None
+        if last is not None and last.end % self.observing.step_of(own, self.at) == 0:
+            span, before = replace(span, start=min(span.start, last.start)), self.observed(own, last)
+        (gone,) = excluded(self.exclusions, own, span)
+        return agreement_standing(agreement, objective, self.observed(own), self.at, exclusions=gone, before=before)
 
-    def observed(self, objective: "Objective") -> "Observed":
+    def observed(self, objective: "Objective", span: "Span | None" = None) -> "Observed":
         """What cannot be answered now is not measured, and says so; the other objectives are told all the same."""
         from holdfast.slo.sources.observed import Observed, unmeasured, whole_steps
         from holdfast.slo.standing import needed_span
 
-        span = needed_span(objective, self.at, self.lookbacks)
+        span = needed_span(objective, self.at, self.lookbacks) if span is None else span
         step = self.observing.step_of(objective, self.at)
         try:
             return self.observing.observe(objective, span, step)
