@@ -50,7 +50,7 @@ demo: install  ## Load, journeys, a fault, verdicts and a sizing, in about two m
 	$(BIN)/holdfast demo
 
 # Most of the suite waits for servers and browsers, so three processes share it, each with whole files.
-PYTEST := $(BIN)/python -m pytest -q -n 3 --dist loadfile
+PYTEST := $(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 
 test: install  ## All tests
 	$(PYTEST)

@@ -11,6 +11,12 @@ settings.register_profile("holdfast", deadline=None)
 settings.load_profile("holdfast")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Integration tests first, in whatever order they are: a long one that begins last is waited for by all others."""
+    items.sort(key=lambda item: "integration" not in item.path.parts)
+
+
 @pytest.fixture
 def unused_tcp_port() -> int:
     """A port of loopback that nobody listens on just now."""

@@ -30,9 +30,11 @@ def _help_of(command: click.Command, name: str) -> str:
     context = click.Context(
         command, info_name=name, terminal_width=100, max_content_width=100, help_option_names=["-h", "--help"]
     )
+    command._help_option = None  # click keeps the one of whoever asked first, with that one's names
     text = f"## `{name}`\n\n```text\n{command.get_help(context)}\n```\n"
     if isinstance(command, click.Group) and name != "holdfast":
-        text += "".join("\n" + _help_of(sub, f"{name} {key}") for key, sub in sorted(command.commands.items()))
+        below = [(key, command.get_command(context, key)) for key in sorted(command.list_commands(context))]
+        text += "".join("\n" + _help_of(sub, f"{name} {key}") for key, sub in below if sub is not None)
     return text
 
 

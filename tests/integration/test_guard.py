@@ -70,6 +70,8 @@ def test_a_run_whose_data_go_stale_is_stopped_within_the_grace_and_says_why(work
         stalled = next(_descendants(run.pid, b"holdfast.load"))
         os.kill(stalled, signal.SIGSTOP)  # alive, and silent
         at = time.time()
+        _first(lambda: _was_stopped(database))
+        os.kill(stalled, signal.SIGCONT)  # what a stalled child makes of being ended is not the guard's business
         out, err = run.communicate(timeout=110)
     finally:
         _end(run, stalled)
@@ -158,6 +160,11 @@ def _first(look: Callable[[], Any]) -> Any:
         assert time.monotonic() < deadline
         time.sleep(0.05)
     return found
+
+
+def _was_stopped(database: Path) -> bool:
+    with RunStore.open(database) as store:
+        return any(event.source == "guard" for event in store.events("stopped"))
 
 
 def _visits(database: Path) -> int:
