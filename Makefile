@@ -34,12 +34,12 @@ browser: $(VENV)/.installed
 # starts a server that it installs, which is not wanted here: policy-rc.d says no while it does. Without them everything
 # works; what they would have judged is reported as skipped.
 judges:
-	@command -v promtool >/dev/null && command -v amtool >/dev/null || \
+	@command -v promtool >/dev/null && command -v amtool >/dev/null && command -v jq >/dev/null || \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "installing Debian's Prometheus and Alertmanager (no service is started)"; \
 		kept=$$(test -e /usr/sbin/policy-rc.d && echo yes); \
 		test -n "$$kept" || { printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d; chmod +x /usr/sbin/policy-rc.d; }; \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus prometheus-alertmanager >/dev/null \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends prometheus prometheus-alertmanager jq >/dev/null \
 			|| echo "promtool and amtool could not be installed: their tests are skipped"; \
 		test -n "$$kept" || rm -f /usr/sbin/policy-rc.d; \
 	else \

@@ -11,21 +11,10 @@ from holdfast.slo.backtest import backtest
 from holdfast.slo.burn import DAY, WORKBOOK
 from holdfast.slo.incidents import DEFAULT_RULE
 from holdfast.slo.trial import Trial
-from holdfast.synthetics.browser import find_browser
 
-playwright = pytest.importorskip("playwright.sync_api")
+pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.integration
 TARGET, PERIOD = Decimal("0.999"), 28 * DAY
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path, problems = find_browser()
-    assert path is not None, problems
-    with playwright.sync_playwright() as player:
-        opened = player.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield opened
-        opened.close()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])

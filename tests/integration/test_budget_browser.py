@@ -11,21 +11,10 @@ from holdfast.report.budget import render_budget
 from holdfast.slo.sources.observed import Observed
 from holdfast.slo.standing import standing
 from holdfast.slo.status import Told, status_of
-from holdfast.synthetics.browser import find_browser
 
-playwright = pytest.importorskip("playwright.sync_api")
+pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.integration
 CODES = {"met": 0, "missed": 1, "inconclusive": 3}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path, problems = find_browser()
-    assert path is not None, problems
-    with playwright.sync_playwright() as player:
-        opened = player.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

@@ -6,22 +6,11 @@ import pytest
 from tests.unit.report_samples import fault_hurt, hostile
 
 from holdfast.report import write_reports
-from holdfast.synthetics.browser import find_browser
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.integration
 
 SAMPLES = {"fault_hurt": fault_hurt, "hostile": hostile}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    path, problems = find_browser()
-    assert path is not None, problems
-    with playwright.sync_playwright() as player:
-        opened = player.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")

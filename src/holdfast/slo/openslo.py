@@ -29,6 +29,7 @@ from holdfast.slo.leniency import softened
 from holdfast.slo.library import API_VERSION, KINDS, OWN_KINDS, Library, single_objects
 from holdfast.slo.metric_source import indicator_of
 from holdfast.slo.objective import (
+    AlertPolicy,
     AnyIndicator,
     AnyObjective,
     Composite,
@@ -264,25 +265,7 @@ class _Loading:
         ]
         if not is_composite:
             return list(objectives)
-        first = objectives[0]
-        return [
-            Composite(
-                name=metadata.name,
-                display_name=metadata.display_name or metadata.name,
-                service=spec.service,
-                description=spec.description,
-                window=first.window,
-                method=first.method,
-                parts=tuple(objectives),
-                runbook=first.runbook,
-                owner=first.owner,
-                where=document.where((*at, "objectives")),
-                slices=first.slices,
-                labels=first.labels,
-                annotations=first.annotations,
-                alert_policies=alert_policies,
-            )
-        ]
+        return [_composite(bound, tuple(objectives), alert_policies, document.where((*at, "objectives")))]
 
     def _slices(self, document: Document, bound: ObjectiveObject, entry: ObjectiveEntry) -> Slices | None:
         words = {}
@@ -320,6 +303,28 @@ def _untold(found: Iterable[Problem], told: Sequence[Problem]) -> list[Problem]:
     """Less what is wrong with a property of the wrong type, which breaks rules too: once is enough."""
     places = {problem.where for problem in told if "is missing" not in problem.what}
     return [problem for problem in found if problem.where not in places]
+
+
+def _composite(
+    bound: ObjectiveObject, parts: tuple[Objective, ...], alert_policies: tuple[AlertPolicy, ...], where: str
+) -> Composite:
+    first, metadata = parts[0], bound.metadata
+    return Composite(
+        name=metadata.name,
+        display_name=metadata.display_name or metadata.name,
+        service=first.service,
+        description=first.description,
+        window=first.window,
+        method=first.method,
+        parts=parts,
+        runbook=first.runbook,
+        owner=first.owner,
+        where=where,
+        slices=first.slices,
+        labels=first.labels,
+        annotations=first.annotations,
+        alert_policies=alert_policies,
+    )
 
 
 def _frozen(labels: Mapping[str, Any]) -> Mapping[str, str | tuple[str, ...]]:
