@@ -27,6 +27,7 @@ from holdfast.chaos.story import DONE, FAILED, Story, Telling
 from holdfast.chaos.verdict import INTERRUPTED
 from holdfast.clock import Clock, SystemClock
 from holdfast.errors import HoldfastError, Problem
+from holdfast.process import undo_inherited
 from holdfast.record.store import RunStore
 from holdfast.workspace.target import Connection
 
@@ -49,6 +50,7 @@ class Planned:
 
 def main() -> int:
     """What `python -m holdfast.chaos` does; returns its exit code."""
+    undo_inherited()
     channel = ChildEnd.from_standard_streams()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
     job = channel.receive()

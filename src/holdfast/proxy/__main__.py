@@ -3,7 +3,7 @@
     python -m holdfast.proxy [--listen 127.0.0.1:0] [--config FILE.json] [--seed N] [--owner-pipe]
 
 stdout: one line {"api": "http://127.0.0.1:PORT", "proxies": {name: "127.0.0.1:PORT"}, "seed": N}. stderr: the log.
-Exit: 0 after SIGTERM, SIGINT or, with --owner-pipe, the end of stdin; 2 when the input is wrong.
+Exit: 0 after SIGTERM, SIGINT, SIGHUP or, with --owner-pipe, the end of stdin; 2 when the input is wrong.
 """
 
 import argparse
@@ -15,7 +15,6 @@ import logging
 import os
 import resource
 import secrets
-import signal
 import sys
 import threading
 import time
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from holdfast.errors import ExitCode, HoldfastError, InputError, Problem, raise_input_error
+from holdfast.process import ending_signals, guarded, undo_inherited
 from holdfast.proxy.address import Address, is_loopback, parse_address
 from holdfast.proxy.collection import LinkCollection
 from holdfast.proxy.http import serve_connection
@@ -94,7 +94,7 @@ async def _serve(
 ) -> None:
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
+    for signal_number in ending_signals():
         loop.add_signal_handler(signal_number, stopping.set)
     links = LinkCollection(seed, time.monotonic)
     await _create_links(links, config)
@@ -154,4 +154,5 @@ def _watch_owner(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> No
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    undo_inherited()
+    sys.exit(guarded(main))

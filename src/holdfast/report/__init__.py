@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from holdfast.run.folder import write_whole
 from holdfast.run.summary import Summary
 
 FILES: Final = {"html": "report.html", "junit": "junit.xml", "markdown": "report.md"}
@@ -17,9 +18,7 @@ def write_reports(summary: Summary, folder: Path) -> list[Path]:
     written = []
     for name, render in reporters().items():
         path = folder / FILES[name]
-        beside = path.with_name(f".{path.name}.new")
-        beside.write_text(render(summary), encoding="utf-8")
-        beside.replace(path)
+        write_whole(path, render(summary))
         written.append(path)
     return written
 

@@ -1,13 +1,14 @@
 """A run folder: `runs/<time>-<plan>/` with run.json, run.db, summary.json, reports, evidence/ and logs/."""
 
 import json
-import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from holdfast.errors import Problem, RunFolderError
+from holdfast.process import REFUSALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +46,17 @@ def create_run_folder(runs: Path, plan: str, now: float) -> RunFolder:
         path = runs / f"{stamp}-{plan}{suffix}"
         try:
             path.mkdir(parents=True)
+            folder = RunFolder(path)
+            folder.evidence.mkdir()
+            folder.logs.mkdir()
         except FileExistsError:
-            continue
+            if path.is_dir():
+                continue
+            what = f"cannot be made: {runs} is no folder"
+            raise RunFolderError(Problem(str(path), what, "move away what lies there")) from None
         except OSError as error:
-            raise RunFolderError(
-                Problem(str(path), f"cannot be made: {error.strerror}", "check the folder's rights")
-            ) from error
-        folder = RunFolder(path)
-        folder.evidence.mkdir()
-        folder.logs.mkdir()
+            fix = REFUSALS.get(error.errno or 0, "check the folder's rights")
+            raise RunFolderError(Problem(str(path), f"cannot be made: {error.strerror}", fix)) from error
         return folder
     raise RunFolderError(Problem(str(runs), "a hundred runs began in this second"))
 
@@ -77,9 +80,19 @@ def open_run_folder(path: Path, runs: Path) -> RunFolder:
 
 def write_facts(folder: RunFolder, facts: Mapping[str, object]) -> None:
     """run.json, whole or not at all."""
-    beside = folder.facts.with_suffix(".new")
-    beside.write_text(json.dumps(dict(facts), indent=1) + "\n", encoding="utf-8")
-    os.replace(beside, folder.facts)  # noqa: PTH105 - the atomic one
+    write_whole(folder.facts, json.dumps(dict(facts), indent=1) + "\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Written beside and renamed: a file that is there is whole. Raises OSError, and leaves nothing then."""
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+    except OSError:
+        with suppress(OSError):
+            beside.unlink()
+        raise
 
 
 def read_facts(folder: RunFolder) -> dict[str, object]:

@@ -112,7 +112,7 @@ def _verdict(
     load: LoadResult | None,
     journeys: Sequence[JourneyResult],
 ) -> RunVerdict:
-    if _left_in(recorded):
+    if open_entries(recorded.folder.undo_log) or any(_is_in(fault) for fault in faults):
         return "clean_up_failed"
     if any(event.facts.get("interrupted") for event in recorded.events_of("sealed")):
         return "interrupted"
@@ -171,9 +171,19 @@ def _too_few(recorded: Recorded, load: LoadResult | None) -> bool:
     return _visits_sent(load) < SAMPLES_FOR_P95
 
 
-def _left_in(recorded: Recorded) -> bool:
-    """The undo log knows, also what was taken out after the runner was killed."""
-    return bool(open_entries(recorded.folder.undo_log))
+def left_in(folder: RunFolder) -> list[str]:
+    """The experiments whose faults may still be in the target, by the undo log and by the record, as far as there is
+    one."""
+    found = dict.fromkeys(entry.experiment for entry in open_entries(folder.undo_log))
+    try:
+        found |= dict.fromkeys(fault.experiment for fault in fault_results(read_recorded(folder)) if _is_in(fault))
+    except Exception:  # noqa: BLE001 - a record that cannot be read must not hide what the undo log says
+        return list(found)
+    return list(found)
+
+
+def _is_in(fault: FaultResult) -> bool:
+    return fault.clean_up == "failed"
 
 
 def _headline(

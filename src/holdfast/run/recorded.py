@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from holdfast.errors import Problem, RunFolderError
 from holdfast.record.recorder import Interval
@@ -10,6 +11,9 @@ from holdfast.record.store import Event, Gauge, RunStore
 from holdfast.record.timeline import FAULT, PHASE, SEARCH_STEP, Span
 from holdfast.run.asked import Asked, AskedPhase, read_asked
 from holdfast.run.folder import RunFolder
+
+_DAMAGE: Final = (sqlite3.Error, ValueError, TypeError, LookupError, OverflowError)
+"""What reading a file raises whose bytes are not what was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +103,14 @@ def read_recorded(folder: RunFolder) -> Recorded:
     asked = read_asked(folder)
     try:
         return _read(folder, asked)
-    except sqlite3.Error as error:
+    except _DAMAGE as error:
         raise RunFolderError(
             Problem(str(folder.database), f"is damaged: {error}", "nothing can be judged from it")
         ) from error
 
 
 def _read(folder: RunFolder, asked: Asked) -> Recorded:
-    with RunStore.open(folder.database) as store:
+    with RunStore.reading(folder.database) as store:
         events = store.events()
         released = next((e for e in events if e.kind == "released"), None)
         if released is None:

@@ -91,7 +91,7 @@ def _read(folder: Path) -> _Record | None:
     """None of one that ended before anything was measured."""
     path = folder / DATABASE
     try:
-        with RunStore.open(path) as store:
+        with RunStore.reading(path) as store:
             intervals = tuple(store.intervals())
             spans = [span for kind in (PHASE, SEARCH_STEP) for span in store.spans(kind) if span.started is not None]
             events, gauges = store.events(), store.gauges()
