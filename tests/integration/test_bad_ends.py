@@ -21,12 +21,14 @@ HOLDFAST = [sys.executable, "-m", "holdfast"]
 PLAN = """kind: Plan
 description: A fault under a little load.
 phases:
-  - {name: baseline, for: 4s}
+  - {name: baseline, for: 6s}
   - {name: fault, for: FAULTs, judged: false}
   - {name: recovery, for: 3s}
 load: [{profile: smoke, scale: 2}]
 chaos: [{experiment: database_latency, during: fault}]
-objectives: [{file: slo/self_service.yaml, gates: {sign-in-availability: 0.1}, only: [sign-in-availability]}]
+objectives:
+  - file: slo/self_service.yaml
+    gates: {sign-in-availability: 0.1, sign-in-latency: 0.1, billing-availability: 0.1, journey-success: 0.01}
 """
 
 

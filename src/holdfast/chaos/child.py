@@ -148,7 +148,10 @@ class Child:
         stories += [self._not_run(planned, time_zero) for planned in self._planned[len(stories) :]]
         self._finished.set()
         self._channel.tell_done(
-            experiments={s.name: {"verdict": s.verdict, "reason": s.reason, "clean_up": s.clean_up} for s in stories}
+            experiments={
+                s.name: {"verdict": s.verdict, "reason": s.reason, "clean_up": s.clean_up, "way_back": s.way_back}
+                for s in stories
+            }
         )
         return 4 if any(story.clean_up == FAILED for story in stories) else 0
 

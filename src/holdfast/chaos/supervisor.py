@@ -13,6 +13,7 @@ from holdfast.errors import InputError, Problem, TargetError
 
 REPLICA: Final = "replica"
 RUNNING: Final = "running"
+PAUSED: Final = "paused"
 
 
 class SupervisorRefusedError(InputError):

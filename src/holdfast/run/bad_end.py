@@ -13,7 +13,7 @@ from holdfast.errors import CleanUpError, InputError, MeasurementError, Problem,
 from holdfast.process import is_refusal
 from holdfast.run.events import Finished, Notice, RunEvent
 from holdfast.run.folder import RunFolder
-from holdfast.run.judgement import judge_run, left_in
+from holdfast.run.judgement import judge_run, may_be_left_in
 
 
 def end_badly(folder: RunFolder, error: BaseException, *, started: bool) -> Iterator[RunEvent]:
@@ -26,7 +26,7 @@ def end_badly(folder: RunFolder, error: BaseException, *, started: bool) -> Iter
             fix = "make room, or check the rights of the folder"
             raise RunFolderError(Problem(shown(folder.path), f"the run could not begin: {_said(error)}", fix)) from None
         raise error
-    still_in = left_in(folder)
+    still_in = may_be_left_in(folder)
     if not is_lost:
         if still_in:
             raise CleanUpError(*_problems(still_in), Problem("", f"the run ended by {_said(error)}")) from error
