@@ -27,7 +27,7 @@ from holdfast.chaos.story import DONE, FAILED, Story, Telling
 from holdfast.chaos.verdict import INTERRUPTED
 from holdfast.clock import Clock, SystemClock
 from holdfast.errors import HoldfastError, Problem
-from holdfast.process import undo_inherited
+from holdfast.process import ending_signals, undo_inherited
 from holdfast.record.store import RunStore
 from holdfast.workspace.target import Connection
 
@@ -63,8 +63,10 @@ def main() -> int:
         return 2
     with RunStore.open(Path(job["run_db"])) as store:
         child = Child(channel, job, planned, store)
-        # A shell that starts us in the background leaves SIGINT ignored; we need it.
-        signal.signal(signal.SIGINT, child.interrupted)
+        # Chaos Toolkit has handlers of its own while it runs, and puts these back: the signals that end it end us in
+        # order before and after, too.
+        for number in (*ending_signals(), signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, child.interrupted)
         channel.tell_ready()
         message = channel.receive()
         if message is None or "go" not in message:
@@ -166,7 +168,7 @@ class Child:
         return story
 
     def interrupted(self, _signal: int, _frame: FrameType | None) -> None:
-        """The handler of SIGINT."""
+        """The handler of every signal that ends us."""
         self._stopping.set()
         if self._session is not None:
             self._session.interrupted()

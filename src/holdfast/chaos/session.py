@@ -234,7 +234,8 @@ class Session:
         story.clean_up = self._clean_up(results)
         states = journal["steady_states"] if journal is not None else {}
         story.steady_state_before = steady_state_met(states.get("before"))
-        story.steady_state_after = steady_state_met(states.get("after")) if story.recovered is None else story.recovered
+        last = states.get("after") if self._afterwards is None else self._afterwards
+        story.steady_state_after = steady_state_met(last) if story.recovered is None else story.recovered
         story.status = str(journal["status"]) if journal is not None else "error"
         self._telling.span(story.span())
         self._telling.event(
