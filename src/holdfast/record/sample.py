@@ -27,6 +27,8 @@ OUTCOMES: Final = (
     UNFINISHED,
 )
 
+NO_ACCOUNT: Final = "no free account"
+"""The detail of a dropped arrival that no objective counts: the pool of accounts is ours, whoever emptied it."""
 OUTSIDE: Final = "outside"  # the step's name of requests that no step holds
 
 
