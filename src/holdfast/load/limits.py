@@ -45,6 +45,9 @@ RATE_LIMITED_SHARE: Final = Limit(0.05, 0.30)
 # Of a visit that did not end we know only how long it took at least. With 1 % of them the p99 is a lower bound, with
 # 5 % the p95 is.
 UNFINISHED_SHARE: Final = Limit(0.01, 0.05)
+# What a request would have come to whose idle connection was closed under it nobody knows: it is left out of what is
+# judged. 1 % of an answer may be missing before it bends a p99.
+IDLE_CLOSED_SHARE: Final = Limit(0.01, math.inf)
 # The ceiling is where lag or drops began on an idle stub; near it they may begin here too. The same 20 % as for CPU.
 # Passing it invalidates nothing by itself: what a saturated generator does shows in lag and drops.
 CEILING_DEGRADED: Final = 0.80

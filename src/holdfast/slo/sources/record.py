@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from holdfast.errors import InputError, Problem, RunFolderError, shown
+from holdfast.record.idle_closes import settled_intervals
 from holdfast.record.recorder import Interval
 from holdfast.record.store import RunStore
 from holdfast.record.timeline import PHASE, SEARCH_STEP
@@ -92,7 +93,7 @@ def _read(folder: Path) -> _Record | None:
     path = folder / DATABASE
     try:
         with RunStore.open(path) as store:
-            intervals = tuple(store.intervals())
+            intervals = tuple(settled_intervals(store))
             spans = [span for kind in (PHASE, SEARCH_STEP) for span in store.spans(kind) if span.started is not None]
             events, gauges = store.events(), store.gauges()
     except (sqlite3.Error, ValueError) as error:  # also a histogram that was cut short
