@@ -95,7 +95,7 @@ def supervisor(stack: StackState) -> Supervisor:
 
 @pytest.fixture
 def proxy(stack: StackState) -> Iterator[ProxyClient]:
-    client = ProxyClient(stack.proxy_url)
+    client = ProxyClient(stack.proxy_url, stack.proxy_token)
     yield client
     client.reset()
 
