@@ -42,7 +42,7 @@ def objective(indicator=OK, target="0.9"):
 
 
 def recorded_run(path, phases, seconds, *, searched=None, steps=True, name="sign_in", attacks=(), wanted=None):
-    """`phases`: (length, judged); `seconds`: good and bad events in each, on beyond the phases; `searched`: from when."""
+    """`phases`: (length, judged); `seconds`: good and bad in each, also after the phases; `searched`: from when."""
     path.mkdir(parents=True)
     wanted = wanted or objective()
     folder = RunFolder(path)
@@ -123,7 +123,8 @@ def test_whoever_asks_what_a_run_spent_gets_one_figure(phases, seconds, later, s
                 assert one.burn_down[-1][1] == pytest.approx(1 - row.budget_spent)
                 assert finer[-1][1] == pytest.approx(1 - row.budget_spent)
         if not wanted[1]:
-            assert summary.timeline.budget_left == {} and one.remaining is None
+            assert summary.timeline.budget_left == {}
+            assert one.remaining is None
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in RUNS.iterdir() if path.is_dir()))
