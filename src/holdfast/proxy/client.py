@@ -69,6 +69,13 @@ class UpstreamFacts:
     ejections: int
 
 
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """The token goes to the address that it was given for and to no other: a redirect is a refusal."""
+
+    def redirect_request(self, *_: object, **__: object) -> None:
+        return None
+
+
 class ProxyClient:
     """The API at `url`. Calls raise TargetError when nobody answers, ProxyRefusedError when the answer is no.
 
@@ -82,7 +89,7 @@ class ProxyClient:
         self._timeout = timeout
         self._token = token or parts.password or parts.username
         # An http_proxy of the environment has no business between us and a loopback address.
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
 
     # Toxiproxy's routes
 

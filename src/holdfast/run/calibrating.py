@@ -12,7 +12,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ from typing import Any, Final
 from holdfast.clock import SystemClock
 from holdfast.environment import for_our_python
 from holdfast.errors import MeasurementError, Problem
+from holdfast.kit.plain_client import Rules, ask
 from holdfast.load.calibration import Calibration, Held, least_failed, most_kept, next_rate, this_machine
 from holdfast.record.sample import OK, depth_of
 from holdfast.record.store import RunStore
@@ -41,6 +41,7 @@ _STUB_BUSY: Final = 0.80  # of its core: beyond it the stub queues as well, and 
 _OPEN: Final = "open"
 _CLOSED: Final = "closed"
 _MODULE: Final = "holdfast.load"
+_OURS: Final = Rules("holdfast", synthetic=False)
 _STUB: Final = "holdfast.load.stub"
 
 Say = Callable[[str], None]
@@ -66,8 +67,7 @@ class _Stub:
 
     def cpu(self) -> float:
         """CPU seconds it has used."""
-        with urllib.request.urlopen(f"{self.url}/cpu", timeout=5) as answer:  # noqa: S310 - our own, on loopback
-            return float(answer.read())
+        return float(ask(f"{self.url}/cpu", _OURS).body)
 
 
 @dataclass(slots=True)
