@@ -47,7 +47,7 @@ judges:
 	fi
 
 demo: install  ## Load, journeys, a fault, verdicts and a sizing, in about two minutes
-	$(BIN)/holdfast demo
+	$(BIN)/holdfast demo --show
 
 # Most of the suite waits for servers and browsers, so three processes share it, each with whole files.
 PYTEST := $(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder

@@ -18,6 +18,7 @@ import gevent.socket
 import gevent.ssl
 from gevent.hub import get_hub
 
+from holdfast.kit.plain_client import SYNTHETIC
 from holdfast.load.deadlines import Deadlines
 from holdfast.load.origin import Origin
 from holdfast.load.received import AnswerReader
@@ -145,8 +146,11 @@ class Dialer:
         return self._resolved_at - now
 
 
-def fetcher(timeout: float, tls: Tls = SYSTEM, headers: str = "") -> Callable[[str], bytes]:
-    """A plain GET for what is not measured (the outbox): URL to body. Raises OSError for everything that goes wrong."""
+def fetcher(timeout: float, tls: Tls = SYSTEM, marker: str = "holdfast (synthetic)") -> Callable[[str], bytes]:
+    """A plain GET for what is not measured (the outbox): URL to body. Raises OSError for everything that goes wrong.
+
+    By gevent's sockets what `holdfast.kit.inbox.fetcher` is by the system's.
+    """
     dialers: dict[Origin, Dialer] = {}
 
     def fetch(url: str) -> bytes:
@@ -154,7 +158,8 @@ def fetcher(timeout: float, tls: Tls = SYSTEM, headers: str = "") -> Callable[[s
         origin = Origin.of(f"{parts.scheme}://{parts.netloc}")
         dialer = dialers.setdefault(origin, Dialer(origin, tls))
         path = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-        request = f"GET {path} HTTP/1.1\r\nHost: {origin.authority}\r\n{headers}Connection: close\r\n\r\n"
+        mark = f"User-Agent: {marker}\r\n{SYNTHETIC}: 1\r\n"
+        request = f"GET {path} HTTP/1.1\r\nHost: {origin.authority}\r\n{mark}Connection: close\r\n\r\n"
         connection: Connection | None = None
         watched = dialer.deadlines.watch(time.monotonic() + timeout)
         try:
