@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from holdfast.run.folder import write_whole
+from holdfast.private import write_whole
 from holdfast.run.summary import Summary
 
 FILES: Final = {"html": "report.html", "junit": "junit.xml", "markdown": "report.md"}

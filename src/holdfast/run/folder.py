@@ -1,13 +1,16 @@
-"""A run folder: `runs/<time>-<plan>/` with run.json, run.db, summary.json, reports, evidence/ and logs/."""
+"""A run folder: `runs/<time>-<plan>/` with run.json, run.db, summary.json, reports, evidence/ and logs/.
+
+It and all in it are their owner's alone: what a visitor sent and saw may be in there.
+"""
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from holdfast.errors import Problem, RunFolderError
+from holdfast.private import make_folder, write_whole
 from holdfast.process import REFUSALS
 
 
@@ -45,10 +48,10 @@ def create_run_folder(runs: Path, plan: str, now: float) -> RunFolder:
         suffix = f"-{attempt + 1}" if attempt else ""
         path = runs / f"{stamp}-{plan}{suffix}"
         try:
-            path.mkdir(parents=True)
+            make_folder(path)
             folder = RunFolder(path)
-            folder.evidence.mkdir()
-            folder.logs.mkdir()
+            make_folder(folder.evidence)
+            make_folder(folder.logs)
         except FileExistsError:
             if path.is_dir():
                 continue
@@ -81,18 +84,6 @@ def open_run_folder(path: Path, runs: Path) -> RunFolder:
 def write_facts(folder: RunFolder, facts: Mapping[str, object]) -> None:
     """run.json, whole or not at all."""
     write_whole(folder.facts, json.dumps(dict(facts), indent=1) + "\n")
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Written beside and renamed: a file that is there is whole. Raises OSError, and leaves nothing then."""
-    beside = path.with_name(f".{path.name}.new")
-    try:
-        beside.write_text(text, encoding="utf-8")
-        beside.replace(path)
-    except OSError:
-        with suppress(OSError):
-            beside.unlink()
-        raise
 
 
 def read_facts(folder: RunFolder) -> dict[str, object]:

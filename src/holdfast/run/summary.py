@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from holdfast.errors import Problem, RunFolderError
-from holdfast.run.folder import write_whole
+from holdfast.private import write_whole
 from holdfast.run.load_summary import Funnel, LoadResult, Quantiles
 
 SCHEMA: Final = "holdfast/summary/v1"
