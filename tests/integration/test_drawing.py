@@ -37,7 +37,7 @@ def drawn(tmp_path, *arguments, seed=""):
         str(tmp_path),
     ]
     ran = subprocess.run(
-        [*command, "--rootdir", str(tmp_path), "-p", "tests.conftest", "-p", "no:cacheprovider", *arguments, str(tmp_path / "test_drawn.py")],
+        [*command, "--rootdir", str(tmp_path), *PLUGINS, *arguments, str(tmp_path / "test_drawn.py")],
         cwd=tmp_path, env=environment, capture_output=True, text=True, check=False, timeout=120,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -19,6 +19,7 @@ from typing import Final
 from holdfast.chaos.undo import UndoResult, recover
 from holdfast.clock import SystemClock
 from holdfast.errors import HoldfastError, InputError, MeasurementError, Problem, shown
+from holdfast.record.idle_closes import settled_intervals
 from holdfast.record.store import Event, Gauge, RunStore
 from holdfast.record.timeline import PHASE, Span
 from holdfast.run.asked import Asked, AskedPhase, write_asked
@@ -36,7 +37,7 @@ from holdfast.run.events import (
 from holdfast.run.folder import RunFolder, create_run_folder
 from holdfast.run.guarding import Look, Watch
 from holdfast.run.importing import IMPORT_SECONDS
-from holdfast.run.jobs import files_of, jobs_of, modules_of
+from holdfast.run.jobs import environment_of, files_of, jobs_of, modules_of
 from holdfast.run.judgement import judge_run
 from holdfast.run.machine.surroundings import Surroundings
 from holdfast.run.pace import PaceKeeper
@@ -88,7 +89,7 @@ def _run_in(folder: RunFolder, prepared: Prepared, clock: SystemClock, stop: Sto
         try:
             yield Preparing("importing what will be run")
             for name, module in modules_of(prepared).items():
-                children.start(name, module)
+                children.start(name, module, environment_of(name, prepared))
             children.check(files_of(prepared), IMPORT_SECONDS)
             yield Preparing(f"opening the target {prepared.target_name}")
             connection = stack.enter_context(
@@ -294,7 +295,7 @@ class _Running:
             return [], Look({}, watch.blind(f"the record cannot be read ({error})", now))
 
     def _looked(self, watch: Watch, now: float) -> tuple[list[Tick], Look]:
-        recent = self.store.intervals(since=int(now - watch.look_back))
+        recent = settled_intervals(self.store, since=int(now - watch.look_back))
         look = watch.look(self.store, recent, now)
         pace = self._pace.look(self.store, now)
         # The last look is after the last phase's end, and still of it.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from holdfast.chaos.undo import open_entries
 from holdfast.errors import ExitCode
 from holdfast.load.limits import SAMPLES_FOR_P95
-from holdfast.record.sample import DROPPED, OK
+from holdfast.record.sample import DROPPED, EXCUSED, OK
 from holdfast.run.answers import answers
 from holdfast.run.asked import Asked
 from holdfast.run.capacity import capacity_result
@@ -154,11 +154,11 @@ def _without_objectives(
 def _visits_lost(load: LoadResult | None) -> int:
     if load is None:
         return 0
-    return sum(count for outcome, count in _visits(load) if outcome != OK)
+    return sum(count for outcome, count in _visits(load) if outcome not in {OK, *EXCUSED})
 
 
 def _visits_sent(load: LoadResult) -> int:
-    return sum(count for outcome, count in _visits(load) if outcome != DROPPED)
+    return sum(count for outcome, count in _visits(load) if outcome not in {DROPPED, *EXCUSED})
 
 
 def _visits(load: LoadResult) -> list[tuple[str, int]]:

@@ -11,7 +11,9 @@ from holdfast.digits import whole
 from holdfast.report.figures import printable, words
 from holdfast.report.verdicts import MARKS, Tone, tone
 
-STYLES: Final[dict[Tone, str]] = {"good": "green", "bad": "red", "unclear": "yellow", "neutral": ""}
+STYLES: Final[dict[Tone, str]] = {
+    "good": "green", "bad": "red", "unclear": "yellow", "void": "magenta", "neutral": "",
+}  # fmt: skip
 _WIDEST: Final = 100_000
 _FILE_COLUMNS: Final = 160
 """Where there is no window: wide enough that a path or a sentence stays on the line that a search finds it by."""
