@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+PLUGINS = ("-p", "tests.conftest", "-p", "no:cacheprovider")
 DRAWN = """
 import random
 from hypothesis import given, strategies as st
