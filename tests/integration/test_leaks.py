@@ -140,7 +140,8 @@ class Careless(Visitor):
             if way == 0:
                 raise failed("the answer was " + answer.body.decode())
             if way == 1:
-                raise RuntimeError(f"{{answer.body.decode()}} {{answer.headers}} {{self.account}} {{self.account.password}}")
+                text = answer.body.decode()
+                raise RuntimeError(f"{{text}} {{answer.headers}} {{self.account}} {{self.account.password}}")
             if way == 2:
                 self.give_up(self.account.password)
             if way == 3:

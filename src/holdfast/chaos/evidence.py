@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from holdfast.private import write_text
 from holdfast.redaction import Redactor
 
 
@@ -19,7 +20,7 @@ def write_evidence(
     if redactor.is_in(content.encode()):
         content = redactor.without_known(content)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(content, encoding="utf-8")
+    write_text(path, content)
 
 
 def secret_values(secrets: object) -> list[str]:

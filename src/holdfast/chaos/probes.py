@@ -1,11 +1,8 @@
 """The probes that experiment files name: `answers`, `objective_holds`, `replicas_ready`. They never raise for a target
 that is down: that is an answer too."""
 
-import http.client
 import math
 import os
-import urllib.error
-import urllib.request
 from typing import Final
 
 from holdfast.chaos.context import Context, load_context
@@ -13,7 +10,10 @@ from holdfast.chaos.faults.replicas import supervisor_of
 from holdfast.chaos.supervisor import REPLICA, RUNNING
 from holdfast.clock import SystemClock
 from holdfast.errors import HoldfastError
+from holdfast.kit.plain_client import Rules, UnansweredError, ask
 from holdfast.record.store import RunStore
+from holdfast.workspace.target import Connection
+from holdfast.workspace.tls import context_of
 
 HOLDS: Final = "holds"
 MISSED: Final = "missed"
@@ -23,12 +23,13 @@ OUTSIDE_A_RUN: Final = "outside a run"
 GUARD: Final = "guard"  # the source of the gauges that the run's guard writes
 _STALE_SECONDS: Final = 5.0
 _PATIENCE_SECONDS: Final = 3.0
+_MOST_REDIRECTS: Final = 3
 
 
 def answers(path: str = "/readyz", within: float = _PATIENCE_SECONDS) -> bool:
     """Whether the target's edge answers `path` with 2xx within so many seconds."""
     context = _context()
-    return _is_ok(context.target.url.rstrip("/") + path, within, context.target.marker)
+    return _is_ok(context.target.url.rstrip("/") + path, within, context.target)
 
 
 def objective_holds(name: str, burn_below: float = 1.0) -> str:
@@ -67,7 +68,7 @@ def replicas_ready(at_least: int = 1) -> bool:
     ready = sum(
         1
         for replica in replicas
-        if replica.url is None or _is_ok(replica.url.rstrip("/") + "/readyz", _PATIENCE_SECONDS, context.target.marker)
+        if replica.url is None or _is_ok(replica.url.rstrip("/") + "/readyz", _PATIENCE_SECONDS, context.target)
     )
     return ready >= at_least
 
@@ -76,11 +77,10 @@ def _context() -> Context:
     return load_context(os.environ)
 
 
-def _is_ok(url: str, within: float, marker: str) -> bool:
-    request = urllib.request.Request(url, headers={"User-Agent": marker})  # noqa: S310 - http(s): the target's
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def _is_ok(url: str, within: float, target: Connection) -> bool:
+    """A redirect is followed on the origin that was asked only: another one says nothing of the target."""
+    rules = Rules(target.marker, deadline=within, most_bytes=0, redirects=_MOST_REDIRECTS)
     try:
-        with opener.open(request, timeout=within) as response:
-            return 200 <= int(response.status) < 300
-    except (OSError, http.client.HTTPException):  # URLError is the former
+        return 200 <= ask(url, rules, tls=context_of(target.tls)).status < 300
+    except UnansweredError:
         return False

@@ -1,15 +1,13 @@
 """Asks a stack's supervisor (its control API) to end, start, freeze and thaw processes."""
 
-import http.client
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import quote
 
 from holdfast.errors import InputError, Problem, TargetError
+from holdfast.kit.plain_client import Rules, UnansweredError, ask, printable
 
 REPLICA: Final = "replica"
 RUNNING: Final = "running"
@@ -65,27 +63,21 @@ class Supervisor:
         self._ask("POST", f"/processes/{quote(process, safe='')}/resume")
 
     def _ask(self, method: str, path: str) -> Mapping[str, Any]:
-        request = urllib.request.Request(  # noqa: S310 - http(s): the supervisor's own address
-            self.url.rstrip("/") + path,
-            data=b"" if method == "POST" else None,
-            headers={"Authorization": f"Bearer {self.token}", "User-Agent": "holdfast"},
-            method=method,
-        )
-        # An http_proxy of the environment has no business between us and the supervisor.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with opener.open(request, timeout=self.timeout) as response:
-                content = response.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                message = _message(error.read()) or str(error.reason)
-            raise SupervisorRefusedError(f"{method} {self.url}{path}", error.code, message) from None
-        except (OSError, http.client.HTTPException) as error:  # URLError is the former
-            reason = getattr(error, "reason", error)
-            problem = Problem(self.url, f"the supervisor does not answer: {reason}", "is the stack up?")
+            answer = ask(
+                self.url.rstrip("/") + path,
+                Rules("holdfast", synthetic=False, deadline=self.timeout),
+                method=method,
+                headers={"Authorization": f"Bearer {self.token}"},
+            )
+        except UnansweredError as error:
+            problem = Problem(self.url, f"the supervisor does not answer: {error.what}", "is the stack up?")
             raise TargetError(problem) from None
-        answer: Mapping[str, Any] = json.loads(content) if content else {}
-        return answer
+        if not 200 <= answer.status < 300:
+            message = printable(_message(answer.body)) or str(answer.status)
+            raise SupervisorRefusedError(f"{method} {self.url}{path}", answer.status, message)
+        found: Mapping[str, Any] = json.loads(answer.body) if answer.body else {}
+        return found
 
 
 def _message(body: bytes) -> str:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -12,11 +13,13 @@ from holdfast.cli.workspace import ContentName, workspace_as_it_is
 from holdfast.errors import ExitCode, InputError
 from holdfast.run.preparation import prepare
 from holdfast.run.prepared import Prepared
+from holdfast.run.summary import Summary
 from holdfast.run.workers import asked_workers
 from holdfast.workspace.starter import copy_starter
 from holdfast.workspace.workspace import Workspace, find_workspace
 
 _DEMO_FOLDER = "holdfast-demo"
+_FINDINGS: Final = frozenset({ExitCode.MISSED, ExitCode.INCONCLUSIVE})
 
 
 @click.command()
@@ -67,14 +70,35 @@ def _say_prospects(prepared: Prepared, *, as_json: bool) -> int:
 
 
 @click.command()
+@click.option(
+    "--show",
+    is_flag=True,
+    help="End with 0 once the demo ran to its end, whatever it found, and print the exit code that CI would have got.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout.")
-def demo(as_json: bool) -> int:
+def demo(show: bool, as_json: bool) -> int:
     """Load, two browser journeys, one fault, verdicts and a sizing, on the reference stack, in about two minutes.
 
     It is `holdfast run plans/demo.yaml`; outside a workspace one is made first, in ./holdfast-demo.
     """
     prepared = prepare(_demo_workspace(), "demo")
-    return follow(prepared, as_json=as_json).summary.exit_code
+    summary = follow(prepared, as_json=as_json).summary
+    if not show:
+        return summary.exit_code
+    code, text = shown_end(summary)
+    click.echo(text, err=True)
+    return code
+
+
+def shown_end(summary: Summary) -> tuple[int, str]:
+    """How a run that only shows ends: its exit code, and the one that CI would have got with the reason.
+
+    Only the verdicts on the target, missed and not decided, become 0. Wrong input, a fault that may still be in and a
+    person's interruption keep their codes, as do errors that ended the run early: they are no part of the show.
+    """
+    code = summary.exit_code
+    text = f"the demo ran to its end; in CI, `holdfast run demo` would have ended with exit code {code}: "
+    return (int(ExitCode.MET) if code in _FINDINGS else code), text + summary.headline
 
 
 def _demo_workspace() -> Workspace:

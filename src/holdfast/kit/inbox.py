@@ -6,15 +6,19 @@ GET {outbox_url}/messages?to=EMAIL&since=EPOCH
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from holdfast import __version__
 from holdfast.kit.outcome import OutcomeError
+from holdfast.kit.plain_client import Rules, UnansweredError, ask
 from holdfast.record.sample import FAILED, TRANSPORT_ERROR
 
 Fetch = Callable[[str], bytes]
-_DEADLINE_SECONDS: Final = 5.0
+UNREACHABLE: Final = "outbox_unreachable"
+_DETAILS: Final = {"redirected": "outbox_redirects_elsewhere", "mistrusted": "outbox_not_trusted"}
+_MOST_REDIRECTS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ class Message:
 
 
 class Inbox:
-    """Reads the outbox at `outbox_url`. `fetch` (URL to body) is injected where urllib is not wanted."""
+    """Reads the outbox at `outbox_url`. `fetch` (URL to body) is injected where the plain client is not wanted."""
 
     def __init__(self, outbox_url: str, fetch: Fetch | None = None) -> None:
         self._url = outbox_url.rstrip("/")
@@ -55,8 +59,10 @@ class Inbox:
         """
         try:
             return json.loads(self._fetch(self._url + path))
+        except UnansweredError as error:
+            raise OutcomeError(TRANSPORT_ERROR, _DETAILS.get(error.kind, UNREACHABLE)) from error
         except OSError as error:
-            raise OutcomeError(TRANSPORT_ERROR, "outbox_unreachable") from error
+            raise OutcomeError(TRANSPORT_ERROR, UNREACHABLE) from error
         except ValueError as error:
             raise OutcomeError(FAILED, "outbox_answer") from error
 
@@ -72,15 +78,17 @@ def _message(found: dict[str, Any]) -> Message:
     )
 
 
-def fetcher(context: Any = None) -> Fetch:
-    """By urllib. `context`: an SSLContext, where certificates are not verified by the system's authorities."""
+def fetcher(rules: Rules | None = None, tls: Any = None) -> Fetch:
+    """By the plain client: marked, past every proxy, redirected on the outbox's own origin only.
+
+    `tls`: an SSLContext, where the outbox is https. Raises OSError for everything that goes wrong.
+    """
+    asking = rules or Rules(f"holdfast/{__version__} (synthetic)")
 
     def fetch(url: str) -> bytes:
-        from urllib.request import urlopen  # imports ssl, which gevent must patch first in the load generator
-
-        # The address is the workspace's own.
-        with urlopen(url, timeout=_DEADLINE_SECONDS, context=context) as answer:  # noqa: S310
-            body: bytes = answer.read()
-        return body
+        answer = ask(url, replace(asking, redirects=_MOST_REDIRECTS), tls=tls)
+        if answer.status != 200:
+            raise OSError(f"the outbox answered {answer.status}")
+        return answer.body
 
     return fetch

@@ -81,7 +81,7 @@ class Session:
             clock=self._clock,
             accounts=AccountPool(leased, self._clock),
             shared_accounts=AccountPool(shared, self._clock) if shared else None,
-            inbox=Inbox(outbox, fetcher(_OUTBOX_SECONDS, job.target.tls)) if outbox else None,
+            inbox=Inbox(outbox, fetcher(_OUTBOX_SECONDS, job.target.tls, job.target.marker)) if outbox else None,
             make_service=adapter_at(job.target.adapter),
             marker=job.target.marker,
             recorder=recorder,

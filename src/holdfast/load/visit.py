@@ -25,7 +25,7 @@ from holdfast.load.leaving import Left, outcome_of
 from holdfast.load.pool import ConnectionPool
 from holdfast.load.wire import Dialer
 from holdfast.record.recorder import Recorder
-from holdfast.record.sample import ABANDONED, DROPPED, OK, OUTSIDE, UNFINISHED
+from holdfast.record.sample import ABANDONED, DROPPED, IDLE_CLOSED, OK, OUTSIDE, UNFINISHED
 
 WIRE: Final = ("dns", "connect", "tls", "first_byte")
 """Names under the source "wire": a request's parts, each where it happened, so new connections are counted too."""
@@ -182,7 +182,11 @@ class Visit:
             self._left_by = (step.name, error)
         self._step = None
         self._record(f"{self.scenario}/{step.name}", step.due, outcome, step.lag, detail)
-        if step.patience is not None and outcome != OK and (error is None or isinstance(error, OutcomeError)):
+        if (
+            step.patience is not None
+            and outcome not in {OK, IDLE_CLOSED}
+            and (error is None or isinstance(error, OutcomeError))
+        ):
             why = detail if outcome == ABANDONED else outcome
             self._measured = OutcomeError(ABANDONED, f"{step.name}: {why}")
             raise self._measured from error

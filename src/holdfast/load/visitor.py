@@ -38,6 +38,7 @@ LEFT: Final = (StopUser, StopTest, InterruptTaskSet, RescheduleTask)
 """Locust's own ways to leave a task."""
 _PLAIN_ACCOUNTS: Final = 1_900
 _OUTBOX_SECONDS: Final = 5.0
+_MARKER: Final = "holdfast (synthetic)"
 
 
 class Visitor(User):
@@ -156,9 +157,9 @@ def _plain_ground(visitor: Visitor) -> Ground:
             dialer=Dialer(Origin.of(host)),
             clock=clock,
             accounts=AccountPool(generated_accounts(0, _PLAIN_ACCOUNTS), clock),
-            inbox=Inbox(outbox, fetcher(_OUTBOX_SECONDS)) if outbox else None,
+            inbox=Inbox(outbox, fetcher(_OUTBOX_SECONDS, marker=_MARKER)) if outbox else None,
             make_service=adapter_at(None),
-            marker="holdfast (synthetic)",
+            marker=_MARKER,
             recorder=None,
             fire=environment.events.request.fire,
             note_error=note_error,

@@ -3,16 +3,18 @@
 import json
 import random
 import socket
-import urllib.error
-import urllib.request
 from pathlib import Path
 from typing import Any, Final
+
+from holdfast.kit import plain_client
+from holdfast.kit.plain_client import Rules
 
 HOST: Final = "127.0.0.1"
 _EPHEMERAL_RANGE: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _LOWEST_PORT: Final = 15_000
 _DEFAULT_EPHEMERAL: Final = 32_768  # Linux' default, and above it everywhere else
 _ATTEMPTS: Final = 2000
+_MOST_BYTES: Final = 16_000_000
 
 
 class NoAnswerError(Exception):
@@ -29,16 +31,12 @@ def ask(url: str, method: str = "GET", body: object = None, token: str = "", tim
     if token:
         headers["Authorization"] = f"Bearer {token}"
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data=data, headers=headers, method=method)  # noqa: S310  loopback, our own
-    # No proxy from the environment may come between two processes of one machine.
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with opener.open(request, timeout=timeout) as answer:
-            content = answer.read()
-        return json.loads(content) if content else None
-    except urllib.error.HTTPError as error:
-        with error:
-            raise NoAnswerError(f"{method} {url}: {error.code}", error.code) from None
+        rules = Rules("holdfast", synthetic=False, deadline=timeout, most_bytes=_MOST_BYTES)
+        answer = plain_client.ask(url, rules, method=method, body=data, headers=headers)
+        if not 200 <= answer.status < 300:
+            raise NoAnswerError(f"{method} {url}: {answer.status}", answer.status)
+        return json.loads(answer.body) if answer.body else None
     except (OSError, ValueError) as error:
         raise NoAnswerError(f"{method} {url}: {error}") from None
 

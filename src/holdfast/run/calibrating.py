@@ -8,10 +8,10 @@ rate comes next is `load.calibration`, pure.
 """
 
 import math
+import os
 import subprocess
 import sys
 import tempfile
-import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,7 +21,9 @@ from statistics import median
 from typing import Any, Final
 
 from holdfast.clock import SystemClock
+from holdfast.environment import for_our_python
 from holdfast.errors import MeasurementError, Problem
+from holdfast.kit.plain_client import Rules, ask
 from holdfast.load.calibration import Calibration, Held, least_failed, most_kept, next_rate, this_machine
 from holdfast.record.sample import OK, depth_of
 from holdfast.record.store import RunStore
@@ -39,6 +41,7 @@ _STUB_BUSY: Final = 0.80  # of its core: beyond it the stub queues as well, and 
 _OPEN: Final = "open"
 _CLOSED: Final = "closed"
 _MODULE: Final = "holdfast.load"
+_OURS: Final = Rules("holdfast", synthetic=False)
 _STUB: Final = "holdfast.load.stub"
 
 Say = Callable[[str], None]
@@ -64,8 +67,7 @@ class _Stub:
 
     def cpu(self) -> float:
         """CPU seconds it has used."""
-        with urllib.request.urlopen(f"{self.url}/cpu", timeout=5) as answer:  # noqa: S310 - our own, on loopback
-            return float(answer.read())
+        return float(ask(f"{self.url}/cpu", _OURS).body)
 
 
 @dataclass(slots=True)
@@ -90,7 +92,7 @@ def calibrate(say: Say, effort: Effort = Effort()) -> Calibration:
         bench = _Bench(folder, stub, children, clock, say, effort)
         try:
             for load in (_OPEN, _CLOSED):
-                child = children.start(load, _MODULE)
+                child = children.start(load, _MODULE, for_our_python(os.environ))
                 child.send(_job(load, folder, stub.url, clock, effort.closed))
             children.wait_until_ready(_READY_SECONDS)
             visits = _most_visits(bench, children.all[_OPEN])
@@ -245,6 +247,7 @@ def _stub_folder() -> Path:
 def _running_stub() -> Iterator[_Stub]:
     process = subprocess.Popen(
         [sys.executable, "-m", _STUB],
+        env=for_our_python(os.environ),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

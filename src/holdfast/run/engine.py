@@ -19,6 +19,7 @@ from typing import Final
 from holdfast.chaos.undo import UndoResult, recover
 from holdfast.clock import SystemClock
 from holdfast.errors import HoldfastError, InputError, MeasurementError, Problem, shown
+from holdfast.record.idle_closes import settled_intervals
 from holdfast.record.store import Event, Gauge, RunStore
 from holdfast.record.timeline import PHASE, Span
 from holdfast.run.asked import Asked, AskedPhase, write_asked
@@ -36,8 +37,9 @@ from holdfast.run.events import (
 from holdfast.run.folder import RunFolder, create_run_folder
 from holdfast.run.guarding import Look, Watch
 from holdfast.run.importing import IMPORT_SECONDS
-from holdfast.run.jobs import files_of, jobs_of, modules_of
+from holdfast.run.jobs import environment_of, files_of, jobs_of, modules_of
 from holdfast.run.judgement import judge_run
+from holdfast.run.machine.surroundings import Surroundings
 from holdfast.run.pace import PaceKeeper
 from holdfast.run.poller import REPLICAS_READY, Poller
 from holdfast.run.prepared import Prepared, asked_of
@@ -87,7 +89,7 @@ def _run_in(folder: RunFolder, prepared: Prepared, clock: SystemClock, stop: Sto
         try:
             yield Preparing("importing what will be run")
             for name, module in modules_of(prepared).items():
-                children.start(name, module)
+                children.start(name, module, environment_of(name, prepared))
             children.check(files_of(prepared), IMPORT_SECONDS)
             yield Preparing(f"opening the target {prepared.target_name}")
             connection = stack.enter_context(
@@ -97,15 +99,21 @@ def _run_in(folder: RunFolder, prepared: Prepared, clock: SystemClock, stop: Sto
             # As it is, not as the plan would have started it: a stack that stood already has settings of its own.
             asked = replace(asked, stack=connection.settings or None)
             write_asked(asked, folder)
-            running = _Running(prepared, asked, folder, store, connection, children, clock, stop)
+            surroundings = stack.enter_context(
+                Surroundings(asked.id, prepared.workspace.root, connection, store, folder.database, clock)
+            )
+            running = _Running(prepared, asked, folder, store, connection, children, clock, stop, surroundings)
             stack.callback(running.end_polling)
             yield from running.start()
+            surroundings.start()
             yield from running.watch()
             yield from running.drain()
             # What the chaos child could not take out must not be in while a capacity is sought.
             recover([folder.undo_log])
             if prepared.capacity is not None and not stop.requested.is_set() and not running.stopped_early:
                 yield from search_capacity(prepared, children, store, clock, stop, running.time_zero)
+            yield from running.neighbours()
+            surroundings.stop()
         except HoldfastError as error:
             store.write_event(Event(clock.now(), "run", "failed", {"problems": [str(p) for p in error.problems]}))
             store.seal()
@@ -134,7 +142,9 @@ class _Running:
         children: Children,
         clock: SystemClock,
         stop: StopSignal,
+        surroundings: Surroundings,
     ) -> None:
+        self.surroundings = surroundings
         self.prepared = prepared
         self.asked = asked
         self.folder = folder
@@ -207,6 +217,7 @@ class _Running:
                 next_tick += 1.0
                 ticks, look = self._look(watch)
                 yield from ticks
+                yield from self.neighbours()
                 ended = self._ended_by(look)
                 if ended is not None:
                     yield ended
@@ -232,6 +243,11 @@ class _Running:
         for child in working:
             if child.done is None and child.name not in self._noted_end:
                 yield self._note_lost(child, "did not end in order")
+
+    def neighbours(self) -> Iterator[Notice]:
+        """Other runs that came beside this one since the last look."""
+        for text in self.surroundings.news():
+            yield Notice(self._second(), "warning", text)
 
     def end_polling(self) -> None:
         if self._poller is not None:
@@ -279,7 +295,7 @@ class _Running:
             return [], Look({}, watch.blind(f"the record cannot be read ({error})", now))
 
     def _looked(self, watch: Watch, now: float) -> tuple[list[Tick], Look]:
-        recent = self.store.intervals(since=int(now - watch.look_back))
+        recent = settled_intervals(self.store, since=int(now - watch.look_back))
         look = watch.look(self.store, recent, now)
         pace = self._pace.look(self.store, now)
         # The last look is after the last phase's end, and still of it.

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from holdfast.chaos.undo import open_entries
 from holdfast.errors import ExitCode
 from holdfast.load.limits import SAMPLES_FOR_P95
-from holdfast.record.sample import DROPPED, OK
+from holdfast.record.sample import DROPPED, EXCUSED, OK
 from holdfast.run.answers import answers
 from holdfast.run.asked import Asked
 from holdfast.run.capacity import capacity_result
@@ -18,6 +18,8 @@ from holdfast.run.fault_cost import fault_results
 from holdfast.run.folder import RunFolder
 from holdfast.run.guard_result import burned, guard_result, went_blind
 from holdfast.run.load_summary import LoadResult
+from holdfast.run.machine.judged import MACHINE
+from holdfast.run.machine.neighbours import NEIGHBOUR
 from holdfast.run.objectives import objective_results
 from holdfast.run.picture import timeline
 from holdfast.run.recorded import Recorded, read_recorded
@@ -84,7 +86,8 @@ def judge_run(folder: RunFolder) -> Summary:
         verdict=verdict,
         exit_code=int(_EXIT_CODES[verdict]),
         headline=_headline(recorded, verdict, objectives, faults, capacity, load, journeys, validity)
-        + _but(verdict, uncounted),
+        + _but(verdict, uncounted)
+        + _on_a_busy_machine(verdict, validity),
         answers=answers(verdict, objectives, faults, load, journeys, capacity, uncounted),
         validity=validity,
         objectives=objectives,
@@ -151,11 +154,11 @@ def _without_objectives(
 def _visits_lost(load: LoadResult | None) -> int:
     if load is None:
         return 0
-    return sum(count for outcome, count in _visits(load) if outcome != OK)
+    return sum(count for outcome, count in _visits(load) if outcome not in {OK, *EXCUSED})
 
 
 def _visits_sent(load: LoadResult) -> int:
-    return sum(count for outcome, count in _visits(load) if outcome != DROPPED)
+    return sum(count for outcome, count in _visits(load) if outcome not in {DROPPED, *EXCUSED})
 
 
 def _visits(load: LoadResult) -> list[tuple[str, int]]:
@@ -223,6 +226,12 @@ def _but(verdict: RunVerdict, uncounted: Sequence[Uncounted]) -> str:
     return f", but {bad} visit{'s' if bad != 1 else ''} ended badly that no objective counts"
 
 
+def _on_a_busy_machine(verdict: RunVerdict, validity: Validity) -> str:
+    """A verdict that others on the machine had a part in; where they invalidate it, it says so by itself."""
+    degraded = any(check.name == MACHINE and check.verdict == "degraded" for check in validity.checks)
+    return " (degraded: the machine was busy with something else)" if degraded and verdict != "invalid" else ""
+
+
 def _missed(objectives: Sequence[ObjectiveResult]) -> list[str]:
     return sorted({o.name for o in objectives if o.judged and o.verdict == "missed"})
 
@@ -272,6 +281,8 @@ def _notices(recorded: Recorded) -> tuple[str, ...]:
             found.append(f"The guard stopped the run: {event.facts.get('reason')}")
         elif event.kind == "ended_early":
             found.append(f"The run ended early, its answer being certain: {event.facts.get('reason')}")
+        elif event.kind == NEIGHBOUR:
+            found.append(f"{event.source}: {event.facts.get('text')}")
         elif event.kind in {"scenario_error", "activity_failed", "notice"}:
             text = event.facts.get("text") or event.facts.get("message") or event.facts.get("reason")
             line = f"{event.source}: {text}"

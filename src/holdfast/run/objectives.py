@@ -5,28 +5,29 @@ from decimal import Decimal
 
 from holdfast.record.recorder import Interval
 from holdfast.run.asked import AskedObjective
-from holdfast.run.recorded import Recorded, Stretch
+from holdfast.run.recorded import Recorded
 from holdfast.run.summary import WHOLE_RUN, ObjectiveResult
 from holdfast.slo.budget import budget_of
-from holdfast.slo.indicator import Counts, count, joined
+from holdfast.slo.counted import Stretch, counted
 from holdfast.slo.verdict import Judgement, judge_all
 
 
 def objective_results(recorded: Recorded) -> tuple[ObjectiveResult, ...]:
     """Phases in order, then `phase` "run": the judged phases together, which decide the run."""
     results: list[ObjectiveResult] = []
-    phases = recorded.phases
-    floor = recorded.asked.design_effect_floor
-    for phase in phases:
+    stretches = [(phase.name, phase.judged, [phase]) for phase in recorded.phases]
+    if recorded.judged:
+        stretches.append((WHOLE_RUN, True, recorded.judged))
+    for name, judged, phases in stretches:
         results += judge_stretches(
-            recorded.asked.objectives, recorded.intervals, [phase], phase.name, phase.judged, effect_floor=floor
+            recorded.asked.objectives,
+            recorded.intervals,
+            phases,
+            name,
+            judged,
+            effect_floor=recorded.asked.design_effect_floor,
+            attacks=recorded.asked.attacks,
         )
-    judged = [phase for phase in phases if phase.judged]
-    if not judged:
-        return tuple(results)
-    results += judge_stretches(
-        recorded.asked.objectives, recorded.intervals, judged, WHOLE_RUN, judged=True, effect_floor=floor
-    )
     return tuple(results)
 
 
@@ -38,11 +39,12 @@ def judge_stretches(
     judged: bool,
     *,
     effect_floor: float = 1.0,
+    attacks: Sequence[str] = (),
 ) -> list[ObjectiveResult]:
     """All objectives over some stretches of time taken together; misses corrected for their number (Holm)."""
-    counted = [_counted(asked, intervals, stretches) for asked in objectives]
+    counts = [counted(intervals, asked.objective.events, stretches, attacks) for asked in objectives]
     judgements = judge_all(
-        [(counts, Decimal(str(asked.gate))) for counts, asked in zip(counted, objectives, strict=True)],
+        [(one, Decimal(str(asked.gate))) for one, asked in zip(counts, objectives, strict=True)],
         effect_floor=effect_floor,
         called=["gate" if asked.gate < float(asked.objective.target) else "target" for asked in objectives],
     )
@@ -51,10 +53,6 @@ def judge_stretches(
         _result(asked, judgement, name, judged, seconds)
         for asked, judgement in zip(objectives, judgements, strict=True)
     ]
-
-
-def _counted(asked: AskedObjective, intervals: Sequence[Interval], stretches: Sequence[Stretch]) -> Counts:
-    return joined(count(intervals, asked.objective.events, s.start, s.counted_to) for s in stretches)
 
 
 def _result(asked: AskedObjective, judgement: Judgement, phase: str, judged: bool, seconds: float) -> ObjectiveResult:

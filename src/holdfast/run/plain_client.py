@@ -1,4 +1,4 @@
-"""A client for a handful of requests in the runner's own process, where gevent must not be: on the system's sockets.
+"""A visitor for a handful of requests in the runner's own process, where gevent must not be: on `kit.stream`.
 
 In: what `holdfast.kit.client.Client` takes. Out: what the load generator's client would give, by the same rules
 (`holdfast.load.request`) and the same parser; and `last`, what was asked and answered, without the visitor's values.
@@ -8,12 +8,12 @@ import contextlib
 import json as json_codec
 import re
 import secrets
-import socket
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from holdfast.kit.stream import Stream, dialled
 from holdfast.load.cookies import CookieJar
 from holdfast.load.heads import RequestHeads
 from holdfast.load.naming import without_identifiers
@@ -101,16 +101,15 @@ class PlainClient:
     def _exchanged(self, request: bytes, deadline: float, *, head: bool) -> AnswerReader:
         """One connection's only answer. Raises OutcomeError: none, or none in time."""
         reader = AnswerReader()
-        opened: socket.socket | None = None
+        opened: Stream | None = None
         sent = False
         try:
-            opened = self._dialled(deadline)
+            opened = dialled(self._origin.host, self._origin.port, self._tls, deadline)
             with contextlib.suppress(BrokenPipeError):  # it may have answered before it hung up: look
-                _send(opened, request, deadline)
+                opened.send(request)
             sent = True
             while not reader.complete:
-                opened.settimeout(_left(deadline))
-                data = opened.recv(_READ_BYTES)
+                data = opened.read(_READ_BYTES)
                 if not data:
                     if reader.ends_at_close:
                         break
@@ -127,43 +126,6 @@ class PlainClient:
             if opened is not None:
                 opened.close()
         return reader
-
-    def _dialled(self, deadline: float) -> socket.socket:
-        """By the first address that takes it. Raises OSError. A name is looked up for as long as the system likes."""
-        refused: OSError | None = None
-        found = socket.getaddrinfo(self._origin.host, self._origin.port, 0, socket.SOCK_STREAM)
-        for family, kind, protocol, _, address in found:
-            opened = socket.socket(family, kind, protocol)
-            try:
-                opened.settimeout(_left(deadline))
-                opened.connect(address)
-                if self._tls is None:
-                    return opened
-                opened.settimeout(_left(deadline))  # for the whole handshake
-                secured: socket.socket = self._tls.wrap_socket(opened, server_hostname=self._origin.host)
-            except OSError as error:
-                opened.close()
-                refused = error
-                if isinstance(error, TimeoutError):
-                    break
-            else:
-                return secured
-        raise refused or OSError("no address")
-
-
-def _send(opened: socket.socket, request: bytes, deadline: float) -> None:
-    rest = memoryview(request)
-    while rest:
-        opened.settimeout(_left(deadline))
-        rest = rest[opened.send(rest) :]
-
-
-def _left(deadline: float) -> float:
-    """Seconds, for the next wait: a socket's own limit begins anew with each. Raises TimeoutError."""
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise TimeoutError
-    return left
 
 
 def _keys(body: bytes) -> tuple[str, ...]:

@@ -12,17 +12,18 @@ from holdfast.capacity.search import INVALID, MISSED, Probe, next_rate
 from holdfast.clock import Clock
 from holdfast.load.dropping import GENERATOR_LATE, NO_ACCOUNT
 from holdfast.load.health import LAG_INVALID
+from holdfast.record.idle_closes import settled_intervals
 from holdfast.record.recorder import Interval
 from holdfast.record.sample import DROPPED, OK, depth_of
 from holdfast.record.store import Event, RunStore
-from holdfast.record.timeline import SEARCH_STEP, Span
+from holdfast.record.timeline import SEARCH, SEARCH_STEP, Span
 from holdfast.run.asked import AskedObjective
 from holdfast.run.children import Child, Children
 from holdfast.run.events import Notice, RunEvent, SearchStep
 from holdfast.run.objectives import judge_stretches
 from holdfast.run.prepared import Prepared
-from holdfast.run.recorded import Stretch
 from holdfast.run.stopping import StopSignal
+from holdfast.slo.counted import Stretch
 from holdfast.slo.verdict import Verdict, worst
 
 SEARCHER: Final = "search"
@@ -41,6 +42,9 @@ def search_capacity(
     if question is None or profile is None or child is None:
         return
     children.release(SEARCHER, clock.now())
+    # Before its first request: its overload is ours, and a record that is cut off anywhere must say so.
+    began = float(math.ceil(clock.now()))  # what drains is of the seconds before
+    store.write_span(Span(SEARCH, question.name, started=began))
     probes: list[Probe] = []
     while not stop.requested.is_set():
         rate = next_rate(question.search, probes)
@@ -73,6 +77,7 @@ def search_capacity(
         probes.append(probe)
         store.write_span(_span(stretch, start, clock.now(), probe))
         yield SearchStep(clock.now() - time_zero, rate, probe.verdict, probe.reason)
+    store.write_span(Span(SEARCH, question.name, started=began, ended=max(clock.now(), began)))
     child.send({"stop": "drain"})
     deadline = clock.now() + _LATE_SECONDS
     while not child.ended and clock.now() < deadline:
@@ -122,7 +127,7 @@ def _judged(
     """One held rate: invalid when our own generator was late, else the worst of the objectives."""
     intervals = [
         i
-        for i in store.intervals("load", since=int(stretch.start) - 1)
+        for i in settled_intervals(store, "load", since=int(stretch.start) - 1)
         if stretch.start <= i.second + 0.5 < stretch.end
     ]
     visits = [i for i in intervals if depth_of(i.name) == 1]

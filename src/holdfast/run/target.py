@@ -1,18 +1,15 @@
 """Opening the target: the reference stack is found running or started; a user's own is asked whether it answers."""
 
-import http.client
-import ssl
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 from holdfast.errors import Problem
+from holdfast.kit.plain_client import Rules, UnansweredError, ask
 from holdfast.reference import StackSettings, StackState, read_stack, start_stack, stop_stack
 from holdfast.reference.state import STATE_FILE
-from holdfast.workspace.target import Connection, StackDefinition, TargetDefinition
+from holdfast.workspace.target import MARKER, Connection, StackDefinition, TargetDefinition
 from holdfast.workspace.tls import context_of
 from holdfast.workspace.workspace import Workspace
 
@@ -62,6 +59,7 @@ def connection_to_stack(name: str, state: StackState) -> Connection:
         control_url=state.control_url,
         control_token=state.control_token,
         proxy_url=state.proxy_url,
+        proxy_token=state.proxy_token,
         state_file=str(Path(state.state_dir) / STATE_FILE),
         accounts={"generated": state.settings.accounts},
         settings={
@@ -75,19 +73,15 @@ def connection_to_stack(name: str, state: StackState) -> Connection:
 
 def unreachable(name: str, definition: TargetDefinition, root: Path, where: str) -> list[Problem]:
     """Ask a user's target once. Any HTTP answer shows that it is there; what it is worth, the run finds out."""
-    url, context = definition.url or "", context_of(definition.tls_in(root))
+    tls = definition.tls_in(root)
+    rules = Rules(MARKER, deadline=_PROBE_SECONDS, most_bytes=0, own_authority=tls.ca_file is not None)
     try:
-        with urllib.request.urlopen(url, timeout=_PROBE_SECONDS, context=context):  # noqa: S310 - http(s) only
-            return []
-    except urllib.error.HTTPError:
-        return []
-    except (OSError, ValueError, http.client.HTTPException) as error:
-        reason = getattr(error, "reason", error)
-        if isinstance(reason, ssl.SSLCertVerificationError):
-            what = f"target {name}: the certificate of {url} is not trusted: {reason.verify_message}"
-            return [Problem(where, what, "name the authority that signed it: tls: {ca_file: …} beside its url")]
-        fix = "start it, or correct its url"
-        return [Problem(where, f"target {name}: {url} does not answer: {reason or type(error).__name__}", fix)]
+        ask(definition.url or "", rules, tls=context_of(tls))
+    except UnansweredError as error:
+        return [Problem(where, f"target {name}: {error.what}", error.fix)]
+    except ValueError as error:
+        return [Problem(where, f"target {name}: {error}", "correct its url")]
+    return []
 
 
 def _own(name: str, definition: TargetDefinition, root: Path) -> Connection:

@@ -13,6 +13,7 @@ from holdfast.errors import InputError, Problem, raise_input_error, shown
 from holdfast.kit.accounts import Account, accounts_of, turned
 from holdfast.kit.adapter import adapter_at, made_unasked, operations
 from holdfast.kit.inbox import Inbox, fetcher
+from holdfast.kit.plain_client import Rules
 from holdfast.kit.totp import StepLedger
 from holdfast.load.scenario import operations_of
 from holdfast.run.requirements import Checking, check_accounts, check_load, check_reference, find_target
@@ -78,7 +79,8 @@ def _tried(connection: Connection, where: str, *, destructive: bool) -> Book:
     make = adapter_at(adapter)
     clock, ledger = SystemClock(), StepLedger()
     tls = connection.tls
-    inbox = Inbox(connection.outbox_url, fetcher(context_of(tls))) if connection.outbox_url else None
+    rules = Rules(connection.marker)
+    inbox = Inbox(connection.outbox_url, fetcher(rules, context_of(tls))) if connection.outbox_url else None
 
     def come(account: Account) -> Visitor:
         client = PlainClient(connection.url, connection.marker, tls)

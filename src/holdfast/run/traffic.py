@@ -5,14 +5,15 @@ from statistics import median
 
 from holdfast.record.histogram import Histogram
 from holdfast.record.recorder import Interval
-from holdfast.record.sample import DROPPED, OK, UNFINISHED, depth_of
+from holdfast.record.sample import DROPPED, EXCUSED, OK, UNFINISHED, depth_of
 from holdfast.run.asked import AskedJourney
 from holdfast.run.funnels import funnel_of
 from holdfast.run.likeness import likenesses
 from holdfast.run.load_summary import JUDGED, Connections, LoadResult, Quantiles, SeriesResult
 from holdfast.run.quantiles import quantiles
-from holdfast.run.recorded import Recorded, Stretch, outcomes_of
+from holdfast.run.recorded import Recorded, outcomes_of
 from holdfast.run.summary import WHOLE_RUN, JourneyResult
+from holdfast.slo.counted import Stretch
 
 
 def load_result(recorded: Recorded) -> LoadResult | None:
@@ -107,7 +108,7 @@ def _series(name: str, stretch: Stretch, intervals: Sequence[Interval]) -> Serie
     """Quantiles of all that was sent, and beside them of what was ok: a timeout belongs to what visitors lived through,
     and a fast refusal must not pass for a fast answer.
     """
-    sent = [i for i in intervals if i.outcome != DROPPED]
+    sent = [i for i in intervals if i.outcome != DROPPED and i.outcome not in EXCUSED]
     fine = [i for i in sent if i.outcome == OK]
     details: dict[str, int] = {}
     for interval in intervals:

@@ -3,6 +3,7 @@
 from holdfast.load.health import check_health
 from holdfast.load.scenario_error import SCENARIO_ERROR, SCENARIO_ERRORS
 from holdfast.record.store import Event
+from holdfast.run.machine.judged import machine_checks
 from holdfast.run.recorded import Recorded
 from holdfast.run.summary import Validity, ValidityCheck, ValidityVerdict
 
@@ -25,6 +26,9 @@ def validity_of(recorded: Recorded) -> Validity:
                 closed=any(load.profile.get("virtual_users") for load in recorded.asked.load),
             )
         ]
+    asked = recorded.asked
+    timed = bool(asked.load or asked.objectives or asked.capacity)
+    checks += machine_checks(recorded.gauges, recorded.events, timed=timed)
     checks += _scenarios(recorded)
     lost = [str(e.facts.get("child")) for e in recorded.events_of("child_lost")]
     if lost:

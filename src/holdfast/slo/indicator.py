@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from holdfast.record.recorder import Interval
-from holdfast.record.sample import ABANDONED, DROPPED, UNFINISHED, depth_of
+from holdfast.record.sample import ABANDONED, DROPPED, EXCUSED, UNFINISHED, depth_of
 
 SOURCES: Final = ("load", "synthetics")
 NEVER_GOOD: Final = frozenset({ABANDONED, DROPPED, UNFINISHED})
@@ -141,6 +141,8 @@ def _selects(selector: Selector, source: str, name: str) -> bool:
 
 
 def _is_counted(total: Selector, outcome: str) -> bool:
+    if outcome in EXCUSED:
+        return False
     return not total.outcomes or outcome in total.outcomes or outcome in NEVER_GOOD
 
 

@@ -24,6 +24,7 @@ from holdfast.clock import SystemClock
 from holdfast.errors import HoldfastError, InputError, Problem, raise_input_error, shown
 from holdfast.kit.accounts import AccountPool, accounts_of, secrets_in, turned
 from holdfast.kit.inbox import Inbox, fetcher
+from holdfast.kit.plain_client import Rules
 from holdfast.kit.totp import StepLedger
 from holdfast.record.store import RunStore
 from holdfast.redaction import secrets_of
@@ -109,7 +110,7 @@ def read_job(job: Mapping[str, Any]) -> Task:
             url=target["url"],
             marker=target["marker"],
             verify=tls.verify,
-            inbox=Inbox(outbox_url, fetcher(context_of(tls))) if outbox_url else None,
+            inbox=Inbox(outbox_url, fetcher(Rules(target["marker"]), context_of(tls))) if outbox_url else None,
             ledger=StepLedger(),
             clock=clock,
             evidence=Path(job["run_folder"]) / "evidence",

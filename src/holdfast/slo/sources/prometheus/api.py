@@ -4,7 +4,8 @@
     not tried     any other refusal, and a query that took Prometheus too long: it would again
 
 Nothing of an answer is believed before it is whole, JSON, and of the shape that was asked for. A secret that it gives
-back is told nowhere. A redirect is followed on the same host only.
+back is told nowhere. A redirect is followed on the same host only. A Prometheus of production may stand behind a proxy:
+those of the environment (https_proxy, no_proxy) are obeyed for it, and never for one on this machine.
 Source: https://prometheus.io/docs/prometheus/latest/querying/api/
 """
 
@@ -23,6 +24,8 @@ from urllib.parse import urlencode, urlsplit
 from holdfast import __version__
 from holdfast.clock import Clock, SystemClock
 from holdfast.errors import InputError, MeasurementError, Problem
+from holdfast.kit.mistrust import mistrust
+from holdfast.kit.plain_client import printable
 from holdfast.slo.sources.prometheus.connection import CA_FILE, TOKEN, Connection
 from holdfast.workspace.target import is_loopback
 from holdfast.workspace.tls import SYSTEM, Tls, context_of
@@ -112,10 +115,8 @@ class PrometheusApi:
                 why, pause = f"it answered {status}{f' ({told})' if told else ''}", again
             except (OSError, http.client.HTTPException) as error:
                 why, pause = self._safe(_reason(error)), None
-                if _is_unproven(error):
-                    what = f"who answers at {self.url} is not proven: {why}"
-                    fix = f"name the authority of its certificate: caFile, or {CA_FILE}"
-                    raise InputError(Problem(self._connection.where, what, fix)) from None
+                if fault := self._mistrusted(error):
+                    raise InputError(Problem(self._connection.where, *fault)) from None
             if wait is None:
                 break
             pause = wait if pause is None else min(pause, _LONGEST_WAIT)
@@ -124,6 +125,17 @@ class PrometheusApi:
             self._clock.sleep(pause)
         self._given_up = why
         raise self._silent(why)
+
+    def _mistrusted(self, error: Exception) -> tuple[str, str] | None:
+        """What is wrong with its certificate, and what to do; None when that is not what failed."""
+        import ssl
+
+        inner = error.reason if isinstance(error, urllib.error.URLError) else error
+        if not isinstance(inner, ssl.SSLCertVerificationError):
+            return None
+        host, own = urlsplit(self.url).hostname or "", self._connection.ca_file is not None
+        found = mistrust(inner, self.url, host, own_authority=own, setting=f"caFile, or {CA_FILE}")
+        return None if found is None else (f"who answers is not proven: {found[0]}", found[1])
 
     def _silent(self, why: str) -> MeasurementError:
         fix = "nothing can be said without it: try again, or give --timeout more"
@@ -180,7 +192,7 @@ class PrometheusApi:
             body = b""
         try:
             found = json.loads(body)
-            told = f"{found['errorType']}: {found['error']}"
+            told = printable(f"{found['errorType']}: {found['error']}", _LONGEST_EXCERPT)
         except (ValueError, TypeError, KeyError, RecursionError):
             told = _excerpt(body)
         after = error.headers.get("Retry-After", "") if error.headers else ""
@@ -210,7 +222,11 @@ class PrometheusApi:
     def _answer(self, found: Mapping[str, Any], kind: str) -> Answer:
         """Raises MeasurementError where it is not what the API promises."""
         try:
-            doubts = tuple(self._safe(str(text)) for key in ("warnings", "infos") for text in found.get(key) or ())
+            doubts = tuple(
+                printable(self._safe(str(text)), _LONGEST_EXCERPT)
+                for key in ("warnings", "infos")
+                for text in found.get(key) or ()
+            )
             data = found["data"]
             if data["resultType"] == "scalar" and kind == "vector":
                 at, value = data["result"]
@@ -264,25 +280,19 @@ class _SameHost(urllib.request.HTTPRedirectHandler):
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-def _is_unproven(error: Exception) -> bool:
-    import ssl
-
-    inner = error.reason if isinstance(error, urllib.error.URLError) else error
-    return isinstance(inner, ssl.SSLCertVerificationError)
-
-
 def _reason(error: Exception) -> str:
     inner = error.reason if isinstance(error, urllib.error.URLError) else error
     if isinstance(inner, TimeoutError):
         return str(inner) or "timed out"
     if isinstance(inner, http.client.IncompleteRead):
         return "its answer was cut short"
-    return str(inner) or type(inner).__name__
+    return printable(str(inner), _LONGEST_EXCERPT) or type(inner).__name__
 
 
 def _excerpt(body: bytes) -> str:
-    text = " ".join(body[:_LONGEST_EXCERPT].decode("utf-8", "replace").split())
-    return "".join(character if character.isprintable() else "?" for character in text) or "nothing"
+    return (
+        printable(" ".join(body[:_LONGEST_EXCERPT].decode("utf-8", "replace").split()), _LONGEST_EXCERPT) or "nothing"
+    )
 
 
 def _text(at: float) -> str:
