@@ -69,15 +69,25 @@ def stranger_like(email: str, mark: str) -> str:
     return f"{mark[: max(len(name), 12)]}@{domain}"
 
 
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """How many accounts of each kind, with a second factor and without, are put behind all others: the journeys'."""
+
+    coded: int = 0
+    plain: int = 0
+
+
 def accounts_of(source: Mapping[str, Any], first: int, count: int) -> tuple[Account, ...]:
     """The accounts [first, first + count) of a target: `{"generated": 2000}` or `{"file": path}`.
 
+    `"apart": {"coded": 3, "plain": 2}` puts so many of each kind last, before any are counted off.
     Raises InputError when there are none, or the file cannot be used.
     """
     if "file" in source:
         accounts = read_accounts(Path(source["file"]))
     else:
         accounts = generated_accounts(0, int(source.get("generated", first + count)))
+    accounts = _set_apart(accounts, Apart(**source.get("apart") or {}))
     chosen = accounts[first : first + count]
     if not chosen:
         raise InputError(
@@ -97,6 +107,20 @@ def secrets_in(source: Mapping[str, Any] | None) -> tuple[str, ...]:
     except InputError:
         return ()  # whoever leases from it says what is wrong with it
     return tuple(value for one in accounts for value in (one.password, one.totp_secret or "", one.email))
+
+
+def _set_apart(accounts: tuple[Account, ...], apart: Apart) -> tuple[Account, ...]:
+    """The last ones of each kind behind all others."""
+    if not (apart.coded or apart.plain):
+        return accounts
+    left = {True: apart.coded, False: apart.plain}
+    behind: list[Account] = []
+    before: list[Account] = []
+    for account in reversed(accounts):
+        here = left[account.has_mfa] > 0
+        left[account.has_mfa] -= here
+        (behind if here else before).append(account)
+    return (*reversed(before), *reversed(behind))
 
 
 def turned(accounts: Sequence[Account], now: float) -> tuple[Account, ...]:
@@ -179,6 +203,13 @@ class AccountPool:
         if plain is not None:
             return self._plain.popleft()[1]
         return None
+
+    def free_at(self, mfa: bool | None = None) -> float | None:
+        """When `lease` will lend one: a time of the clock, not after now where one is free. None: all are lent."""
+        now = self._clock.now()
+        plain = [now] if self._plain and mfa is not True else []
+        resting = [self._mfa[0][1]] if self._mfa and mfa is not False else []
+        return min(plain + resting, default=None)
 
     def share(self, mfa: bool | None = None) -> Account | None:
         """One that others may hold too, each in turn, with a second factor or not as asked; None when there is none.

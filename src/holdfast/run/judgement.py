@@ -214,6 +214,9 @@ def _headline(
             return f"{_visits_lost(load)} visits did not end well, and no objective says how many may"
         if not unclear and not objectives and load is not None and _too_few(recorded, load):
             return f"{_visits_sent(load)} visits show too little: it takes {SAMPLES_FOR_P95} (run longer)"
+        short = next((check.reason for check in validity.checks if check.name == "journey_accounts"), "")
+        if not unclear and short:
+            return f"{named}: {short}"
         return f"{named}: {', '.join(unclear)}" if unclear else named
     return named
 
