@@ -5,7 +5,7 @@
 
 from holdfast.reference.settings import StackSettings
 from holdfast.reference.state import ProcessStatus, StackStatus, read_stack, stack_status, start_stack, stop_stack
-from holdfast.reference.state_folder import StackState
+from holdfast.reference.state_folder import StackState, remove_abandoned
 
 __all__ = [
     "ProcessStatus",
@@ -13,6 +13,7 @@ __all__ = [
     "StackState",
     "StackStatus",
     "read_stack",
+    "remove_abandoned",
     "stack_status",
     "start_stack",
     "stop_stack",

@@ -39,6 +39,7 @@ from holdfast.run.guarding import Look, Watch
 from holdfast.run.importing import IMPORT_SECONDS
 from holdfast.run.jobs import environment_of, files_of, jobs_of, modules_of
 from holdfast.run.judgement import judge_run
+from holdfast.run.leftovers import sweep_leftovers
 from holdfast.run.living import held
 from holdfast.run.machine.surroundings import Surroundings
 from holdfast.run.pace import PaceKeeper
@@ -62,6 +63,7 @@ def run(prepared: Prepared, stop: StopSignal | None = None) -> Generator[RunEven
     Wrong input that only the children or the target can see is told before time 0, and leaves no run folder.
     """
     clock = SystemClock()
+    sweep_leftovers(prepared.workspace)
     folder = create_run_folder(prepared.workspace.runs_folder, prepared.name, clock.now())
     started = False
     try:

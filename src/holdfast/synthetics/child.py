@@ -37,6 +37,7 @@ from holdfast.synthetics.recording import Recording
 from holdfast.synthetics.schedule import spread
 from holdfast.synthetics.visit import PATIENCE
 from holdfast.synthetics.walk import Place
+from holdfast.temporary import TemporaryFolder
 from holdfast.workspace.tls import Tls, context_of
 
 _FLUSH_SECONDS: Final = 1.0
@@ -81,7 +82,10 @@ def main() -> int:
                 return 0
         channel.redactor.add(*secrets_in(job["target"].get("accounts")))
         task = read_job(job)
-        return asyncio.run(_work(channel, task))
+        with TemporaryFolder("browser") as folder:
+            # The driver and the browser keep profiles and downloads there; whoever kills us keeps them from tidying up.
+            os.environ["TMPDIR"] = str(folder.path)
+            return asyncio.run(_work(channel, task))
     except HoldfastError as error:
         channel.tell_problems(error.problems)
         return int(error.exit_code)
