@@ -10,11 +10,11 @@ from typing import Final, Literal
 
 from holdfast.load import limits
 from holdfast.load.calibration import Ceiling
-from holdfast.load.dropping import NO_ACCOUNT, cure_for
+from holdfast.load.dropping import cure_for
 from holdfast.load.limits import Limit
 from holdfast.load.measured import CLOCK_OFFSET, CLOCK_ROUND_TRIP, Measured, measured_in, quantile, wait_at_any_moment
 from holdfast.record.recorder import Interval
-from holdfast.record.sample import DROPPED
+from holdfast.record.sample import DROPPED, NO_ACCOUNT
 from holdfast.record.store import Event, Gauge
 
 HealthVerdict = Literal["valid", "degraded", "invalid"]

@@ -105,6 +105,7 @@ class Visit:
         "_lag",
         "_left_by",
         "_meant",
+        "_measured",
         "_number",
         "_random",
         "_service",
@@ -140,6 +141,7 @@ class Visit:
         self._thought = self._thinking_since = 0.0  # seconds that the visitor has thought, and since when it does now
         self._asked = self._failed = 0  # requests that ended, and what failed of those and of the steps
         self._meant: Collection[str] = EXCUSED  # what may go wrong in a visit that ends well
+        self._measured: BaseException | None = None  # the last error that our client or a step of ours made
         self.client = LeanClient(
             ground.cold if pool is None else pool,  # an empty one is false
             ground.heads,
@@ -219,7 +221,11 @@ class Visit:
     def close(self) -> None:
         """Let go of what points back here: at 8,000 visits a second, cycles cost a stop of 3 ms four times a second."""
         self.client.close()
-        self._left_by = None
+        self._left_by = self._measured = None
+
+    def outcome_of(self, error: BaseException | None) -> tuple[str, str]:
+        """The outcome of what ended with `error`, and its detail: no text of the target's."""
+        return outcome_of(error, self._ground.left, self._measured)
 
     def step_that_raised(self, error: BaseException) -> str | None:
         """The name of the step that `error` came out of; None when it came from between steps."""
@@ -234,7 +240,7 @@ class Visit:
 
     def leave(self, step: "Step", error: BaseException | None) -> None:
         """Raises OutcomeError `abandoned` when the visitor gives up here."""
-        outcome, detail = outcome_of(error, self._ground.left)
+        outcome, detail = self.outcome_of(error)
         if error is None and self._is_out_of_patience(step):
             outcome, detail = ABANDONED, "too_slow"
         if error is not None:
@@ -251,7 +257,8 @@ class Visit:
             and (error is None or isinstance(error, OutcomeError))
         ):
             why = detail if outcome == ABANDONED else outcome
-            raise OutcomeError(ABANDONED, f"{step.name}: {why}") from error
+            self._measured = OutcomeError(ABANDONED, f"{step.name}: {why}")
+            raise self._measured from error
 
     def _is_out_of_patience(self, step: "Step") -> bool:
         """The wait in our own generator is not the target's to answer for: it is not counted."""
@@ -272,6 +279,7 @@ class Visit:
         self._asked += 1
         if exchange.outcome is not OK and exchange.outcome not in self._meant:
             self._failed += 1
+        self._measured = exchange.error
         ground = self._ground
         began = ground.clock.now() - exchange.duration
         trace_id = self.client.trace_id

@@ -37,6 +37,8 @@ NO_REQUEST: Final = "no_request"
 FAILED_INSIDE: Final = "failed_inside"
 """Details of an ok that proves nothing: the target was asked for nothing, or something failed and was passed over."""
 
+NO_ACCOUNT: Final = "no free account"
+"""The detail of a dropped arrival that no objective counts: the pool of accounts is ours, whoever emptied it."""
 OUTSIDE: Final = "outside"  # the step's name of requests that no step holds
 
 

@@ -219,16 +219,31 @@ def _headline(
         failed = [_failed_walk(j) for j in journeys if any(outcome != "ok" for outcome in j.outcomes)]
         return f"A journey fails: {', '.join(failed)}" if failed and not objectives else named
     if verdict == "inconclusive":
-        unclear = sorted({o.name for o in objectives if o.phase == WHOLE_RUN and o.verdict == "inconclusive"})
-        unclear += [f"{f.title} ({f.verdict})" for f in faults if f.verdict != "passed"]
-        unclear += ["the sizing"] if capacity is not None and capacity.sizing is None else []
-        if not unclear and not objectives and _visits_lost(load):
-            return f"{_visits_lost(load)} visits did not end well, and no objective says how many may"
-        if not unclear and not objectives and load is not None and _too_few(recorded, load):
-            return f"{_visits_sent(load)} visits show too little: it takes {SAMPLES_FOR_P95} (run longer)"
-        unclear += [one.text for one in unproven]
-        return f"{named}: {', '.join(unclear)}" if unclear else named
+        return _inconclusive_headline(recorded, objectives, faults, capacity, load, validity, unproven)
     return named
+
+
+def _inconclusive_headline(
+    recorded: Recorded,
+    objectives: Sequence[ObjectiveResult],
+    faults: Sequence[FaultResult],
+    capacity: CapacityResult | None,
+    load: LoadResult | None,
+    validity: Validity,
+    unproven: Sequence[Unproven],
+) -> str:
+    unclear = sorted({o.name for o in objectives if o.phase == WHOLE_RUN and o.verdict == "inconclusive"})
+    unclear += [f"{f.title} ({f.verdict})" for f in faults if f.verdict != "passed"]
+    unclear += ["the sizing"] if capacity is not None and capacity.sizing is None else []
+    if not unclear and not objectives and _visits_lost(load):
+        return f"{_visits_lost(load)} visits did not end well, and no objective says how many may"
+    unclear += [one.text for one in unproven]
+    if not unclear and not objectives and load is not None and _too_few(recorded, load):
+        return f"{_visits_sent(load)} visits show too little: it takes {SAMPLES_FOR_P95} (run longer)"
+    short = next((check.reason for check in validity.checks if check.name == "journey_accounts"), "")
+    unclear += [short] if short and not unclear else []
+    named = _HEADLINES["inconclusive"]
+    return f"{named}: {', '.join(unclear)}" if unclear else named
 
 
 def _but(verdict: RunVerdict, uncounted: Sequence[Uncounted]) -> str:

@@ -10,11 +10,11 @@ from typing import Final
 
 from holdfast.capacity.search import INVALID, MISSED, Probe, next_rate
 from holdfast.clock import Clock
-from holdfast.load.dropping import GENERATOR_LATE, NO_ACCOUNT
+from holdfast.load.dropping import GENERATOR_LATE
 from holdfast.load.health import LAG_INVALID
 from holdfast.record.idle_closes import settled_intervals
 from holdfast.record.recorder import Interval
-from holdfast.record.sample import DROPPED, OK, depth_of
+from holdfast.record.sample import DROPPED, NO_ACCOUNT, OK, depth_of
 from holdfast.record.store import Event, RunStore
 from holdfast.record.timeline import SEARCH, SEARCH_STEP, Span
 from holdfast.run.asked import AskedObjective
