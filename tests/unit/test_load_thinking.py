@@ -147,7 +147,7 @@ def test_what_is_wrong_with_a_thought_is_said_with_its_line_before_anything_star
     step = '        with self.step("sign_in"):\n'
     path.write_text(GOOD.replace(step, step + line if line.startswith(" " * 12) else line + step, 1))
     (problem,) = check_scenario(path)
-    assert problem.where.endswith(":8" if line.startswith(" " * 12) else ":7")
+    assert problem.where.endswith(":9" if line.startswith(" " * 12) else ":8")
     assert problem.what.startswith(said)
 
 
