@@ -1,6 +1,7 @@
 """Each objective in each phase and over all judged phases: verdict, budget, burn rate."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from holdfast.record.recorder import Interval
@@ -13,21 +14,39 @@ from holdfast.slo.verdict import Judgement, judge_all
 
 
 def objective_results(recorded: Recorded) -> tuple[ObjectiveResult, ...]:
-    """Phases in order, then `phase` "run": the judged phases together, which decide the run."""
+    """Phases in order, then `phase` "run": the judged phases together, which decide the run with those that are judged
+    apart, by gates of their own.
+    """
     results: list[ObjectiveResult] = []
     phases = recorded.phases
     floor = recorded.asked.design_effect_floor
+    gates = {phase.name: phase.gates for phase in recorded.asked.phases if phase.apart}
     for phase in phases:
+        if phase.name in gates:
+            results += _judge_apart(recorded, phase, gates[phase.name])
+            continue
         results += judge_stretches(
             recorded.asked.objectives, recorded.intervals, [phase], phase.name, phase.judged, effect_floor=floor
         )
-    judged = [phase for phase in phases if phase.judged]
+    judged = [phase for phase in phases if phase.judged and phase.name not in gates]
     if not judged:
         return tuple(results)
     results += judge_stretches(
         recorded.asked.objectives, recorded.intervals, judged, WHOLE_RUN, judged=True, effect_floor=floor
     )
     return tuple(results)
+
+
+def _judge_apart(recorded: Recorded, phase: Stretch, gates: Mapping[str, float]) -> list[ObjectiveResult]:
+    """By the gates of the phase; what it names no gate for is shown. In the order of the objectives."""
+    named = [replace(a, gate=gates[a.objective.name]) for a in recorded.asked.objectives if a.objective.name in gates]
+    others = [asked for asked in recorded.asked.objectives if asked.objective.name not in gates]
+    floor = recorded.asked.design_effect_floor
+    found = judge_stretches(named, recorded.intervals, [phase], phase.name, judged=True, effect_floor=floor)
+    found = [replace(result, apart=True) for result in found]
+    found += judge_stretches(others, recorded.intervals, [phase], phase.name, judged=False, effect_floor=floor)
+    order = [asked.objective.name for asked in recorded.asked.objectives]
+    return sorted(found, key=lambda result: order.index(result.name))
 
 
 def judge_stretches(

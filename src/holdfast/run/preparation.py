@@ -104,7 +104,7 @@ def prepare_plan(
         plan=plan,
         target_name=target_name,
         target=definition,
-        phases=tuple(AskedPhase(p.name, *plan.phase_bounds(p.name), p.judged) for p in plan.phases),
+        phases=tuple(AskedPhase(p.name, *plan.phase_bounds(p.name), p.judged, p.gates) for p in plan.phases),
         load=load,
         scenarios=scenarios,
         scenario_steps=steps,
