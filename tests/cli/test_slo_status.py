@@ -308,6 +308,40 @@ def test_a_run_tells_what_each_phase_fault_and_journey_spent(workspace, holdfast
     assert {cost["name"] for cost in latency["costs"]} >= {"baseline", "database_latency", "sign_in", "outside"}
 
 
+def test_a_sizing_in_the_history_overspends_no_budget(workspace, holdfast):
+    sized = RUN.parent / "sized"
+    shutil.copytree(sized, workspace / "runs" / "recorded", ignore=shutil.ignore_patterns("expected"))
+
+    ran = holdfast("slo", "status", "--history", "runs", "--at", "2026-11-22T12:00:00Z", "--json")
+    latency = next(one for one in told(ran)["objectives"] if one["name"] == "sign-in-latency")
+
+    assert ran.code == 3
+    assert latency["budget"]["total"] == 0
+    assert any("capacity search" in note for note in latency["notes"])
+
+
+@pytest.mark.parametrize("run", ["fault_hurt", "killed", "starved_generator"])
+def test_the_status_of_a_run_says_what_its_own_report_says(workspace, holdfast, run):
+    shutil.copytree(RUN.parent / run, workspace / "runs" / "recorded", ignore=shutil.ignore_patterns("expected"))
+    before = {path.name: one for path, one in _whole_run(workspace / "runs" / "recorded")}
+
+    ran = holdfast("slo", "status", "--run", "recorded", "--json")
+    found = {one["name"]: one for one in told(ran)["objectives"]}
+
+    assert before
+    for name, one in before.items():
+        assert (found[name]["budget"]["bad"], found[name]["budget"]["total"]) == (one.total - one.good, one.total)
+        if one.total:
+            assert found[name]["burn_down"][-1][1] == pytest.approx(1 - one.budget_spent)
+
+
+def _whole_run(folder):
+    from holdfast.run.folder import RunFolder
+    from holdfast.run.judgement import judge_run
+
+    return [(one, one) for one in judge_run(RunFolder(folder)).objectives if one.phase == "run"]
+
+
 def test_a_run_that_has_just_ended_is_told_to_its_last_second(workspace, holdfast, monkeypatch):
     shutil.copytree(RUN, workspace / "runs" / "recorded", ignore=shutil.ignore_patterns("expected"))
     later = told(holdfast("slo", "status", "--run", "recorded", "--json"))

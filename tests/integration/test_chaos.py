@@ -95,7 +95,7 @@ def supervisor(stack: StackState) -> Supervisor:
 
 @pytest.fixture
 def proxy(stack: StackState) -> Iterator[ProxyClient]:
-    client = ProxyClient(stack.proxy_url)
+    client = ProxyClient(stack.proxy_url, stack.proxy_token)
     yield client
     client.reset()
 
@@ -107,6 +107,7 @@ def target_of(stack: StackState) -> dict[str, Any]:
         "control_url": stack.control_url,
         "control_token": stack.control_token,
         "proxy_url": stack.proxy_url,
+        "proxy_token": stack.proxy_token,
         "state_file": str(Path(stack.state_dir) / "stack.json"),
         "colour": "unknown to us",
     }
@@ -279,6 +280,7 @@ def test_latency_is_felt_and_gone_and_the_journal_has_no_secrets(
     assert json.loads(evidence)["status"] == "completed"
     for text in (evidence, child.undo_log.read_text(), (child.folder / "log").read_text()):
         assert stack.control_token not in text
+        assert stack.proxy_token not in text
 
 
 def test_what_a_killed_child_left_in_is_taken_out_by_its_log(

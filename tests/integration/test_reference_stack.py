@@ -106,7 +106,7 @@ def eventually(condition: Callable[[], bool], what: str) -> None:
 
 @contextmanager
 def cut(stack: StackState, link: str) -> Iterator[None]:
-    proxy = ProxyClient(stack.proxy_url)
+    proxy = ProxyClient(stack.proxy_url, stack.proxy_token)
     proxy.set_enabled(link, enabled=False)
     try:
         yield
@@ -565,7 +565,7 @@ def test_a_stack_that_goes_down_leaves_no_process_port_or_file(tmp_path: Path) -
     state = start_stack(StackSettings(replicas=1, accounts=5), tmp_path / "state", owner_pipe=True)
     scratch = Path(json.loads((tmp_path / "state" / "scratch.json").read_text())["scratch"])
     processes = stack_status(state).processes
-    proxies = ProxyClient(state.proxy_url).proxies()
+    proxies = ProxyClient(state.proxy_url, state.proxy_token).proxies()
     assert scratch.is_dir()
     stop_stack(state)
     stop_stack(state)

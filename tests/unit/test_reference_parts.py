@@ -88,6 +88,7 @@ def _state(folder: Path, pid: int) -> StackState:
         control_url="http://127.0.0.1:3",
         control_token="secret",
         proxy_url="http://127.0.0.1:4",
+        proxy_token="hush",
         state_dir=str(folder),
         started_at=0.0,
         settings=StackSettings(),

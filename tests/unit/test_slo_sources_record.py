@@ -109,15 +109,18 @@ def test_a_real_run_counts_what_its_judgement_counts() -> None:
     documents, _ = load_documents(RUNS.parents[2] / "slo/self_service.yaml")
     objectives, problems = load_objectives(documents)
     assert problems == []
-    with RunStore.open(RUNS / "fault_hurt/run.db") as store:
-        intervals = store.intervals()
     source = open_record(RUNS / "fault_hurt")
+    with RunStore.open(RUNS / "fault_hurt/run.db") as store:
+        intervals, phases = store.intervals(), store.spans(PHASE)
+    judged = [phase for phase in phases if phase.attributes["judged"]]
     for objective in objectives:
         extent = source.extent(objective)
         assert extent is not None
         found = source.observe(objective, Span(extent.start - 5, extent.end + 5), 1).history
-        counts = count(intervals, objective.events, 0, 2**40)
-        assert (found.good.sum(), found.total.sum()) == (counts.good_events, counts.total_events)
+        ends = [*(one.ended for one in judged[:-1]), 2**40]  # what drained is the last phase's
+        counts = [count(intervals, objective.events, one.started, end) for one, end in zip(judged, ends, strict=True)]
+        assert found.good.sum() == sum(one.good_events for one in counts)
+        assert found.total.sum() == sum(one.total_events for one in counts) > 0
 
 
 def test_what_is_no_record_is_told(tmp_path: Path) -> None:

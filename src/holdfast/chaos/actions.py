@@ -13,13 +13,12 @@ from typing import Final
 from holdfast.chaos import undo
 from holdfast.chaos.context import Context, load_context
 from holdfast.chaos.faults import read_fault
-from holdfast.chaos.faults.fault import take_lease
+from holdfast.chaos.faults.fault import proxy_of, take_lease
 from holdfast.chaos.faults.latency import chunks_met
 from holdfast.chaos.faults.traffic import arrivals
 from holdfast.chaos.repair import ENABLE_LINK, REMOVE_TOXIC
 from holdfast.clock import Clock, SystemClock
 from holdfast.errors import CleanUpError, HoldfastError, InputError, MeasurementError, Problem
-from holdfast.proxy.client import ProxyClient
 
 # While a fault is held its lease is short and renewed, so that a dead child frees the target within this many seconds.
 HELD_LEASE_SECONDS: Final = 15.0
@@ -121,6 +120,6 @@ def _renew(context: Context, seconds: float) -> None:
         toxics = ((arguments["link"], arguments["toxic"]),) if entry.undo.kind == REMOVE_TOXIC else ()
         enable = (arguments["link"],) if entry.undo.kind == ENABLE_LINK else ()
         try:
-            take_lease(ProxyClient(arguments["proxy_url"]), arguments["lease"], seconds, toxics, enable)
+            take_lease(proxy_of(context.target), arguments["lease"], seconds, toxics, enable)
         except HoldfastError as error:
             log.warning("the lease of %s was not renewed: %s", entry.id, error)

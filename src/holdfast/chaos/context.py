@@ -1,6 +1,6 @@
 """What an action or probe must know: the target, the undo log, the record. Never in experiment files.
 
-In a run the child writes it to a file of mode 0600 (it holds the control token), named in HOLDFAST_CHAOS_CONTEXT.
+In a run the child writes it to a file of mode 0600 (it holds tokens), named in HOLDFAST_CHAOS_CONTEXT.
 Under a plain `chaos run` the target is the stack that `holdfast stack up` started in this workspace.
 """
 
@@ -40,14 +40,14 @@ class Context:
 
     @property
     def tokens(self) -> dict[str, str]:
-        """Control tokens by control URL, as an undo wants them."""
+        """Tokens by the address they are for, as an undo wants them."""
         return tokens_of(self.target)
 
 
 def tokens_of(connection: Connection) -> dict[str, str]:
-    if connection.control_url is None or not connection.control_token:
-        return {}
-    return {connection.control_url: connection.control_token}
+    """Those of the supervisor and the fault proxy, by the address they are for."""
+    pairs = ((connection.control_url, connection.control_token), (connection.proxy_url, connection.proxy_token))
+    return {url: token for url, token in pairs if url is not None and token}
 
 
 def control_file(folder: Path) -> Path:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from holdfast.private import write_text
+
 HIDDEN: Final = "[hidden]"
 _SHORTEST_SECRET: Final = 4  # hiding every "1" or "on" would hide the journal
 
@@ -17,7 +19,7 @@ def write_evidence(
     whole = {**journal, "experiment": experiment, "holdfast": dict(attributes)}
     hidden = sorted({secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}, key=len, reverse=True)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(_hide(whole, hidden), indent=1, default=str) + "\n", encoding="utf-8")
+    write_text(path, json.dumps(_hide(whole, hidden), indent=1, default=str) + "\n")
 
 
 def secret_values(secrets: object) -> list[str]:

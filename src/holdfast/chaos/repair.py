@@ -11,48 +11,52 @@ import socket
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from holdfast.chaos.supervisor import RUNNING, Supervisor, SupervisorRefusedError
 from holdfast.errors import CleanUpError, InputError, Problem, TargetError
+from holdfast.proxy.access import TOKEN_VARIABLE as PROXY_TOKEN_VARIABLE
 from holdfast.proxy.client import ProxyClient, ProxyRefusedError
 from holdfast.workspace.target import is_loopback
 
 Arguments = Mapping[str, str]
 Tokens = Mapping[str, str]
-"""Control tokens by control URL."""
+"""Tokens of supervisors and fault proxies, by their address."""
 Repair = Callable[[Arguments, Tokens], str]
 
-REMOVE_TOXIC: Final = "remove_toxic"  # proxy_url, link, toxic, lease
-ENABLE_LINK: Final = "enable_link"  # proxy_url, link, lease
+REMOVE_TOXIC: Final = "remove_toxic"  # proxy_url, state_file, link, toxic, lease
+ENABLE_LINK: Final = "enable_link"  # proxy_url, state_file, link, lease
 START_PROCESS: Final = "start_process"  # control_url, state_file, process
 RESUME_PROCESS: Final = "resume_process"  # control_url, state_file, process, pid
 
 TOKEN_VARIABLE: Final = "HOLDFAST_CONTROL_TOKEN"  # noqa: S105 - a variable's name
 READY_SECONDS: Final = 15.0
 _POLL_SECONDS: Final = 0.2
-_NOT_FOUND: Final = 404
 
 
 class Gone(Exception):  # noqa: N818 - a fact, not an error
     """What the fault was in has ended, and the fault with it."""
 
 
-def remove_toxic(arguments: Arguments, _tokens: Tokens) -> str:
-    client = ProxyClient(arguments["proxy_url"])
+def remove_toxic(arguments: Arguments, tokens: Tokens) -> str:
+    client = _proxy(arguments, tokens)
     try:
         client.remove_toxic(arguments["link"], arguments["toxic"])
         _release(client, arguments)
     except TargetError:
         _raise_if_nobody_listens(arguments["proxy_url"], "the fault proxy has ended, and its toxics with it")
         raise
+    except ProxyRefusedError as refused:
+        _raise_if_unauthorized(arguments, refused)
+        raise
     return f"took toxic {arguments['toxic']} off link {arguments['link']}"
 
 
-def enable_link(arguments: Arguments, _tokens: Tokens) -> str:
-    client = ProxyClient(arguments["proxy_url"])
+def enable_link(arguments: Arguments, tokens: Tokens) -> str:
+    client = _proxy(arguments, tokens)
     try:
         client.set_enabled(arguments["link"], True)
         _release(client, arguments)
@@ -60,7 +64,8 @@ def enable_link(arguments: Arguments, _tokens: Tokens) -> str:
         _raise_if_nobody_listens(arguments["proxy_url"], "the fault proxy has ended, and its links with it")
         raise
     except ProxyRefusedError as refused:
-        if refused.status == _NOT_FOUND:
+        _raise_if_unauthorized(arguments, refused)
+        if refused.status == HTTPStatus.NOT_FOUND:
             raise Gone(f"the fault proxy knows no link {arguments['link']} any more") from None
         raise
     return f"enabled link {arguments['link']}"
@@ -107,6 +112,24 @@ def _release(client: ProxyClient, arguments: Arguments) -> None:
         return
     with suppress(ProxyRefusedError):  # a real Toxiproxy has no leases
         client.release(arguments["lease"])
+
+
+def _proxy(arguments: Arguments, tokens: Tokens) -> ProxyClient:
+    url = arguments["proxy_url"]
+    state = _state(arguments)
+    of_stack = str(state.get("proxy_token") or "") if state.get("proxy_url") == url else ""
+    return ProxyClient(url, tokens.get(url) or of_stack or os.environ.get(PROXY_TOKEN_VARIABLE))
+
+
+def _raise_if_unauthorized(arguments: Arguments, refused: ProxyRefusedError) -> None:
+    """A proxy that wants another token than we have may be that of another stack, on the port of one that ended."""
+    if refused.status != HTTPStatus.UNAUTHORIZED:
+        return
+    url, state = arguments["proxy_url"], _state(arguments)
+    if state and state.get("proxy_url") != url:
+        raise Gone("its stack has ended; another one stands in its place") from None
+    where, what = arguments.get("state_file", url), f"does not hold the token of the fault proxy at {url}"
+    raise CleanUpError(Problem(where, what, f"set {PROXY_TOKEN_VARIABLE}, or stop that stack")) from None
 
 
 def _supervisor(arguments: Arguments, tokens: Tokens) -> Supervisor:

@@ -26,6 +26,7 @@ from typing import Final
 
 from holdfast.chaos.repair import REPAIRS, Gone, Tokens
 from holdfast.errors import HoldfastError
+from holdfast.private import make_folder
 
 FILE_NAME: Final = "undo.jsonl"
 UNDONE: Final = "undone"
@@ -152,7 +153,7 @@ def locked(path: Path, seconds: float = LOCK_SECONDS) -> Iterator[bool]:
     Yields False when it was not free in time. An undo goes on all the same then: a fault that stays in is worse.
     The kernel frees the lock of a killed process.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent, exist_ok=True)
     is_new = not path.exists()
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

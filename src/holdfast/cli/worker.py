@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from holdfast.errors import ExitCode, InputError, Problem
 from holdfast.run.manifest import KEY_SECRET, manifests
 from holdfast.run.manifest import PATIENCE_SECONDS as MANIFEST_PATIENCE_SECONDS
 from holdfast.run.requirements import missing_modules
+from holdfast.run.secrets import environment_of_authors
 from holdfast.run.workers import PATIENCE_SECONDS, address_of, key_from
 
 
@@ -72,19 +74,21 @@ def worker(
     if missing:
         what = f"needs {', '.join(missing)}, which is not installed"
         raise InputError(Problem("worker", what, 'pip install "holdfast[load]"'))
+    root = current_workspace().root
     words = {
         "host": host,
         "port": port,
         "key": key_from(key_file, os.environ),
-        "workspace": str(current_workspace().root),
+        "workspace": str(root),
         "patience": patience or PATIENCE_SECONDS,
     }
-    return _play(words)
+    return _play(words, environment_of_authors(root))
 
 
-def _play(words: dict[str, object]) -> int:
+def _play(words: dict[str, object], environment: Mapping[str, str]) -> int:
     """Locust patches the process it is imported in, so it is a child: Ctrl-C and SIGTERM are passed on by its stdin."""
-    process = subprocess.Popen([sys.executable, "-m", "holdfast.load.worker"], stdin=subprocess.PIPE, text=True)
+    call = [sys.executable, "-m", "holdfast.load.worker"]
+    process = subprocess.Popen(call, stdin=subprocess.PIPE, text=True, env=environment)
     if process.stdin is None:
         raise RuntimeError("a worker was started without a pipe")
     before = signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))

@@ -5,6 +5,7 @@ worker until the master has written it to `run.db` and said so. What is lost is 
 """
 
 import json
+import os
 import secrets
 import subprocess
 import sys
@@ -24,6 +25,7 @@ from locust.runners import STATE_MISSING, MasterRunner
 
 from holdfast.channel import ChildEnd
 from holdfast.clock import SystemClock
+from holdfast.environment import for_authors
 from holdfast.errors import InputError, Problem
 from holdfast.load.admission import Admission, Member
 from holdfast.load.loss import Losses, why_gone
@@ -174,6 +176,7 @@ class Master:
             [sys.executable, "-m", "holdfast.load.worker"],
             stdin=subprocess.PIPE,
             stdout=2,  # our stdout is the runner's pipe
+            env=for_authors(os.environ),  # it runs the authors' files, as we do
             text=True,
         )
         self._processes.append(process)

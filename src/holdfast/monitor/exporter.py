@@ -4,10 +4,13 @@ What a record holds when the exporter begins is where its counters begin: Promet
 and those samples are older. A series that comes later is shown as 0 once, and with its counts from the next scrape on,
 since increase() sees no first value. Of every name each outcome is shown from the start, most of them as 0.
 
+What counts in no error budget (see `slo.counted`) is a metric of its own, so that rules say what a run's verdict says.
+
 A bucket counts what `Histogram.count_up_to` counts, so that an objective's `under` says the same of a record and of
 the metrics.
 """
 
+import math
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -30,6 +33,7 @@ from holdfast.monitor.metrics import (
     OBJECTIVE_WINDOW,
     RESPONSE_METRIC,
     SAMPLES_METRIC,
+    UNCOUNTED_METRIC,
     Metric,
 )
 from holdfast.record.histogram import MICROSECONDS, Histogram, bucket_bounds, bucket_middle
@@ -37,6 +41,7 @@ from holdfast.record.recorder import Interval
 from holdfast.record.sample import OUTCOMES
 from holdfast.record.store import RunStore
 from holdfast.run.guarding import SOURCE as GUARD
+from holdfast.slo.counted import is_counted, phases_of, search_began
 from holdfast.slo.indicator import Indicator
 from holdfast.slo.objective import Composite, Objective
 from holdfast.slo.promql import bucket_edge
@@ -63,6 +68,7 @@ class Exporter(Collector):
         self._places: dict[int, int] = {}
         self._names: dict[Key, dict[str, _Series]] = {}
         self._most_names = most_names
+        self._uncounted: dict[tuple[str, str, str], int] = {}
         self._left_out: set[Key] = set()
         self._read_to: dict[Path, int] = {}
         self._newest: int | None = None
@@ -92,7 +98,11 @@ class Exporter(Collector):
                 samples.add_metric(labels, one.count if one.shown else 0)
                 if one.count:  # of an outcome that never was, a histogram would be 15 series of nothing
                     response.add_metric(labels, self._buckets(one), one.seconds if one.shown else 0.0)
+        uncounted = CounterMetricFamily(UNCOUNTED_METRIC.name, UNCOUNTED_METRIC.text, labels=UNCOUNTED_METRIC.labels)
+        for (source, name, outcome), number in sorted(self._uncounted.items()):
+            uncounted.add_metric((source, name, outcome, name.partition("/")[0]), number)
         yield samples
+        yield uncounted
         yield response
         yield _gauge(NAMES_LEFT_OUT, [((), float(len(self._left_out)))])
         if self._newest is not None:
@@ -120,9 +130,14 @@ class Exporter(Collector):
         with RunStore.open(path) as store:
             last, intervals = store.added(None, self._read_to.get(path, 0))
             gauges = store.gauges(GUARD)[-50:] if intervals else []
+            spans = store.spans() if intervals else []
         self._read_to[path] = last
+        phases, searching = phases_of(spans, math.inf, planned=True), search_began(spans)
         for interval in intervals:
-            self._add(interval, live=live)
+            if is_counted(interval.second, phases, searching):
+                self._add(interval, live=live)
+            else:
+                self._set_aside(interval)
         for gauge in gauges:
             name = gauge.name.removesuffix(_GUARD_SUFFIX)
             if gauge.name != name and gauge.at >= self._burn_rates.get(name, (0.0, 0.0))[0]:
@@ -140,6 +155,14 @@ class Exporter(Collector):
         one.count += interval.count
         one.shown = one.shown or not live
         self._fold(one, interval.response)
+        self._newest = interval.second if self._newest is None else max(self._newest, interval.second)
+
+    def _set_aside(self, interval: Interval) -> None:
+        key = (interval.source, interval.name, interval.outcome)
+        if key not in self._uncounted and len(self._uncounted) >= self._most_names * len(OUTCOMES):
+            self._left_out.add(key[:2])
+            return
+        self._uncounted[key] = self._uncounted.get(key, 0) + interval.count
         self._newest = interval.second if self._newest is None else max(self._newest, interval.second)
 
     def _fold(self, one: "_Series", response: Histogram) -> None:

@@ -29,6 +29,12 @@ SAMPLES_METRIC: Final = Metric(
     _SERIES,
     "Samples by outcome: scenarios and journeys (name without a slash), steps (one slash), requests (more).",
 )
+UNCOUNTED_METRIC: Final = Metric(
+    "holdfast_uncounted_samples_total",
+    "counter",
+    _SERIES,
+    "Samples that count in no error budget: of phases that are not judged, and of a capacity search.",
+)
 RESPONSE_METRIC: Final = Metric(
     RESPONSE,
     "histogram",
@@ -59,6 +65,7 @@ OBJECTIVE_BURN_RATE: Final = Metric(
 
 METRICS: Final = (
     SAMPLES_METRIC,
+    UNCOUNTED_METRIC,
     RESPONSE_METRIC,
     NAMES_LEFT_OUT,
     LAST_SAMPLE,

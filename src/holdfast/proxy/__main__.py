@@ -1,8 +1,11 @@
 """The fault proxy as a program: reads a config, listens, tells one JSON line when ready, heals what leases let go.
 
-    python -m holdfast.proxy [--listen 127.0.0.1:0] [--config FILE.json] [--seed N] [--owner-pipe]
+    python -m holdfast.proxy [--listen 127.0.0.1:0] [--config FILE.json] [--seed N] [--open]
+                             [--allow-remote-links] [--owner-pipe]
 
 stdout: one line {"api": "http://127.0.0.1:PORT", "proxies": {name: "127.0.0.1:PORT"}, "seed": N}. stderr: the log.
+Whoever changes something needs the token: the one in HOLDFAST_PROXY_TOKEN, else one made for this proxy, which that
+line then holds as "token".
 Exit: 0 after SIGTERM, SIGINT or, with --owner-pipe, the end of stdin; 2 when the input is wrong.
 """
 
@@ -16,6 +19,7 @@ import os
 import resource
 import secrets
 import signal
+import stat
 import sys
 import threading
 import time
@@ -24,13 +28,13 @@ from pathlib import Path
 from typing import Final
 
 from holdfast.errors import ExitCode, HoldfastError, InputError, Problem, raise_input_error
+from holdfast.proxy.access import TOKEN_VARIABLE, Access
 from holdfast.proxy.address import Address, is_loopback, parse_address
 from holdfast.proxy.collection import LinkCollection
 from holdfast.proxy.http import serve_connection
 from holdfast.proxy.refusal import ApiError
-from holdfast.proxy.server import Access, Api
+from holdfast.proxy.server import Api
 
-TOKEN_VARIABLE: Final = "HOLDFAST_PROXY_TOKEN"  # noqa: S105  # the variable's name
 _LEASE_SECONDS: Final = 0.1  # how often leases are looked at
 
 
@@ -39,16 +43,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--listen", default="127.0.0.1:8474", help="address of the API; port 0 is any free one")
     parser.add_argument("--config", type=Path, help='JSON: {"proxies": [...], "balancers": [...]}, or just the list')
     parser.add_argument("--seed", type=int, help="decides which connections a toxicity below 1 touches")
+    parser.add_argument(
+        "--open", action="store_true", help="no token: every user of this machine may cut, slow and redirect every link"
+    )
+    parser.add_argument(
+        "--allow-remote-links", action="store_true", help="links may listen where other machines reach them"
+    )
     parser.add_argument("--owner-pipe", action="store_true", help="exit at the end of stdin")
     options = parser.parse_args(arguments)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     _allow_many_connections()
     try:
-        listen = _checked_listen(options.listen)
+        listen = _checked_listen(options.listen, is_open=options.open)
         config = {} if options.config is None else read_config(options.config)
-        token = None if is_loopback(listen.host) else os.environ.get(TOKEN_VARIABLE)
+        far = not is_loopback(listen.host)
+        given = os.environ.get(TOKEN_VARIABLE)
+        token = None if options.open and not far else given or secrets.token_urlsafe(24)
+        made = None if given else token
+        if made is not None and stat.S_ISREG(os.fstat(1).st_mode):
+            what = "is a file, and the line that says where the API is would leave the token made for it there"
+            raise InputError(Problem("stdout", what, f"Set {TOKEN_VARIABLE} to a secret, or give --open."))
         seed = secrets.randbits(32) if options.seed is None else options.seed
-        asyncio.run(_serve(listen, Access(token), config, seed, options.owner_pipe))
+        links = LinkCollection(seed, time.monotonic, far=options.allow_remote_links)
+        asyncio.run(_serve(listen, Api(links, Access(token, far)), links, config, made, options.owner_pipe))
     except HoldfastError as error:
         sys.stderr.write(f"{error}\n")
         return int(error.exit_code)
@@ -72,11 +89,13 @@ def read_config(path: Path) -> Mapping[str, list[object]]:
     return content
 
 
-def _checked_listen(text: str) -> Address:
+def _checked_listen(text: str, *, is_open: bool) -> Address:
     try:
         address = parse_address(text)
     except ValueError as error:
         raise InputError(Problem("--listen", str(error), "Write HOST:PORT.")) from None
+    if is_open and not is_loopback(address.host):
+        raise InputError(Problem("--open", f"{address.host} can be reached from other machines", "Leave it out."))
     if not is_loopback(address.host) and not os.environ.get(TOKEN_VARIABLE):
         what = f"{address.host} can be reached from other machines, and whoever reaches the API can cut every link"
         raise InputError(Problem("--listen", what, f"Listen on 127.0.0.1, or set {TOKEN_VARIABLE} to a secret."))
@@ -90,15 +109,19 @@ def _allow_many_connections() -> None:
 
 
 async def _serve(
-    listen: Address, access: Access, config: Mapping[str, list[object]], seed: int, owner_pipe: bool
+    listen: Address,
+    api: Api,
+    links: LinkCollection,
+    config: Mapping[str, list[object]],
+    made: str | None,
+    owner_pipe: bool,
 ) -> None:
+    """`made`: the token, when nobody but us knows it yet."""
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stopping.set)
-    links = LinkCollection(seed, time.monotonic)
     await _create_links(links, config)
-    api = Api(links, access)
     try:
         server = await asyncio.start_server(functools.partial(serve_connection, api.handle), listen.host, listen.port)
     except OSError as error:
@@ -111,7 +134,8 @@ async def _serve(
     gc.freeze()  # what lives for ever need not be looked at again
     host, port = server.sockets[0].getsockname()[:2]
     proxies = {name: link.listen for name, link in links.links.items()}
-    sys.stdout.write(json.dumps({"api": f"http://{Address(host, port)}", "proxies": proxies, "seed": seed}) + "\n")
+    ready = {"api": f"http://{Address(host, port)}", "proxies": proxies, "seed": links.seed}
+    sys.stdout.write(json.dumps(ready | ({} if made is None else {"token": made})) + "\n")
     sys.stdout.flush()
     await stopping.wait()
     healing.cancel()

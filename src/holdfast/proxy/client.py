@@ -6,7 +6,7 @@ import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, cast
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from holdfast.errors import InputError, Problem, TargetError
 
@@ -77,12 +77,17 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 
 class ProxyClient:
-    """The API at `url`. Calls raise TargetError when nobody answers, ProxyRefusedError when the answer is no."""
+    """The API at `url`. Calls raise TargetError when nobody answers, ProxyRefusedError when the answer is no.
 
-    def __init__(self, url: str, timeout: float = 5.0, token: str | None = None) -> None:
-        self.url = url.rstrip("/")
+    Whoever changes something at a fault proxy of ours needs its `token`; it may be the userinfo of `url`, too.
+    """
+
+    def __init__(self, url: str, token: str | None = None, timeout: float = 5.0) -> None:
+        parts = urlsplit(url.rstrip("/"))
+        # Not left in the address, which stands in messages and in the undo log.
+        self.url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
         self._timeout = timeout
-        self._token = token
+        self._token = token or parts.password or parts.username
         # An http_proxy of the environment has no business between us and a loopback address.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect())
 

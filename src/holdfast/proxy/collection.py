@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from holdfast.proxy import refusal
-from holdfast.proxy.address import Address, parse_address
+from holdfast.proxy.address import Address, is_loopback, parse_address
 from holdfast.proxy.balancer import Balancer, HealthCheck, parse_health, parse_upstreams
 from holdfast.proxy.lease import LeaseBook
 from holdfast.proxy.link import Link, Timing
@@ -47,9 +47,12 @@ def parse_link(body: object) -> LinkRequest:
 
 
 class LinkCollection:
-    """The links by name. `clock`: monotonic seconds, for the leases."""
+    """The links by name. `clock`: monotonic seconds, for the leases. `far`: links may listen beyond the loopback."""
 
-    def __init__(self, seed: int, clock: Callable[[], float], timing: Timing | None = None) -> None:
+    def __init__(
+        self, seed: int, clock: Callable[[], float], timing: Timing | None = None, *, far: bool = False
+    ) -> None:
+        self._far = far
         self.seed = seed
         self.leases = LeaseBook(clock)
         self._timing = timing
@@ -114,6 +117,8 @@ class LinkCollection:
             upstreams = link.balancer.addresses if request.upstream is None else _upstreams(request.upstream)
             moves = request.listen is not None and not _same_listener(link, request.listen)
             enabled = link.enabled if request.enabled is None else request.enabled
+            if moves:
+                self._check_listen(request.listen or "")
             if moves or upstreams != link.balancer.addresses:
                 link.stop()
                 link.balancer = Balancer(upstreams, link.balancer.check)
@@ -192,6 +197,7 @@ class LinkCollection:
 
     async def _add_or_replace(self, request: LinkRequest) -> Link:
         name, listen = request.name or "", request.listen or ""
+        self._check_listen(listen)
         upstreams = _upstreams(request.upstream or "")
         async with self._listening:
             existing = self._links.get(name)
@@ -205,11 +211,23 @@ class LinkCollection:
             return await self._start_new(name, listen, Balancer(upstreams, check), request.enabled is not False)
 
     async def _start_new(self, name: str, listen: str, balancer: Balancer, enabled: bool) -> Link:
+        self._check_listen(listen)
         link = Link(name, listen, balancer, self.seed, self._timing)
         if enabled:
             await link.start()
         self._links[name] = link
         return link
+
+    def _check_listen(self, listen: str) -> None:
+        """Raises ApiError (403) when other machines could reach the link, and that was not allowed."""
+        if self._far:
+            return
+        try:
+            host = parse_address(listen).host
+        except ValueError:
+            return  # refused in its own words when it is bound
+        if not is_loopback(host):
+            raise refusal.listens_far(listen)
 
 
 def _upstreams(text: str) -> tuple[Address, ...]:

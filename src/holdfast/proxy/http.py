@@ -37,6 +37,12 @@ def json_response(status: int, content: object) -> Response:
     return Response(status, json.dumps(content).encode())
 
 
+def error_response(status: int, message: str) -> Response:
+    # text/plain, as Go's http.Error sends it; Toxiproxy's clients read the JSON all the same.
+    body = json.dumps({"error": message, "status": status}) + "\n"
+    return Response(status, body.encode(), "text/plain; charset=utf-8")
+
+
 class MalformedRequestError(Exception):
     """What arrived is not HTTP, or too much of it."""
 

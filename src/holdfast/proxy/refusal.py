@@ -26,6 +26,13 @@ def invalid_toxic_type() -> ApiError:
     return ApiError(400, "invalid toxic type")
 
 
+def listens_far(listen: str) -> ApiError:
+    """Not Toxiproxy's, which lets every caller listen for the world."""
+    return ApiError(
+        403, f"listen {listen}: other machines could reach it; start the proxy with --allow-remote-links to allow it"
+    )
+
+
 def proxy_not_found() -> ApiError:
     return ApiError(404, "proxy not found")
 

@@ -1,10 +1,8 @@
 """The control API: Toxiproxy 2.x's routes, and ours under /holdfast.
 
-In: an HTTP request. Out: JSON. Who may ask: on the loopback anybody but a browser,
-elsewhere whoever has the token.
+In: an HTTP request. Out: JSON. Who may ask for what: `access`.
 """
 
-import hmac
 import itertools
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from holdfast.proxy import refusal
-from holdfast.proxy.address import is_loopback
+from holdfast.proxy.access import Access
 from holdfast.proxy.collection import LinkCollection
-from holdfast.proxy.http import Request, Response, json_response
+from holdfast.proxy.http import Request, Response, error_response, json_response
 from holdfast.proxy.lease import parse_lease
 from holdfast.proxy.refusal import ApiError
 
@@ -37,25 +35,6 @@ class Asked:
 
 
 Answer = Callable[[Asked], Awaitable[Response]]
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Who may ask. `token` None: the API listens on the loopback only."""
-
-    token: str | None = None
-
-    def refusal(self, headers: Mapping[str, str]) -> Response | None:
-        if headers.get("user-agent", "").startswith("Mozilla/"):
-            return Response(403, b"User agent not allowed\n", "text/plain; charset=utf-8")
-        if self.token is not None:
-            given = headers.get("authorization", "")
-            if not hmac.compare_digest(given.encode(), f"Bearer {self.token}".encode()):
-                return _error(401, "a token is needed: Authorization: Bearer …")
-        elif not _names_loopback(headers.get("host", "")):
-            # A page whose name was made to resolve to the loopback (DNS rebinding) still sends its own name.
-            return _error(403, "host not allowed")
-        return None
 
 
 class Api:
@@ -91,7 +70,8 @@ class Api:
         }
 
     async def handle(self, request: Request) -> Response:
-        response = self._access.refusal(request.headers) or await self._routed(request)
+        admitted = self._access.admit(request)
+        response = admitted if isinstance(admitted, Response) else await self._routed(admitted)
         number = ("X-Toxiproxy-Request-Id", str(next(self._numbers)))
         return Response(response.status, response.body, response.content_type, (*response.headers, number))
 
@@ -105,7 +85,7 @@ class Api:
         try:
             return await answer(Asked(request, names))
         except ApiError as refused:
-            return _error(refused.status, refused.message)
+            return error_response(refused.status, refused.message)
 
     # Toxiproxy's routes
 
@@ -203,20 +183,6 @@ def _shape(path: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     fixed = 2 if path[0] == "holdfast" else 1
     shown = ["*" if position >= fixed and (position - fixed) % 2 == 0 else part for position, part in enumerate(path)]
     return "/".join(shown), tuple(part for part, shape in zip(path, shown, strict=True) if shape == "*")
-
-
-def _error(status: int, message: str) -> Response:
-    # text/plain, as Go's http.Error sends it; Toxiproxy's clients read the JSON all the same.
-    body = json.dumps({"error": message, "status": status}) + "\n"
-    return Response(status, body.encode(), "text/plain; charset=utf-8")
-
-
-def _names_loopback(host: str) -> bool:
-    """A Host header without a name of somebody else; an absent one comes from no browser."""
-    if not host:
-        return True
-    name = host if host.endswith("]") else host.rpartition(":")[0] or host
-    return is_loopback(name)
 
 
 def _metrics_text(links: LinkCollection) -> str:

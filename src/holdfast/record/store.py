@@ -22,6 +22,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from holdfast.errors import Problem, RunFolderError
+from holdfast.private import make_file
 from holdfast.record.histogram import Histogram
 from holdfast.record.recorder import Folded, Interval, merge
 from holdfast.record.sample import Sample
@@ -82,6 +83,7 @@ class RunStore:
         """Make a new `run.db`. Raises RunFolderError when one is there already."""
         if path.exists():
             raise RunFolderError(Problem(str(path), "a run was recorded here already", "choose another run folder"))
+        make_file(path)  # SQLite gives the files it puts beside it the same rights
         store = cls(sqlite3.connect(path, timeout=_LOCK_WAIT_SECONDS, check_same_thread=False))
         _settle(store._connection)
         with store._connection as connection:

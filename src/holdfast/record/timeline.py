@@ -10,7 +10,8 @@ from typing import Final
 
 PHASE: Final = "phase"
 FAULT: Final = "fault"
-SEARCH_STEP: Final = "search_step"  # one held arrival rate of a capacity search
+SEARCH: Final = "search"  # a capacity search, from its first request to its last
+SEARCH_STEP: Final = "search_step"  # one arrival rate that it held
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 
 from holdfast.errors import ExitCode, HoldfastError, Problem, TargetError
+from holdfast.private import UMASK
 from holdfast.reference.settings import StackSettings, read_settings
 from holdfast.reference.state_folder import clean_up_stale
 from holdfast.reference.supervisor import Supervisor
@@ -27,6 +28,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         settings = read_settings(options.settings)
+        os.umask(UMASK)
         state_dir = options.state_dir.resolve()
         state_dir.mkdir(parents=True, exist_ok=True)
         # Held as long as we live: two supervisors must not share a folder, nor one clean up behind the other's back.

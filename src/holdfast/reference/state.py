@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from holdfast.environment import for_our_python
 from holdfast.errors import CleanUpError, Problem, TargetError
+from holdfast.private import make_folder
 from holdfast.reference.loopback import NoAnswerError, ask
 from holdfast.reference.settings import StackSettings, read_settings
 from holdfast.reference.state_folder import (
@@ -69,7 +71,8 @@ def start_stack(settings: StackSettings, state_dir: Path, owner_pipe: bool = Fal
         what = f"a stack is running here already (process {running.pid})"
         raise TargetError(Problem(str(state_dir), what, "Stop it first: holdfast stack down."))
     logs = state_dir / LOG_FOLDER
-    logs.mkdir(parents=True, exist_ok=True)
+    make_folder(state_dir, exist_ok=True)
+    make_folder(logs, exist_ok=True)
     arguments = [
         sys.executable, "-m", "holdfast.reference", "--state-dir", str(state_dir),
         "--settings", json.dumps(settings.as_json()), *(["--owner-pipe"] if owner_pipe else []),
@@ -163,7 +166,7 @@ def _spawn(arguments: list[str], log: Path, owner_pipe: bool) -> tuple[int, int 
             (os.POSIX_SPAWN_DUP2, output, 2),
         ]
         # Not subprocess.Popen: an object that nobody keeps would complain about the process it leaves running.
-        pid = os.posix_spawn(arguments[0], arguments, os.environ, file_actions=actions, setsid=True)
+        pid = os.posix_spawn(arguments[0], arguments, for_our_python(os.environ), file_actions=actions, setsid=True)
     except OSError:
         if writing is not None:
             os.close(writing)

@@ -1,6 +1,7 @@
 """What a stack leaves in its state folder: where it is reached, and what must go if it is killed.
 
-The state file `<state_dir>/stack.json` (mode 0600, it holds the control token) is there as long as the stack serves.
+The state file `<state_dir>/stack.json` is there as long as the stack serves. Mode 0600: it holds the tokens of the
+supervisor and of the fault proxy.
 """
 
 import dataclasses
@@ -29,6 +30,7 @@ class StackState:
     control_url: str
     control_token: str = field(repr=False)
     proxy_url: str
+    proxy_token: str = field(repr=False)
     state_dir: str
     started_at: float
     settings: StackSettings

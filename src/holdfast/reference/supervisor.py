@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from holdfast.environment import for_our_python
 from holdfast.errors import Problem, TargetError
+from holdfast.proxy.access import TOKEN_VARIABLE
 from holdfast.reference.loopback import HOST, NoAnswerError, ask, free_ports, is_free
 from holdfast.reference.settings import PartnersSettings, ReplicaSettings, StackSettings
 from holdfast.reference.state_folder import LOG_FOLDER, StackState, remove_state, write_scratch, write_state
@@ -101,6 +103,7 @@ class Supervisor:
         self._came_up = False
         self._password = secrets.token_urlsafe(24)
         self._token = secrets.token_urlsafe(24)
+        self._proxy_token = secrets.token_urlsafe(24)
 
     async def open(self) -> StackState:
         """Start everything and wait until the edge serves. Raises TargetError; then `close` is still to be called."""
@@ -125,6 +128,7 @@ class Supervisor:
             control_url=f"http://{HOST}:{ports.control}",
             control_token=self._token,
             proxy_url=f"http://{HOST}:{ports.proxy}",
+            proxy_token=self._proxy_token,
             state_dir=str(self.state_dir),
             started_at=time.time(),
             settings=self.settings,
@@ -152,13 +156,15 @@ class Supervisor:
 
     def _commands(self, ports: Ports, links: Path) -> list[tuple[str, str, int, Command]]:
         """Name, kind, port and command of everything but PostgreSQL."""
-        python = sys.executable
+        python, told = sys.executable, for_our_python(os.environ)
         partners = json.dumps(PartnersSettings(ports.partners, secrets.token_hex(32)).as_json()) + "\n"
         listen = f"{HOST}:{ports.proxy}"
         proxy = (python, "-m", "holdfast.proxy", "--listen", listen, "--config", str(links), "--owner-pipe")
+        # Not in its arguments, which every user of the machine may read, nor in its configuration.
+        of_proxy = told | {TOKEN_VARIABLE: self._proxy_token}
         commands = [
-            ("proxy", "proxy", ports.proxy, Command(proxy, keeps_stdin=True)),
-            ("valkey", "valkey", ports.valkey, valkey_command(ports.valkey, self._password)),
+            ("proxy", "proxy", ports.proxy, Command(proxy, of_proxy, keeps_stdin=True)),
+            ("valkey", "valkey", ports.valkey, valkey_command(ports.valkey, self._password, os.environ)),
         ]
         for number, port in enumerate(ports.replicas, start=1):
             name = f"account-{number}"
@@ -173,9 +179,9 @@ class Supervisor:
             )
             line = json.dumps(settings.as_json()) + "\n"
             arguments = (python, "-m", "holdfast.reference.app")
-            commands.append((name, "replica", port, Command(arguments, line, keeps_stdin=True)))
+            commands.append((name, "replica", port, Command(arguments, told, line, keeps_stdin=True)))
         arguments = (python, "-m", "holdfast.reference.partners")
-        commands.append(("partners", "partners", ports.partners, Command(arguments, partners, keeps_stdin=True)))
+        commands.append(("partners", "partners", ports.partners, Command(arguments, told, partners, keeps_stdin=True)))
         return commands
 
     async def _open_postgres(self, scratch: Scratch, port: int) -> None:
@@ -202,7 +208,8 @@ class Supervisor:
                 if died:
                     raise TargetError(*(Problem(one.name, f"died while starting:\n{one.last_words()}") for one in died))
                 if time.monotonic() > deadline:
-                    raise TargetError(Problem(url, f"is not ready after {_READY_SECONDS:g} s"))
+                    words = "".join(f"\n{one.name}: {one.last_line()}" for one in self.processes.values())
+                    raise TargetError(Problem(url, f"is not ready after {_READY_SECONDS:g} s; their logs end:{words}"))
                 if self.stopping.is_set():
                     raise TargetError(Problem("reference stack", "was stopped while it started"))
                 await asyncio.sleep(_POLL_SECONDS)

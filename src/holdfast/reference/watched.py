@@ -10,7 +10,7 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -32,11 +32,15 @@ class Command:
     """How a process is started and ended."""
 
     arguments: tuple[str, ...]
+    environment: Mapping[str, str] = field(repr=False)
+    """All of it: what it is told of ours, and what is meant for it alone."""
     stdin: str = field(default="", repr=False)
     """What it reads first; it may hold secrets."""
     keeps_stdin: bool = False
     """Its stdin stays open as long as we live; otherwise it ends after the text."""
     user: str | None = None
+    folder: Path | None = None
+    """Where it works; ours when None."""
     stop_signal: signal.Signals = signal.SIGTERM
     death_signal: signal.Signals = signal.SIGKILL
     """What the kernel sends it when we die."""
@@ -73,6 +77,10 @@ class WatchedProcess:
             return self._log.read_text(encoding="utf-8", errors="replace")[-_LAST_WORDS:]
         except OSError:
             return ""
+
+    def last_line(self) -> str:
+        """Of its log; "(nothing)" when it wrote none."""
+        return next(reversed(self.last_words().strip().splitlines()), "(nothing)")
 
     async def start(self) -> None:
         """Start it and watch it from now on. Raises OSError when it cannot be started at all."""
@@ -150,6 +158,8 @@ class WatchedProcess:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=log,
                 stderr=log,
+                env=command.environment,
+                cwd=command.folder,
                 preexec_fn=_die_with_parent(command.death_signal),
                 extra_groups=None if command.user is None else [],
                 **identity,  # type: ignore[arg-type]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from holdfast.private import write_text
 from holdfast.run.summary import Summary
 
 FILES: Final = {"html": "report.html", "junit": "junit.xml", "markdown": "report.md"}
@@ -18,7 +19,7 @@ def write_reports(summary: Summary, folder: Path) -> list[Path]:
     for name, render in reporters().items():
         path = folder / FILES[name]
         beside = path.with_name(f".{path.name}.new")
-        beside.write_text(render(summary), encoding="utf-8")
+        write_text(beside, render(summary))
         beside.replace(path)
         written.append(path)
     return written

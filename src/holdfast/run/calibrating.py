@@ -8,6 +8,7 @@ rate comes next is `load.calibration`, pure.
 """
 
 import math
+import os
 import subprocess
 import sys
 import tempfile
@@ -20,6 +21,7 @@ from statistics import median
 from typing import Any, Final
 
 from holdfast.clock import SystemClock
+from holdfast.environment import for_our_python
 from holdfast.errors import MeasurementError, Problem
 from holdfast.kit.plain_client import Rules, ask
 from holdfast.load.calibration import Calibration, Held, least_failed, most_kept, next_rate, this_machine
@@ -90,7 +92,7 @@ def calibrate(say: Say, effort: Effort = Effort()) -> Calibration:
         bench = _Bench(folder, stub, children, clock, say, effort)
         try:
             for load in (_OPEN, _CLOSED):
-                child = children.start(load, _MODULE)
+                child = children.start(load, _MODULE, for_our_python(os.environ))
                 child.send(_job(load, folder, stub.url, clock, effort.closed))
             children.wait_until_ready(_READY_SECONDS)
             visits = _most_visits(bench, children.all[_OPEN])
@@ -245,6 +247,7 @@ def _stub_folder() -> Path:
 def _running_stub() -> Iterator[_Stub]:
     process = subprocess.Popen(
         [sys.executable, "-m", _STUB],
+        env=for_our_python(os.environ),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

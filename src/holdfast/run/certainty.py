@@ -13,8 +13,9 @@ from holdfast.run.asked import Asked, AskedObjective
 from holdfast.slo.bounds import EXACT_ALPHA
 from holdfast.slo.budget import exact, percent
 from holdfast.slo.clusters import effect_of
+from holdfast.slo.counted import Stretch, counted
 from holdfast.slo.curtailment import Certainty, Curtailment
-from holdfast.slo.indicator import Counts, count
+from holdfast.slo.indicator import Counts
 
 
 class CertaintyWatch:
@@ -26,6 +27,7 @@ class CertaintyWatch:
 
     def __init__(self, asked: Asked, time_zero: float) -> None:
         self._judged = [(time_zero + p.start, time_zero + p.end) for p in asked.phases if p.judged and not p.apart]
+        self._attacks = asked.attacks
         self._objectives = asked.objectives if asked.stop_when_certain else ()
         self._alpha = EXACT_ALPHA / max(len(asked.objectives), 1)
         self._seen: list[dict[int, tuple[int, int]]] = [{} for _ in self._objectives]  # good and total by second
@@ -60,7 +62,8 @@ class CertaintyWatch:
         """All judged seconds so far. Those before `since` stay as they were seen last."""
         seen = self._seen[index]
         for start, end in self._judged:
-            recent = count(intervals, asked.objective.events, max(start, since), end)
+            stretch = Stretch("recent", max(start, since), end, judged=True)
+            recent = counted(intervals, asked.objective.events, [stretch], self._attacks)
             for second, good, total in zip(
                 recent.seconds.tolist(), recent.good.tolist(), recent.total.tolist(), strict=True
             ):

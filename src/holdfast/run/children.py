@@ -21,6 +21,7 @@ from typing import IO, Any, Final
 
 from holdfast.clock import Clock
 from holdfast.errors import InputError, MeasurementError, Problem
+from holdfast.private import FILE, UMASK
 
 _LOG_TAIL_LINES: Final = 12
 
@@ -67,9 +68,10 @@ class Children:
         self._queue: queue.Queue[Message] = queue.Queue()
         self.all: dict[str, Child] = {}
 
-    def start(self, name: str, module: str) -> Child:
-        """Start `python -m module`. The log is `logs/<name>.log`."""
+    def start(self, name: str, module: str, environment: Mapping[str, str]) -> Child:
+        """Start `python -m module`. The log is `logs/<name>.log`; `environment`: all that it sees of ours."""
         log = self._logs / f"{name}.log"
+        log.touch(mode=FILE)
         with log.open("ab") as log_file:
             process = subprocess.Popen(
                 [sys.executable, "-m", module],
@@ -78,7 +80,9 @@ class Children:
                 stderr=log_file,
                 text=True,
                 encoding="utf-8",
+                env=environment,
                 start_new_session=True,
+                umask=UMASK,
             )
         child = self.all[name] = Child(name, process, log)
         threading.Thread(target=self._listen, args=(child, process.stdout), name=f"from-{name}", daemon=True).start()

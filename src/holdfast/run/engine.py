@@ -36,7 +36,7 @@ from holdfast.run.events import (
 from holdfast.run.folder import RunFolder, create_run_folder
 from holdfast.run.guarding import Look, Watch
 from holdfast.run.importing import IMPORT_SECONDS
-from holdfast.run.jobs import files_of, jobs_of, modules_of
+from holdfast.run.jobs import environment_of, files_of, jobs_of, modules_of
 from holdfast.run.judgement import judge_run
 from holdfast.run.machine.surroundings import Surroundings
 from holdfast.run.pace import PaceKeeper
@@ -88,7 +88,7 @@ def _run_in(folder: RunFolder, prepared: Prepared, clock: SystemClock, stop: Sto
         try:
             yield Preparing("importing what will be run")
             for name, module in modules_of(prepared).items():
-                children.start(name, module)
+                children.start(name, module, environment_of(name, prepared))
             children.check(files_of(prepared), IMPORT_SECONDS)
             yield Preparing(f"opening the target {prepared.target_name}")
             connection = stack.enter_context(

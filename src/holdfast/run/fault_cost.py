@@ -7,7 +7,8 @@ from holdfast.chaos.undo import open_entries
 from holdfast.record.timeline import Span
 from holdfast.run.recorded import Recorded
 from holdfast.run.summary import FaultResult
-from holdfast.slo.indicator import count
+from holdfast.slo.budget import allowed_bad
+from holdfast.slo.counted import Stretch
 
 BASELINE_SECONDS: Final = 30.0
 DETECT_BURN_RATE: Final = 14.4  # the workbook's fast page: 2 % of a 30-day budget in an hour
@@ -43,7 +44,7 @@ def _fault(recorded: Recorded, span: Span) -> FaultResult:
         steady_state_after=_truth(facts.get("steady_state_after")),
         verdict=str(facts.get("verdict", "inconclusive")),
         clean_up=_clean_up(recorded, span),
-        reason=_reason(span, effect),
+        reason=_reason(span, effect, counted=_is_counted(recorded, span)),
     )
 
 
@@ -57,7 +58,7 @@ def _effects(recorded: Recorded, span: Span) -> dict[str, FaultEffect]:
         objective = asked.objective
         if objective.events.total.source == "synthetics":
             continue  # a walk every few seconds says nothing per second
-        counts = count(recorded.intervals, objective.events, warm_up, end)
+        counts = recorded.counted(objective, [Stretch("effect", warm_up, end, judged=True)])
         if not counts.total.sum():
             continue
         injected = span.started if span.started is not None else end
@@ -76,22 +77,34 @@ def _effects(recorded: Recorded, span: Span) -> dict[str, FaultEffect]:
 
 
 def _window_share(recorded: Recorded, name: str, effect: FaultEffect, span: Span) -> float | None:
-    """Bad events over what the whole window may have, were its traffic like the run's."""
-    asked = next(a for a in recorded.asked.objectives if a.objective.name == name)
-    counts = count(recorded.intervals, asked.objective.events, recorded.time_zero, recorded.drained)
-    seconds = recorded.plan_end - recorded.time_zero
-    total = int(counts.total.sum())
-    if not total or not seconds or span.started is None:
-        return None
-    allowed = (1 - float(asked.objective.target)) * total / seconds * asked.objective.window.seconds
-    return max(effect.bad_events - effect.expected_bad, 0.0) / allowed
+    """Bad events over what the whole window may have, were its traffic like that of the judged phases.
+
+    Where none is judged, like the whole run's. A price is asked of every fault, also of one whose phase is not judged.
+    """
+    objective = next(a.objective for a in recorded.asked.objectives if a.objective.name == name)
+    for stretches in (recorded.judged, recorded.phases):
+        seconds = sum(stretch.seconds for stretch in stretches)
+        total = recorded.counted(objective, stretches).total_events
+        if total and seconds and span.started is not None:
+            allowed = float(allowed_bad(total, objective.target)) / seconds * objective.window.seconds
+            return max(effect.bad_events - effect.expected_bad, 0.0) / allowed
+    return None
 
 
-def _reason(span: Span, effect: FaultEffect | None) -> str:
+def _is_counted(recorded: Recorded, span: Span) -> bool:
+    """Whether some of the time for which it was in is judged, so that its price is part of what the run spent."""
+    if span.started is None:
+        return False
+    end = recorded.ended if span.ended is None else span.ended
+    return any(phase.start < end and span.started < phase.end for phase in recorded.judged)
+
+
+def _reason(span: Span, effect: FaultEffect | None, *, counted: bool) -> str:
     """Why the experiment's verdict is what it is, and what the objective it hurt most felt."""
     told = str(span.attributes.get("reason") or "")
     felt = effect.reason if effect is not None else "the fault was never put in" if span.started is None else ""
-    return "; ".join(part for part in (told, felt) if part)
+    aside = "its phase is not judged, so its price is in no budget" if effect is not None and not counted else ""
+    return "; ".join(part for part in (told, felt, aside) if part)
 
 
 def _clean_up(recorded: Recorded, span: Span) -> str:

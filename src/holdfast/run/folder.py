@@ -1,4 +1,7 @@
-"""A run folder: `runs/<time>-<plan>/` with run.json, run.db, summary.json, reports, evidence/ and logs/."""
+"""A run folder: `runs/<time>-<plan>/` with run.json, run.db, summary.json, reports, evidence/ and logs/.
+
+It and all in it are their owner's alone: what a visitor sent and saw may be in there.
+"""
 
 import json
 import os
@@ -8,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from holdfast.errors import Problem, RunFolderError
+from holdfast.private import make_folder, write_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ def create_run_folder(runs: Path, plan: str, now: float) -> RunFolder:
         suffix = f"-{attempt + 1}" if attempt else ""
         path = runs / f"{stamp}-{plan}{suffix}"
         try:
-            path.mkdir(parents=True)
+            make_folder(path)
         except FileExistsError:
             continue
         except OSError as error:
@@ -52,8 +56,8 @@ def create_run_folder(runs: Path, plan: str, now: float) -> RunFolder:
                 Problem(str(path), f"cannot be made: {error.strerror}", "check the folder's rights")
             ) from error
         folder = RunFolder(path)
-        folder.evidence.mkdir()
-        folder.logs.mkdir()
+        make_folder(folder.evidence)
+        make_folder(folder.logs)
         return folder
     raise RunFolderError(Problem(str(runs), "a hundred runs began in this second"))
 
@@ -78,7 +82,7 @@ def open_run_folder(path: Path, runs: Path) -> RunFolder:
 def write_facts(folder: RunFolder, facts: Mapping[str, object]) -> None:
     """run.json, whole or not at all."""
     beside = folder.facts.with_suffix(".new")
-    beside.write_text(json.dumps(dict(facts), indent=1) + "\n", encoding="utf-8")
+    write_text(beside, json.dumps(dict(facts), indent=1) + "\n")
     os.replace(beside, folder.facts)  # noqa: PTH105 - the atomic one
 
 

@@ -13,8 +13,9 @@ from holdfast.record.store import Gauge, RunStore
 from holdfast.run.asked import Asked
 from holdfast.run.certainty import CertaintyWatch
 from holdfast.slo.budget import burn_rate
+from holdfast.slo.counted import Stretch, counted
 from holdfast.slo.guard import Guard, Stop
-from holdfast.slo.indicator import count
+from holdfast.slo.indicator import Counts
 from holdfast.slo.objective import Objective
 
 SOURCE: Final = "guard"
@@ -77,17 +78,21 @@ class Watch:
         stopped: Stopped | None = None
         for asked in self._asked.objectives:
             objective = asked.objective
-            counts = count(intervals, objective.events, end - self._asked.guard_for, end)
+            counts = self._counted(objective, intervals, end - self._asked.guard_for, end)
             burn_rates[objective.name] = burn_rate(counts.bad_events, counts.total_events, objective.target)
             guard = self._guards.get(objective.name)
             if guard is not None and stopped is None:
-                changing = count(intervals, objective.events, now - CHANGING_SECONDS, now + 1)
+                changing = self._counted(objective, intervals, now - CHANGING_SECONDS, now + 1)
                 stopped = _stopped(objective, guard.step(changing, now))
         store.write_gauges(
             Gauge(now, SOURCE, f"{name}/burn_rate", value) for name, value in burn_rates.items() if value is not None
         )
         # The first second that is wanted back may be there in part.
         return Look(burn_rates, stopped, self._certainty.look(intervals, int(now - self.look_back) + 1))
+
+    def _counted(self, objective: Objective, intervals: list[Interval], start: float, end: float) -> Counts:
+        """Of any phase: a guard protects the target in a warm-up as well, when no budget is spent yet."""
+        return counted(intervals, objective.events, [Stretch("recent", start, end, judged=True)], self._asked.attacks)
 
     def blind(self, why: str, now: float) -> Stopped | None:
         """Instead of a look, when the record cannot be read."""

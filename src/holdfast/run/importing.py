@@ -13,6 +13,7 @@ from holdfast.clock import SystemClock
 from holdfast.errors import HoldfastError, Problem
 from holdfast.run.asked import AskedJourney
 from holdfast.run.children import Children
+from holdfast.run.secrets import environment_of_authors
 
 Files = Mapping[str, Mapping[str, str]]
 """By child, then by the name of the scenario or journey: the path of its file."""
@@ -30,16 +31,20 @@ def files_by_child(scenarios: Mapping[str, Path], journeys: Iterable[AskedJourne
     }
 
 
-def import_problems(files: Files) -> tuple[Problem, ...]:
-    """What is wrong with files that cannot be imported. Those whose child lacks its own package are passed over."""
+def import_problems(files: Files, root: Path) -> tuple[Problem, ...]:
+    """What is wrong with files of the workspace at `root` that cannot be imported.
+
+    Those whose child lacks its own package are passed over.
+    """
     wanted = {child: paths for child, paths in files.items() if paths and find_spec(_CHILDREN[child][1]) is not None}
     if not wanted:
         return ()
     with tempfile.TemporaryDirectory(prefix="holdfast-") as logs:
         children = Children(SystemClock(), Path(logs))
+        environment = environment_of_authors(root)
         try:
             for child in wanted:
-                children.start(child, _CHILDREN[child][0])
+                children.start(child, _CHILDREN[child][0], environment)
             children.check(wanted, IMPORT_SECONDS)
         except HoldfastError as error:
             return error.problems

@@ -14,6 +14,7 @@ from holdfast.run.folder import RunFolder
 from holdfast.run.importing import Files, files_by_child
 from holdfast.run.prepared import Prepared
 from holdfast.run.search import SEARCHER
+from holdfast.run.secrets import environment_of_authors
 from holdfast.workspace.target import Connection
 
 Job = dict[str, Any]
@@ -40,6 +41,13 @@ def modules_of(prepared: Prepared) -> dict[str, str]:
         "chaos": (prepared.experiments, "holdfast.chaos"),
     }
     return {name: module for name, (asked, module) in wanted.items() if asked}
+
+
+def environment_of(child: str, prepared: Prepared) -> dict[str, str]:
+    """What a child sees of our environment; each of them runs files of authors."""
+    root = prepared.workspace.root
+    experiments = [root / experiment.path for experiment in prepared.experiments] if child == "chaos" else []
+    return environment_of_authors(root, experiments)
 
 
 def files_of(prepared: Prepared) -> Files:

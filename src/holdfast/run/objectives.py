@@ -6,10 +6,10 @@ from decimal import Decimal
 
 from holdfast.record.recorder import Interval
 from holdfast.run.asked import AskedObjective
-from holdfast.run.recorded import Recorded, Stretch
+from holdfast.run.recorded import Recorded
 from holdfast.run.summary import WHOLE_RUN, ObjectiveResult
 from holdfast.slo.budget import budget_of
-from holdfast.slo.indicator import Counts, count, joined
+from holdfast.slo.counted import Stretch, counted
 from holdfast.slo.verdict import Judgement, judge_all
 
 
@@ -18,35 +18,43 @@ def objective_results(recorded: Recorded) -> tuple[ObjectiveResult, ...]:
     apart, by gates of their own.
     """
     results: list[ObjectiveResult] = []
-    phases = recorded.phases
-    floor = recorded.asked.design_effect_floor
-    gates = {phase.name: phase.gates for phase in recorded.asked.phases if phase.apart}
-    for phase in phases:
-        if phase.name in gates:
-            results += _judge_apart(recorded, phase, gates[phase.name])
-            continue
-        results += judge_stretches(
-            recorded.asked.objectives, recorded.intervals, [phase], phase.name, phase.judged, effect_floor=floor
-        )
-    judged = [phase for phase in phases if phase.judged and phase.name not in gates]
-    if not judged:
-        return tuple(results)
-    results += judge_stretches(
-        recorded.asked.objectives, recorded.intervals, judged, WHOLE_RUN, judged=True, effect_floor=floor
-    )
+    asked = recorded.asked
+    gates = {phase.name: phase.gates for phase in asked.phases if phase.apart}
+    stretches = [(phase.name, phase.judged, [phase]) for phase in recorded.phases]
+    together = [phase for phase in recorded.judged if phase.name not in gates]
+    if together:
+        stretches.append((WHOLE_RUN, True, together))
+    for name, judged, phases in stretches:
+        if name in gates:
+            results += _judge_apart(recorded, phases[0], gates[name])
+        else:
+            results += _judge(recorded, asked.objectives, phases, name, judged=judged)
     return tuple(results)
 
 
 def _judge_apart(recorded: Recorded, phase: Stretch, gates: Mapping[str, float]) -> list[ObjectiveResult]:
     """By the gates of the phase; what it names no gate for is shown. In the order of the objectives."""
-    named = [replace(a, gate=gates[a.objective.name]) for a in recorded.asked.objectives if a.objective.name in gates]
-    others = [asked for asked in recorded.asked.objectives if asked.objective.name not in gates]
-    floor = recorded.asked.design_effect_floor
-    found = judge_stretches(named, recorded.intervals, [phase], phase.name, judged=True, effect_floor=floor)
-    found = [replace(result, apart=True) for result in found]
-    found += judge_stretches(others, recorded.intervals, [phase], phase.name, judged=False, effect_floor=floor)
-    order = [asked.objective.name for asked in recorded.asked.objectives]
+    asked = recorded.asked.objectives
+    named = [replace(one, gate=gates[one.objective.name]) for one in asked if one.objective.name in gates]
+    others = [one for one in asked if one.objective.name not in gates]
+    found = [replace(one, apart=True) for one in _judge(recorded, named, [phase], phase.name, judged=True)]
+    found += _judge(recorded, others, [phase], phase.name, judged=False)
+    order = [one.objective.name for one in asked]
     return sorted(found, key=lambda result: order.index(result.name))
+
+
+def _judge(
+    recorded: Recorded, objectives: Sequence[AskedObjective], phases: Sequence[Stretch], name: str, *, judged: bool
+) -> list[ObjectiveResult]:
+    return judge_stretches(
+        objectives,
+        recorded.intervals,
+        phases,
+        name,
+        judged,
+        effect_floor=recorded.asked.design_effect_floor,
+        attacks=recorded.asked.attacks,
+    )
 
 
 def judge_stretches(
@@ -57,11 +65,12 @@ def judge_stretches(
     judged: bool,
     *,
     effect_floor: float = 1.0,
+    attacks: Sequence[str] = (),
 ) -> list[ObjectiveResult]:
     """All objectives over some stretches of time taken together; misses corrected for their number (Holm)."""
-    counted = [_counted(asked, intervals, stretches) for asked in objectives]
+    counts = [counted(intervals, asked.objective.events, stretches, attacks) for asked in objectives]
     judgements = judge_all(
-        [(counts, Decimal(str(asked.gate))) for counts, asked in zip(counted, objectives, strict=True)],
+        [(one, Decimal(str(asked.gate))) for one, asked in zip(counts, objectives, strict=True)],
         effect_floor=effect_floor,
         called=["gate" if asked.gate < float(asked.objective.target) else "target" for asked in objectives],
     )
@@ -70,10 +79,6 @@ def judge_stretches(
         _result(asked, judgement, name, judged, seconds)
         for asked, judgement in zip(objectives, judgements, strict=True)
     ]
-
-
-def _counted(asked: AskedObjective, intervals: Sequence[Interval], stretches: Sequence[Stretch]) -> Counts:
-    return joined(count(intervals, asked.objective.events, s.start, s.counted_to) for s in stretches)
 
 
 def _result(asked: AskedObjective, judgement: Judgement, phase: str, judged: bool, seconds: float) -> ObjectiveResult:

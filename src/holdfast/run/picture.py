@@ -3,6 +3,8 @@
 import math
 from collections.abc import Mapping
 
+import numpy as np
+
 from holdfast.load.measured import is_generator
 from holdfast.record.histogram import Histogram
 from holdfast.record.recorder import Interval
@@ -11,7 +13,6 @@ from holdfast.run.poller import REPLICAS_READY
 from holdfast.run.recorded import Recorded
 from holdfast.run.summary import Timeline, TimelineFault, TimelineJourney, TimelinePhase
 from holdfast.slo.budget import allowed_bad
-from holdfast.slo.indicator import count
 
 _OF_GENERATOR = ("cpu", "in_flight")
 
@@ -50,21 +51,23 @@ def timeline(recorded: Recorded) -> Timeline:
 
 
 def _budget_left(recorded: Recorded, length: int) -> Mapping[str, tuple[float, ...]]:
-    """Of the whole run's own budget: the bad events it may have at the traffic it had. Below 0 is overspent."""
+    """Of the run's own budget: the bad events that its judged phases may have. Below 0 is overspent.
+
+    What a phase that is not judged lost is not in it, and the last second has what came in while the run drained, so
+    that it ends at what the judgement says was left.
+    """
+    zero = math.floor(recorded.time_zero)
     left: dict[str, tuple[float, ...]] = {}
     for asked in recorded.asked.objectives:
         objective = asked.objective
-        counts = count(recorded.intervals, objective.events, recorded.time_zero, recorded.time_zero + length)
-        allowed = float(allowed_bad(int(counts.total.sum()), objective.target))
-        if not allowed:
+        counts = recorded.counted(objective)
+        if not counts.total_events or not length:
             continue
-        spent = (counts.total - counts.good).cumsum() / allowed
-        by_second = dict(zip((counts.seconds - math.floor(recorded.time_zero)).tolist(), spent.tolist(), strict=True))
-        values, last = [], 0.0
-        for second in range(length):
-            last = by_second.get(second, last)
-            values.append(1.0 - last)
-        left[objective.name] = tuple(values)
+        bad = np.bincount(
+            np.clip(counts.seconds - zero, 0, length - 1), weights=counts.total - counts.good, minlength=length
+        )
+        allowed = float(allowed_bad(counts.total_events, objective.target))
+        left[objective.name] = tuple((1.0 - bad.cumsum() / allowed).tolist())
     return left
 
 

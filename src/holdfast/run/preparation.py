@@ -95,7 +95,7 @@ def prepare_plan(
     browser = find_plan_browser(checking, plan, definition)
     if checking.problems and may_ask:
         # A run has its own children import them. There will be no run, so it is done here: all problems at once.
-        checking.add(import_problems(files_by_child(scenarios, journeys, workspace.root)))
+        checking.add(import_problems(files_by_child(scenarios, journeys, workspace.root), workspace.root))
     if checking.problems or definition is None:
         raise InputError(*checking.problems)
     prepared = Prepared(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
+from holdfast.environment import for_a_program
 from holdfast.slo.rule_files import RuleFile
 
 _TOOL: Final = "promtool"
@@ -52,7 +53,15 @@ def held_by_promtool(files: Iterable[RuleFile]) -> PromtoolResult:
 def _run(call: Sequence[str], folder: Path) -> str:
     """What it said, where it did not pass."""
     try:
-        done = subprocess.run(call, cwd=folder, capture_output=True, text=True, timeout=_LONGEST, check=False)
+        done = subprocess.run(
+            call,
+            cwd=folder,
+            env=for_a_program(os.environ),
+            capture_output=True,
+            text=True,
+            timeout=_LONGEST,
+            check=False,
+        )
     except subprocess.TimeoutExpired:
         return f"{' '.join(call[:3])} was not done within {_LONGEST:.0f} s"
     return "" if done.returncode == 0 else f"{done.stdout}{done.stderr}".strip()

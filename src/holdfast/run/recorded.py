@@ -1,38 +1,18 @@
 """A run's evidence, read once: what was asked (run.json) and what was recorded (run.db)."""
 
 import sqlite3
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from holdfast.errors import Problem, RunFolderError
 from holdfast.record.recorder import Interval
 from holdfast.record.store import Event, Gauge, RunStore
-from holdfast.record.timeline import FAULT, PHASE, SEARCH_STEP, Span
-from holdfast.run.asked import Asked, AskedPhase, read_asked
+from holdfast.record.timeline import FAULT, SEARCH_STEP, Span
+from holdfast.run.asked import Asked, read_asked
 from holdfast.run.folder import RunFolder
-
-
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """[start, end), seconds since the epoch: a phase, or all judged ones in turn.
-
-    `drained`: until when its events are counted. Visitors who came in the last phase take their later steps after it;
-    leaving those out would leave out the slowest.
-    """
-
-    name: str
-    start: float
-    end: float
-    judged: bool
-    drained: float = 0.0  # not before `end`
-
-    @property
-    def seconds(self) -> float:
-        return self.end - self.start
-
-    @property
-    def counted_to(self) -> float:
-        return max(self.end, self.drained)
+from holdfast.slo.counted import Stretch, counted, judged_of, phases_of, search_began
+from holdfast.slo.indicator import Counts
+from holdfast.slo.objective import Objective
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +31,12 @@ class Recorded:
     @property
     def phases(self) -> list[Stretch]:
         """Those that began, as long as they really lasted."""
-        planned = {phase.name: phase for phase in self.asked.phases}
-        found = []
-        for span in self.spans:
-            if span.kind == PHASE and span.started is not None:
-                end = min(span.ended if span.ended is not None else self.ended, self.ended)
-                phase: AskedPhase | None = planned.get(span.name)
-                found.append(Stretch(span.name, span.started, max(end, span.started), phase is None or phase.judged))
-        found.sort(key=lambda stretch: stretch.start)
-        return [*found[:-1], *(replace(last, drained=self.drained) for last in found[-1:])]
+        return phases_of(self.spans, self.ended, {phase.name: phase.judged for phase in self.asked.phases})
+
+    @property
+    def judged(self) -> list[Stretch]:
+        """The phases that decide the run, and that count in its error budgets."""
+        return judged_of(self.phases)
 
     @property
     def faults(self) -> list[Span]:
@@ -72,14 +49,19 @@ class Recorded:
     @property
     def drained(self) -> float:
         """Until when visitors of the phases were at it: the run's end, or the begin of a capacity search."""
-        first = next((step.started for step in self.search_steps if step.started is not None), None)
-        return self.ended + 1.0 if first is None else first  # its last second is over then
+        searching = search_began(self.spans)
+        return self.ended + 1.0 if searching is None else searching  # its last second is over then
 
     @property
     def plan_end(self) -> float:
         """Where the phases ended; a capacity search comes after it."""
         phases = self.phases
         return phases[-1].end if phases else self.time_zero
+
+    def counted(self, objective: Objective, stretches: Sequence[Stretch] | None = None) -> Counts:
+        """Events of an objective that samples are counted for, in the judged phases or in other stretches."""
+        chosen = self.judged if stretches is None else stretches
+        return counted(self.intervals, objective.events, chosen, self.asked.attacks)
 
     def events_of(self, kind: str) -> list[Event]:
         return [event for event in self.events if event.kind == kind]

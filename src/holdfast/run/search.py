@@ -15,14 +15,14 @@ from holdfast.load.health import LAG_INVALID
 from holdfast.record.recorder import Interval
 from holdfast.record.sample import DROPPED, OK, depth_of
 from holdfast.record.store import Event, RunStore
-from holdfast.record.timeline import SEARCH_STEP, Span
+from holdfast.record.timeline import SEARCH, SEARCH_STEP, Span
 from holdfast.run.asked import AskedObjective
 from holdfast.run.children import Child, Children
 from holdfast.run.events import Notice, RunEvent, SearchStep
 from holdfast.run.objectives import judge_stretches
 from holdfast.run.prepared import Prepared
-from holdfast.run.recorded import Stretch
 from holdfast.run.stopping import StopSignal
+from holdfast.slo.counted import Stretch
 from holdfast.slo.verdict import Verdict, worst
 
 SEARCHER: Final = "search"
@@ -41,6 +41,9 @@ def search_capacity(
     if question is None or profile is None or child is None:
         return
     children.release(SEARCHER, clock.now())
+    # Before its first request: its overload is ours, and a record that is cut off anywhere must say so.
+    began = float(math.ceil(clock.now()))  # what drains is of the seconds before
+    store.write_span(Span(SEARCH, question.name, started=began))
     probes: list[Probe] = []
     while not stop.requested.is_set():
         rate = next_rate(question.search, probes)
@@ -73,6 +76,7 @@ def search_capacity(
         probes.append(probe)
         store.write_span(_span(stretch, start, clock.now(), probe))
         yield SearchStep(clock.now() - time_zero, rate, probe.verdict, probe.reason)
+    store.write_span(Span(SEARCH, question.name, started=began, ended=max(clock.now(), began)))
     child.send({"stop": "drain"})
     deadline = clock.now() + _LATE_SECONDS
     while not child.ended and clock.now() < deadline:

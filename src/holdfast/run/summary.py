@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from holdfast.errors import Problem, RunFolderError
+from holdfast.private import write_text
 from holdfast.run.load_summary import Funnel, LoadResult, Quantiles
 
 SCHEMA: Final = "holdfast/summary/v1"
@@ -295,7 +296,7 @@ def write_summary(summary: Summary, folder: Path) -> None:
     """Whole or not at all: written beside, then renamed."""
     path = folder / FILE_NAME
     beside = path.with_suffix(".json.new")
-    beside.write_text(json.dumps(asdict(summary), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    write_text(beside, json.dumps(asdict(summary), indent=1, allow_nan=False) + "\n")
     beside.replace(path)
 
 

@@ -59,6 +59,7 @@ def connection_to_stack(name: str, state: StackState) -> Connection:
         control_url=state.control_url,
         control_token=state.control_token,
         proxy_url=state.proxy_url,
+        proxy_token=state.proxy_token,
         state_file=str(Path(state.state_dir) / STATE_FILE),
         accounts={"generated": state.settings.accounts},
         settings={

@@ -11,8 +11,9 @@ from holdfast.run.funnels import funnel_of
 from holdfast.run.likeness import likenesses
 from holdfast.run.load_summary import JUDGED, Connections, LoadResult, Quantiles, SeriesResult
 from holdfast.run.quantiles import quantiles
-from holdfast.run.recorded import Recorded, Stretch, outcomes_of
+from holdfast.run.recorded import Recorded, outcomes_of
 from holdfast.run.summary import WHOLE_RUN, JourneyResult
+from holdfast.slo.counted import Stretch
 
 
 def load_result(recorded: Recorded) -> LoadResult | None:

@@ -50,7 +50,7 @@ def validate(workspace: Workspace) -> Validation:
     if checked is not None:
         files += checked.files
         problems.update(dict.fromkeys((*checked.problems, *_unselected(workspace, checked))))
-    problems.update(dict.fromkeys(import_problems(_importable(workspace))))
+    problems.update(dict.fromkeys(import_problems(_importable(workspace), workspace.root)))
     doubts = [f"{w.where}: {w.what}; {w.fix}" for w in checked.warnings] if checked is not None else []
     notes = checked.notes if checked is not None else ()
     return Validation(tuple(files), tuple(problems), (*_notes(workspace), *doubts, *notes))

@@ -317,10 +317,11 @@ def burn_down(counted: Tally, so_far: Span, whole: Balance) -> tuple[tuple[float
     if not whole.total:
         return ()
     first, last = counted.index(so_far.start), counted.index(so_far.end)
+    before = counted.bad[first]
     unseen = int(np.searchsorted(counted.measured, counted.measured[first], side="right")) - 1
     first = min(max(first, unseen), max(last - 1, first))  # nothing is drawn where nobody looked yet
     chosen = np.unique(np.linspace(first, last, min(POINTS, last - first) + 1).round().astype(np.int64))
-    left = 1.0 - (counted.bad[chosen] - counted.bad[first]) / float(whole.allowed)
+    left = 1.0 - (counted.bad[chosen] - before) / float(whole.allowed)
     moments = np.clip(counted.start + counted.step * chosen, so_far.start, so_far.end)
     return tuple(zip(moments.tolist(), left.tolist(), strict=True))
 

@@ -20,6 +20,7 @@ from holdfast.slo.standing import Standing, worst_first
 from holdfast.slo.verdict import worst
 
 SCHEMA: Final = "holdfast/slo-status/v1"
+_SAME: Final = 1e-9  # what sums of floats may lose
 StatusVerdict = Literal["met", "missed", "inconclusive"]
 
 
@@ -275,7 +276,7 @@ def _objective(told: Told) -> ObjectiveStatus:
         alternatives=tuple(
             AlternativeStatus(other.name, _budget(other.balance, one.window.seconds)) for other in one.alternatives
         ),
-        burn_down=told.burn_down or one.burn_down,
+        burn_down=_burn_down(told),
         notes=one.notes,
         costs=tuple(
             CostStatus(
@@ -290,6 +291,17 @@ def _objective(told: Told) -> ObjectiveStatus:
         ),
         parts=tuple(_objective(Told(part, told.source)) for part in one.parts),
     )
+
+
+def _burn_down(told: Told) -> tuple[tuple[float, float], ...]:
+    """The finer one where it ends at the figure that stands beside it: a window may hold less than the run, an
+    exclusion may take some of it, and a budget of slices is not spent by events.
+    """
+    left = told.standing.remaining
+    finer = told.burn_down
+    if not finer or left is None or abs(finer[-1][1] - float(left)) > _SAME:
+        return told.standing.burn_down
+    return finer
 
 
 def _of_last(one: AgreementStanding) -> tuple[CreditStatus, ...]:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from holdfast.environment import for_a_browser
 from holdfast.errors import Problem
 from holdfast.synthetics.failure import ProbeError
 
@@ -103,12 +104,14 @@ class SharedBrowser:
         """Raises ProbeError when it does not come up."""
         from playwright.async_api import async_playwright
 
+        _keep_our_secrets_from_the_driver()
         try:
             async with asyncio.timeout(_LAUNCH_SECONDS):
                 self._playwright = await async_playwright().start()
                 self._browser = await self._playwright.chromium.launch(
                     executable_path=self._path,
                     args=launch_arguments(self._url, as_root=os.geteuid() == 0, environment=os.environ),
+                    env={**for_a_browser(os.environ)},
                     # Ctrl-C reaches the whole process group: it is the runner's to answer, not the driver's.
                     handle_sigint=False,
                     handle_sigterm=False,
@@ -148,6 +151,18 @@ class SharedBrowser:
                 with suppress(Exception):
                     async with asyncio.timeout(_CLOSE_SECONDS):
                         await closing()
+
+
+def _keep_our_secrets_from_the_driver() -> None:
+    """Playwright hands its driver, a program of Node.js, the whole environment, and has no setting for that."""
+    from playwright._impl import transport
+    from playwright._impl._driver import get_driver_env
+
+    def allowed() -> dict[str, str]:
+        added = {name: value for name, value in get_driver_env().items() if name not in os.environ}
+        return for_a_browser(os.environ) | added
+
+    transport.get_driver_env = allowed  # type: ignore[attr-defined]
 
 
 def _can_run(path: Path) -> bool:

@@ -124,6 +124,7 @@ class Connection:
     control_url: str | None = None
     control_token: str | None = field(default=None, repr=False)
     proxy_url: str | None = None
+    proxy_token: str | None = field(default=None, repr=False)
     state_file: str | None = None
     adapter: str | None = None
     accounts: dict[str, Any] = field(default_factory=dict)
@@ -134,7 +135,7 @@ class Connection:
     marker: str = MARKER
 
     def as_json(self) -> dict[str, Any]:
-        """For a child's job only: it holds the control token."""
+        """For a child's job only: it holds the tokens of the supervisor and the fault proxy."""
         return asdict(self)
 
 

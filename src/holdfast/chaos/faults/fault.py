@@ -34,11 +34,17 @@ class Fault(Protocol):
         ...
 
 
-def proxy_url_of(connection: Connection) -> str:
+def proxy_of(connection: Connection) -> ProxyClient:
     """Raises TargetError when the target has no fault proxy."""
     if connection.proxy_url is None:
         raise TargetError(Problem(connection.name, "this target has no fault proxy", "aim at the reference stack"))
-    return connection.proxy_url
+    return ProxyClient(connection.proxy_url, connection.proxy_token)
+
+
+def link_arguments(connection: Connection, link: str, lease: str) -> dict[str, str]:
+    """How an undo finds the link again: addresses and names, never the token, which is in the state file."""
+    arguments = {"proxy_url": proxy_of(connection).url, "link": link, "lease": lease}
+    return arguments if connection.state_file is None else arguments | {"state_file": connection.state_file}
 
 
 def raise_unless_link(client: ProxyClient, link: str) -> None:

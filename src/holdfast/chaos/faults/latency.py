@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from holdfast.chaos.faults.fault import proxy_url_of, raise_unless_link, take_lease
+from holdfast.chaos.faults.fault import link_arguments, proxy_of, raise_unless_link, take_lease
 from holdfast.chaos.repair import REMOVE_TOXIC
 from holdfast.chaos.undo import Undo
 from holdfast.errors import HoldfastError
@@ -43,15 +43,12 @@ class Latency:
         return found
 
     def prepare(self, connection: Connection, entry_id: str) -> Undo:
-        client = ProxyClient(proxy_url_of(connection))
-        raise_unless_link(client, self.link)
-        return Undo(REMOVE_TOXIC, self._arguments(client.url, entry_id))
-
-    def _arguments(self, proxy_url: str, entry_id: str) -> dict[str, str]:
-        return {"proxy_url": proxy_url, "link": self.link, "toxic": f"holdfast-{entry_id}", "lease": entry_id}
+        raise_unless_link(proxy_of(connection), self.link)
+        arguments = link_arguments(connection, self.link, entry_id)
+        return Undo(REMOVE_TOXIC, arguments | {"toxic": f"holdfast-{entry_id}"})
 
     def inject(self, connection: Connection, undo: Undo, seconds: float) -> int | None:
-        client = ProxyClient(proxy_url_of(connection))
+        client = proxy_of(connection)
         toxic = undo.arguments["toxic"]
         take_lease(client, undo.arguments["lease"], seconds, toxics=((self.link, toxic),))
         attributes = {"latency": self.latency_ms, "jitter": self.jitter_ms}

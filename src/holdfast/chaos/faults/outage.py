@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import ClassVar
 
-from holdfast.chaos.faults.fault import proxy_url_of, raise_unless_link, take_lease
+from holdfast.chaos.faults.fault import link_arguments, proxy_of, raise_unless_link, take_lease
 from holdfast.chaos.repair import ENABLE_LINK
 from holdfast.chaos.undo import Undo
 from holdfast.errors import HoldfastError
@@ -27,12 +27,11 @@ class Outage:
         return []
 
     def prepare(self, connection: Connection, entry_id: str) -> Undo:
-        client = ProxyClient(proxy_url_of(connection))
-        raise_unless_link(client, self.link)
-        return Undo(ENABLE_LINK, {"proxy_url": client.url, "link": self.link, "lease": entry_id})
+        raise_unless_link(proxy_of(connection), self.link)
+        return Undo(ENABLE_LINK, link_arguments(connection, self.link, entry_id))
 
     def inject(self, connection: Connection, undo: Undo, seconds: float) -> int | None:
-        client = ProxyClient(proxy_url_of(connection))
+        client = proxy_of(connection)
         take_lease(client, undo.arguments["lease"], seconds, enable=(self.link,))
         cut = _open_connections(client, self.link)
         client.set_enabled(self.link, False)

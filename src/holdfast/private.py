@@ -1,0 +1,29 @@
+"""Files and folders that only their owner reads: a record of a run says more than its reports do."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+FOLDER: Final = 0o700
+FILE: Final = 0o600
+UMASK: Final = 0o077
+"""For a process whose every file is private."""
+
+
+def make_folder(path: Path, *, exist_ok: bool = False) -> None:
+    """One that is new is its owner's alone; those above it, if they are missing, are made as usual. Raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.mkdir(mode=FOLDER, exist_ok=exist_ok)
+
+
+def make_file(path: Path) -> None:
+    """An empty one, whatever the umask. Raises FileExistsError when it is there."""
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write it anew, in UTF-8. One that others could read before is its owner's alone afterwards. Raises OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        os.fchmod(descriptor, FILE)
+        file.write(text)

@@ -1,0 +1,59 @@
+"""What is recorded is its owner's alone, whatever the umask."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from holdfast.private import write_text
+from holdfast.record.store import Event, RunStore
+from holdfast.report import write_reports
+from holdfast.run.folder import RunFolder, create_run_folder, write_facts
+from holdfast.run.judgement import judge_run
+from holdfast.run.summary import write_summary
+
+RECORDED = RunFolder(Path(__file__).resolve().parents[1] / "data" / "runs" / "fault_hurt")
+
+
+@pytest.fixture(autouse=True)
+def lenient() -> Iterator[None]:
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mode & 0o777 for path in (folder, *folder.rglob("*"))}
+
+
+def test_a_run_folder_and_all_that_the_runner_writes_into_it_is_its_owners_alone(tmp_path):
+    folder = create_run_folder(tmp_path / "runs", "ci", 0.0)
+    write_facts(folder, {"plan": "ci"})
+    summary = judge_run(RECORDED)
+    with RunStore.create(folder.database) as store:
+        store.write_event(Event(0.0, "run", "released"))
+        write_summary(summary, folder.path)
+        write_reports(summary, folder.path)
+        found = modes(folder.path)
+
+    assert {"run.json", "run.db", "run.db-wal", "summary.json", "report.html", "junit.xml", "report.md"} <= set(found)
+    assert {name for name, mode in found.items() if mode == 0o700} == {folder.path.name, "evidence", "logs"}
+    assert {mode for name, mode in found.items()} == {0o700, 0o600}
+
+
+def test_the_folder_of_all_runs_is_made_as_usual(tmp_path):
+    create_run_folder(tmp_path / "deep" / "runs", "ci", 0.0)
+
+    assert (tmp_path / "deep" / "runs").stat().st_mode & 0o777 == 0o777
+
+
+def test_a_file_that_others_could_read_is_private_once_it_is_written_anew(tmp_path):
+    path = tmp_path / "summary.json"
+    path.write_text("a longer one that was there before")
+    path.chmod(0o644)
+
+    write_text(path, json.dumps({}))
+
+    assert (path.read_text(), path.stat().st_mode & 0o777) == ("{}", 0o600)
