@@ -32,8 +32,7 @@ class StackSettings:
     client_requests: int | None = None
     """Requests of one client address in a minute. None: no limit, because behind the edge all share one address."""
     failover: bool = True
-    """Whether the edge leaves out a replica that does not answer. Without it, every connection that falls to one that is
-    gone is lost."""
+    """Whether the edge leaves out a replica that does not answer. Without it, the connections that fall to it are lost."""
     failing_share: float = 0.0
     """Share of the requests, 0 to 1, that are answered 500 after they took a worker as long as any."""
     keep_logs: bool = False
@@ -50,7 +49,8 @@ class StackSettings:
 
 _LEAST: Final[Mapping[str, float]] = {
     "replicas": 1, "accounts": 1, "workers": 1, "service_time": 0.0, "restart_delay": 0.0, "port": 1,
-    "session_seconds": 1.0, "fresh_factor_seconds": 0.0, "sign_in_failures": 1, "client_requests": 1, "failing_share": 0.0,
+    "session_seconds": 1.0, "fresh_factor_seconds": 0.0, "sign_in_failures": 1, "client_requests": 1,
+    "failing_share": 0.0,
 }  # fmt: skip
 _MOST: Final[Mapping[str, float]] = {
     "replicas": 32,
