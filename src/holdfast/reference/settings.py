@@ -32,7 +32,7 @@ class StackSettings:
     client_requests: int | None = None
     """Requests of one client address in a minute. None: no limit, because behind the edge all share one address."""
     failover: bool = True
-    """Whether the edge leaves out a replica that does not answer. Without it, the connections that fall to it are lost."""
+    """Whether the edge leaves out a replica that does not answer. Without it, what falls to that one is lost."""
     failing_share: float = 0.0
     """Share of the requests, 0 to 1, that are answered 500 after they took a worker as long as any."""
     keep_logs: bool = False

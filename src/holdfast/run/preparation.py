@@ -17,7 +17,7 @@ from holdfast.run.asked import AskedExperiment, AskedJourney, AskedLoad, AskedOb
 from holdfast.run.attacks import attack_problems
 from holdfast.run.importing import files_by_child, import_problems
 from holdfast.run.objective_files import asked_objectives, check_steady_states, objectives_in
-from holdfast.run.outlook import prospects_of, told
+from holdfast.run.outlook import prospects_of, told, trials_of
 from holdfast.run.prepared import Prepared
 from holdfast.run.requirements import (
     Checking,
@@ -117,8 +117,11 @@ def prepare_plan(
         browser=browser,
     )
     prospects = prospects_of(prepared, profiles)
-    planned = tuple(replace(o, planned=p.at_most) for o, p in zip(objectives, prospects, strict=True))
-    return replace(prepared, objectives=planned, prospects=prospects, notices=told(prospects))
+    planned = tuple(
+        replace(o, planned=p.at_most) for o, p in zip(objectives, prospects[: len(objectives)], strict=True)
+    )
+    trials = trials_of(prepared)
+    return replace(prepared, objectives=planned, prospects=prospects, trials=trials, notices=told(prospects, trials))
 
 
 def profile_for_child(profile: LoadProfile) -> dict[str, Any]:
