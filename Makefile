@@ -5,12 +5,12 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser judges demo test check golden stack bench verdicts picture clean
+.PHONY: help install browser judges servers demo test check golden stack bench verdicts picture clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-install: $(VENV)/.installed browser judges  ## Set everything up: .venv, packages, a browser, promtool
+install: $(VENV)/.installed browser judges servers  ## Set everything up: .venv, packages, a browser, promtool, nginx
 
 $(VENV)/.installed: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "holdfast needs Python 3.11 or newer; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 2; }
@@ -44,6 +44,20 @@ judges:
 		test -n "$$kept" || rm -f /usr/sbin/policy-rc.d; \
 	else \
 		echo "promtool and amtool are not here, and their tests are skipped: apt install prometheus prometheus-alertmanager"; \
+	fi
+
+# nginx is one of the servers whose short keep-alives the load's client is tried against; the bench uses it too.
+servers:
+	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "installing Debian's nginx-light (no service is started)"; \
+		kept=$$(test -e /usr/sbin/policy-rc.d && echo yes); \
+		test -n "$$kept" || { printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d; chmod +x /usr/sbin/policy-rc.d; }; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends nginx-light >/dev/null \
+			|| echo "nginx could not be installed: its tests are skipped"; \
+		test -n "$$kept" || rm -f /usr/sbin/policy-rc.d; \
+	else \
+		echo "nginx is not here, and its tests are skipped: apt install nginx-light"; \
 	fi
 
 demo: install  ## Load, journeys, a fault, verdicts and a sizing, in about two minutes

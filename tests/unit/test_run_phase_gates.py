@@ -1,5 +1,6 @@
 """A phase with gates of its own is judged by itself: by what it names, at its gates, and apart from all else."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from holdfast.run.summary import WHOLE_RUN
 from holdfast.workspace.starter import copy_starter
 from holdfast.workspace.workspace import find_workspace
 
+ROOT = Path(__file__).resolve().parents[2]
 PLAN = """kind: Plan
 description: For a test.
 phases:
@@ -100,7 +102,7 @@ def test_gates_that_cannot_be_meant_are_wrong_input(prepared, fault, told):
 
 
 def test_the_shipped_plans_judge_a_fault_by_itself_or_not_at_all():
-    workspace = find_workspace(Path(__file__).resolve().parents[2])
+    workspace = find_workspace(ROOT)
     for name in ("ci", "demo"):
         plan = prepare(workspace, name, may_ask=False)
         faults = {
@@ -111,3 +113,11 @@ def test_the_shipped_plans_judge_a_fault_by_itself_or_not_at_all():
         assert faults == {"fault"}
         assert all(phase.apart or not phase.judged for phase in plan.phases if phase.name in faults)
         assert plan.notices == ()
+
+
+def test_the_plan_of_the_guide_foresees_nothing_that_it_cannot_conclude(prepared, tmp_path):
+    prepared("judged: true")
+    guide = (ROOT / "docs/guides/run-in-ci.md").read_text(encoding="utf-8")
+    (tmp_path / "workspace/plans/guide.yaml").write_text(re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)[0])
+
+    assert prepare(find_workspace(tmp_path / "workspace"), "guide", may_ask=False).notices == ()

@@ -10,7 +10,9 @@ from rich.text import Text
 from holdfast.report.figures import printable, words
 from holdfast.report.verdicts import MARKS, Tone, tone
 
-STYLES: Final[dict[Tone, str]] = {"good": "green", "bad": "red", "unclear": "yellow", "neutral": ""}
+STYLES: Final[dict[Tone, str]] = {
+    "good": "green", "bad": "red", "unclear": "yellow", "void": "magenta", "neutral": "",
+}  # fmt: skip
 _FILE_COLUMNS: Final = 160
 """Where there is no window: wide enough that a path or a sentence stays on the line that a search finds it by."""
 
