@@ -57,6 +57,14 @@ class Experiment:
         return [activity["provider"]["arguments"] for activity in self.data["method"] if _is_ours(activity, "inject")]
 
     @property
+    def has_foreign_actions(self) -> bool:
+        """Whether its method does something that holdfast does not: it may hit whatever it likes."""
+        return any(
+            activity["type"] == "action" and activity.get("provider", {}).get("module") != ACTIONS
+            for activity in self.data["method"]
+        )
+
+    @property
     def objectives(self) -> list[str]:
         """The objectives its steady state is judged by: a run that does not measure them cannot begin the fault."""
         probes = self.data.get(_HYPOTHESIS, {}).get("probes", [])

@@ -137,6 +137,6 @@ _OF_CHECKS: Final[Mapping[str, Callable[[float | None], str]]] = {
     "cpu": percent, "machine_cpu": percent, "steal": percent, "throttled": percent, "descriptors": percent,
     "ceiling": percent, "dropped": percent, "accounts": percent, "rate_limited": percent, "unfinished": percent,
     "local_limits": count, "reconciled": count, "samples": count, "workers": count, "deltas": count,
-    "children": count, "scenarios": count, "journey_clean_up": count, "browser": count,
+    "children": count, "reference_stack": count, "scenarios": count, "journey_clean_up": count, "browser": count,
 }  # fmt: skip
 """The unit of each check; what is not here is a plain number."""
