@@ -18,7 +18,7 @@ from holdfast.report.charts import (
 from holdfast.report.palette import COLOURS
 from holdfast.report.rows import MOST_POINTS, fault_rows, gauge_rows, second_rows
 from holdfast.run.shape import shape_of
-from holdfast.run.summary import TimelineFault
+from holdfast.run.summary import TimelineFault, TimelineJourney
 from holdfast.workspace.profile import LoadProfile
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -46,7 +46,7 @@ def test_the_timeline_holds_phases_faults_outcomes_latency_journeys_and_replicas
     data = spec["datasets"]
     assert [row["name"] for row in data["phases"]] == ["warm_up", "baseline", "fault", "recovery"]
     assert [row["name"] for row in data["faults"]] == ["replica_kill"]
-    assert len(data["seconds"]) == 135
+    assert len(data["seconds"]) == 135 + 1  # the last second ends where a row says so
     assert {"s", "rate", "p50", "p95", "p99"} <= set(data["seconds"][60])
     assert len(data["journeys"]) == len(fault_hurt().timeline.journeys)
     assert data["gauge-replicas_ready"]
@@ -100,8 +100,8 @@ def test_a_long_run_is_thinned_to_what_a_screen_can_show_and_keeps_its_slowest_s
         journeys=(),
     )
     rows = second_rows(long)
-    assert len(rows) <= MOST_POINTS
-    assert max(row["p95"] for row in rows) == 9.0
+    assert len(rows) <= MOST_POINTS + 1
+    assert max(row["p95"] for row in rows if row["p95"] is not None) == 9.0
     assert {row["rate"] for row in rows} == {20.0}
 
 
@@ -112,7 +112,7 @@ def test_a_short_dip_of_a_gauge_is_not_thinned_away():
 
 def test_a_fault_not_seen_to_end_lasts_as_long_as_the_run():
     timeline = replace(fault_hurt().timeline, faults=(TimelineFault("left_in", 56.0, None),))
-    assert fault_rows(timeline)[0]["end"] == 135.0
+    assert fault_rows(timeline, 38, 24, 1)[0]["end"] == 135.0
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -133,3 +133,50 @@ def test_a_load_profile_is_drawn_as_planned_and_as_drawn():
     assert len(shape_chart(shape_of("x", long, scale=1.0, seed=1))["datasets"]["seconds"]) <= MOST_POINTS
     closed = LoadProfile.model_validate(asked | {"virtual_users": 3})
     assert shape_chart(shape_of("x", closed, scale=1.0, seed=1)) is None
+
+
+def _y_titles(spec):
+    """Of each view that measures along y: what its axis says."""
+    for view in spec.get("vconcat", [spec]):
+        ys = [layer.get("encoding", {}).get("y", {}) for layer in view.get("layer", [view])]
+        measured = [y for y in ys if y.get("type") == "quantitative" and y.get("axis", 0) is not None]
+        if measured:
+            yield {y["title"] for y in measured if y.get("title")}
+
+
+@pytest.mark.parametrize("name", ["timeline", "budget", "capacity", "sizing"])
+def test_every_y_axis_says_what_it_measures(name):
+    titles = list(_y_titles(_all_charts(fault_hurt())[name]))
+    assert titles
+    assert all(len(found) == 1 for found in titles)
+
+
+def test_quantiles_are_told_apart_without_colour_and_p99_lies_on_top():
+    latency = next(v for v in timeline_chart(fault_hurt())["vconcat"] if "quantile" in json.dumps(v))
+    lines = next(layer for layer in latency["layer"] if "strokeDash" in layer.get("encoding", {}))
+    dashes = lines["encoding"]["strokeDash"]["scale"]["range"]
+    assert len({tuple(dash) for dash in dashes}) == 3
+    folded = next(step["fold"] for step in lines["transform"] if "fold" in step)
+    assert folded[-1] == "p99"
+
+
+def test_a_walk_is_marked_where_it_ended_and_not_where_it_began():
+    sample = fault_hurt()
+    walk = TimelineJourney("reset", 50.0, "timed_out", 8.0)
+    spec = timeline_chart(replace(sample, timeline=replace(sample.timeline, journeys=(walk,))))
+    assert spec["datasets"]["journeys"][0]["end"] == 58.0
+    marks = [
+        layer["encoding"]["x"]["field"]
+        for panel in spec["vconcat"]
+        for layer in panel["layer"]
+        if layer["mark"]["type"] == "point" and layer["data"]["name"] == "journeys"
+    ]
+    assert marks == ["end"]
+
+
+def test_names_of_faults_stand_each_in_a_lane_of_its_own():
+    faults = tuple(TimelineFault(f"fault_{i}", 50.0 + i, 60.0) for i in range(3))
+    timeline = replace(fault_hurt().timeline, faults=faults)
+    rows = fault_rows(timeline, 38, 24, 3)
+    assert len({row["label"] for row in rows}) == 3
+    assert timeline_chart(replace(fault_hurt(), timeline=timeline))["vconcat"][0]["height"] == 38 + 3 * 24

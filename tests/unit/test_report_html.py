@@ -9,7 +9,16 @@ from html.parser import HTMLParser
 from itertools import pairwise
 
 import pytest
-from tests.unit.report_samples import HOSTILE, VARIANTS, all_met, fault_hurt, hostile, no_data
+from tests.unit.report_samples import (
+    HOSTILE,
+    VARIANTS,
+    all_met,
+    clean_up_failed,
+    fault_hurt,
+    hostile,
+    invalid_generator,
+    no_data,
+)
 
 from holdfast.report.html import render
 
@@ -191,3 +200,62 @@ def test_a_part_that_did_not_run_says_why():
 )
 def test_every_part_may_be_absent(absent):
     assert Page(render(replace(all_met(), **absent))).open == []
+
+
+def _folded(text):
+    """By section: the line that it folds to."""
+    found = re.findall(r'<section id="(\w+)" class="folds".*?<span class="result">(.*?)</summary>', text, re.DOTALL)
+    return {name: re.sub(r"<[^>]+>", "", line).replace("\u202f", " ").strip() for name, line in found}
+
+
+def test_what_is_all_green_folds_to_a_line_that_says_its_result():
+    sample = all_met()
+    load = sample.load
+    assert load is not None
+    whole = replace(
+        sample,
+        load=replace(load, unfinished=0, finished=2395, funnels=()),
+        timeline=replace(sample.timeline),
+        journeys=tuple(replace(j, funnel=replace(j.funnel, outside=0, completed=22)) for j in sample.journeys),
+    )
+    lines = _folded(render(whole))
+    assert lines["objectives"].startswith("✓ 4 objectives met over the judged phases")
+    assert lines["budget"].startswith("✓ most spent by ")
+    assert lines["faults"] == "✓ Kill one replica: passed, 0 bad events, clean-up done"
+    assert lines["journeys"] == "✓ 44 walks of 2 journeys, all ok; slowest p95 2.3 s"
+    assert lines["load"].startswith("✓ 2 395 visits, all ok, none dropped")
+    assert lines["validity"] == "✓ valid: 3 checks within their limits"
+    assert "answers" not in lines
+    assert "timeline" not in lines
+
+
+def test_what_needs_a_look_is_not_folded():
+    assert set(_folded(render(fault_hurt()))) == {"validity", "provenance"}
+    assert "validity" not in _folded(render(invalid_generator()))
+    assert "journeys" not in _folded(render(clean_up_failed()))
+
+
+def test_a_visit_that_failed_in_a_phase_that_is_not_judged_keeps_the_load_open():
+    sample = all_met()
+    load = sample.load
+    assert load is not None
+    series = tuple(
+        replace(s, outcomes={"ok": s.count - 1, "failed": 1}) if s.phase == "run" and s.depth == 1 else s
+        for s in load.series
+    )
+    judged = tuple(s for s in load.series if s.phase == "baseline" and s.depth == 1)
+    bad = replace(load, unfinished=0, series=series, scenarios=judged)
+    assert "load" not in _folded(render(replace(sample, load=bad)))
+
+
+def test_what_did_not_run_is_one_line_without_a_table():
+    page = render(no_data())
+    lines = re.findall(r'<section id="(\w+)" class="line"', page)
+    assert {"load", "faults", "journeys", "capacity", "funnels"} <= set(lines)
+
+
+def test_invalid_is_another_tone_word_and_mark_than_missed():
+    invalid, missed = render(invalid_generator()), render(fault_hurt())
+    banner = re.compile(r'<header class="banner (\w+)">.*?aria-hidden="true">(.)</span> (\w+)', re.DOTALL)
+    assert banner.search(invalid).groups() == ("void", "!", "invalid")
+    assert banner.search(missed).groups() == ("bad", "✕", "missed")

@@ -22,8 +22,8 @@ def _contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize(
     ("text", "ground"),
     [
-        *((tone, f"{tone}-ground") for tone in ("good", "bad", "unclear", "neutral")),
-        *((tone, "surface") for tone in ("good", "bad", "unclear", "neutral", "ink", "muted", "link")),
+        *((tone, f"{tone}-ground") for tone in ("good", "bad", "unclear", "void", "neutral")),
+        *((tone, "surface") for tone in ("good", "bad", "unclear", "void", "neutral", "ink", "muted", "link")),
         *((tone, "page") for tone in ("ink", "muted", "link")),
         *((tone, "sunken") for tone in ("ink", "muted")),
         ("ink", "unclear-ground"),

@@ -98,4 +98,4 @@ def test_a_file_is_wide_unless_columns_says_otherwise(monkeypatch):
 
 
 def test_a_check_that_does_not_hold_shows_its_value_and_limit_with_their_units():
-    assert "✕ lag 412\u202fms (limit 50\u202fms): 99 % of arrivals" in _screen(invalid_generator(), 120)
+    assert "! lag 412\u202fms (limit 50\u202fms): 99 % of arrivals" in _screen(invalid_generator(), 120)

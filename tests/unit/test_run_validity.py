@@ -176,3 +176,13 @@ def test_what_an_experiment_with_actions_of_its_own_may_have_killed_is_its_doing
     assert ("reference_stack" in names) == is_invalid
     names = [check.name for check in Run(tmp_path / "ours", events=[*ours, _death(at)]).judged().validity.checks]
     assert "reference_stack" in names
+
+
+def test_walks_that_found_no_account_degrade_the_run_with_what_to_do(tmp_path):
+    facts = {"journey": "account_page", "reason": "no_free_account", "needs_code": True}
+    events = [Event(ZERO + second, "synthetics", "not_walked", facts) for second in range(8)]
+    check = Run(tmp_path / "run", events=events).check("journey_accounts")
+    assert check.verdict == "degraded"
+    assert "account_page (8 of 8 walks that need a second factor)" in check.reason
+    assert "give the target more test accounts" in check.reason
+    assert not [c for c in Run(tmp_path / "other").judged().validity.checks if c.name == "journey_accounts"]

@@ -1,5 +1,7 @@
 """The words of a funnel: what became of those who did not get through, and how sure a share is."""
 
+from collections.abc import Sequence
+
 from holdfast.record.sample import OK
 from holdfast.report.figures import count, percent, words
 from holdfast.run.load_summary import Funnel, FunnelStep, Likeness
@@ -16,6 +18,12 @@ def is_whole(funnel: Funnel) -> bool:
     """Whether nobody was lost: at no step, outside of them, or before they began."""
     steps = all(step.completed == step.reached for step in funnel.steps)
     return steps and not funnel.outside and not funnel.dropped
+
+
+def by_loss(funnels: Sequence[Funnel]) -> list[Funnel]:
+    """Those that lost anybody, the greatest share of those who started first."""
+    lossy = [funnel for funnel in funnels if not is_whole(funnel)]
+    return sorted(lossy, key=lambda f: -((f.started - f.completed + f.dropped) / ((f.started + f.dropped) or 1)))
 
 
 def lost_as(step: FunnelStep) -> str:

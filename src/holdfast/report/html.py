@@ -9,7 +9,6 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING
@@ -19,11 +18,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from holdfast.report import figures, verdicts
-from holdfast.report.drop_off import between, came_through, funnels_of, told_apart, tone_of
+from holdfast.report.drop_off import between, by_loss, came_through, funnels_of, is_whole, told_apart, tone_of
 from holdfast.report.load_rows import not_all_ok
 from holdfast.report.matrix import matrix, weights
 from holdfast.report.palette import COLOURS, outcome_colour
 from holdfast.report.rows import length, seconds_per_point
+from holdfast.report.sections import sections_of
 from holdfast.run.funnels import lost_beside_steps
 from holdfast.run.load_summary import SeriesResult
 from holdfast.run.summary import WHOLE_RUN, Summary
@@ -32,20 +32,6 @@ if TYPE_CHECKING:
     from holdfast.report.charts import Spec
 
 _JOINTS = re.compile(r"([_/-])")
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A part of the page. `absent`: why there is nothing to show."""
-
-    id: str
-    title: str
-    lead: str = ""
-    absent: str = ""
-
-    @property
-    def template(self) -> str:
-        return f"{self.id}.html"
 
 
 def render(summary: Summary) -> str:
@@ -61,13 +47,14 @@ def render(summary: Summary) -> str:
     unclear = [o for o in summary.objectives if o.verdict == "inconclusive"]
     return page.get_template("report.html").render(
         summary=summary,
-        sections=_sections(summary, specs),
+        sections=sections_of(summary, specs),
         matrix=matrix(summary),
         weights=weights(summary),
         missed=missed,
         undecided=[o for o in unclear if o.phase == WHOLE_RUN],
         too_short=[o for o in unclear if o.phase != WHOLE_RUN],
-        funnels=funnels_of(summary),
+        funnels=by_loss(funnels_of(summary)),
+        whole_funnels=[funnel for funnel in funnels_of(summary) if is_whole(funnel)],
         likenesses=summary.load.likenesses if summary.load else (),
         series=_series(summary),
         evidence=[(name, _file_link(name)) for journey in summary.journeys for name in journey.evidence],
@@ -93,31 +80,6 @@ def _pictures(summary: Summary) -> "dict[str, Spec]":
         "sizing": charts.sizing_chart(capacity.sizing) if capacity and capacity.sizing else None,
     }
     return {name: spec for name, spec in found.items() if spec is not None}
-
-
-def _sections(summary: Summary, drawn: Mapping[str, object]) -> list[Section]:
-    """In the order of a reader's questions; a part that did not run stays, with its reason."""
-    no_objectives = "" if summary.objectives else "no objective was asked for"
-    no_evidence = "" if any(j.evidence for j in summary.journeys) else "no walk failed, so no screenshot was kept"
-    no_funnels = "" if funnels_of(summary) else "no scenario or journey was started"
-    return [
-        Section("answers", "Answers", absent="" if summary.answers else "nothing was asked of this run"),
-        Section("objectives", "Objectives", absent=no_objectives),
-        Section("timeline", "Timeline", absent="" if "timeline" in drawn else "no visit and no walk was recorded"),
-        Section("budget", "Error budget", absent=no_objectives),
-        Section("faults", "Faults", absent=_reason(summary.faults, summary.faults_reason)),
-        Section("funnels", "Where customers drop off", absent=no_funnels),
-        Section("journeys", "Journeys", absent=_reason(summary.journeys, summary.journeys_reason)),
-        Section("capacity", "Capacity", absent=_reason(summary.capacity, summary.capacity_reason)),
-        Section("load", "Load", absent=_reason(summary.load, summary.load_reason)),
-        Section("validity", "Validity"),
-        Section("evidence", "Evidence", absent=_reason(summary.journeys, summary.journeys_reason) or no_evidence),
-        Section("provenance", "Provenance"),
-    ]
-
-
-def _reason(part: object, reason: str) -> str:
-    return "" if part else reason or "this part did not run"
 
 
 def _series(summary: Summary) -> list[tuple[str, list[SeriesResult]]]:
@@ -204,6 +166,7 @@ def environment() -> Environment:
         "rate": figures.rate,
         "seconds": lambda at: figures.ABSENT if at is None else f"{at:.1f}\u202fs",
         "sentence": figures.sentence,
+        "several": figures.several,
         "share": figures.share,
         "signed_duration": figures.signed_duration,
         "stretch": lambda phase: "the judged phases together" if phase == WHOLE_RUN else phase,

@@ -33,7 +33,11 @@ def second_rows(timeline: Timeline) -> list[Row]:
     """`s` and `until`, visits due per second in all and by outcome, quantiles as seconds and as said to people."""
     step = seconds_per_point(timeline)
     outcomes = outcomes_shown(timeline)
-    return [_second(timeline, outcomes, first, step) for first in range(0, len(timeline.seconds), step)]
+    rows = [_second(timeline, outcomes, first, step) for first in range(0, len(timeline.seconds), step)]
+    if not rows:
+        return []
+    end = rows[-1]["until"]  # a step lasts until the next one begins: without a row at the end the last has no width
+    return [*rows, rows[-1] | {"s": end, "middle": end, "p50": None, "p95": None, "p99": None}]
 
 
 def budget_rows(timeline: Timeline) -> list[Row]:
@@ -48,9 +52,12 @@ def budget_rows(timeline: Timeline) -> list[Row]:
 
 def journey_rows(timeline: Timeline) -> list[Row]:
     return [
-        {"name": j.name, "at": j.at, "outcome": words(j.outcome), "duration": j.duration, "took": duration(j.duration)}
+        {
+            "name": j.name, "at": j.at, "end": round(j.at + j.duration, 3), "outcome": words(j.outcome),
+            "duration": j.duration, "took": duration(j.duration),
+        }
         for j in timeline.journeys
-    ]
+    ]  # fmt: skip
 
 
 def gauge_rows(points: Sequence[tuple[float, float]]) -> list[Row]:
@@ -60,23 +67,35 @@ def gauge_rows(points: Sequence[tuple[float, float]]) -> list[Row]:
 
 
 def phase_rows(timeline: Timeline) -> list[Row]:
-    return [
-        {**_stretch(p.name, p.start, p.end), "row": i % 2, "judged": p.judged, "note": _judged(p.judged)}
-        for i, p in enumerate(timeline.phases)
-    ]
-
-
-def fault_rows(timeline: Timeline) -> list[Row]:
-    """A fault not seen to end lasts as long as the picture. `place`: where its name has room."""
-    end = length(timeline)
+    """`room`: seconds that a name has beside the next one's; `room_of_two`: where the next stands on another line."""
+    starts = [p.start for p in timeline.phases] + [length(timeline)] * 2
     return [
         {
-            **_stretch(f.name, f.start, end if f.end is None else f.end),
-            "place": _place(f.start / end, (end if f.end is None else f.end) / end),
-            "note": "" if f.end is not None else "not seen to end",
+            **_stretch(p.name, p.start, p.end), "row": i % 2, "judged": p.judged, "note": _judged(p.judged),
+            "room": starts[i + 1] - p.start, "room_of_two": starts[i + 2] - p.start,
         }
-        for f in timeline.faults
-    ]
+        for i, p in enumerate(timeline.phases)
+    ]  # fmt: skip
+
+
+def fault_rows(timeline: Timeline, first: float, lane: float, lanes: int) -> list[Row]:
+    """A fault not seen to end lasts as long as the picture. `label`, `top`, `bottom`: pixels from above, in a lane of
+    `lane` pixels, the first at `first`. `side`: from which of its ends its name runs over the greater part.
+    """
+    whole = length(timeline)
+    rows: list[Row] = []
+    for place, fault in enumerate(timeline.faults):
+        end = whole if fault.end is None else fault.end
+        early = fault.start + end <= whole
+        bottom = first + lane * (place % lanes + 1)
+        rows.append(
+            {
+                **_stretch(fault.name, fault.start, end), "side": "left" if early else "right",
+                "room": whole - fault.start if early else end, "label": bottom - 10, "top": bottom - 9,
+                "bottom": bottom - 1, "note": "" if fault.end is not None else "not seen to end",
+            }
+        )  # fmt: skip
+    return rows
 
 
 def length(timeline: Timeline) -> float:
@@ -89,7 +108,9 @@ def _second(timeline: Timeline, outcomes: Sequence[str], first: int, step: int) 
     here = slice(first, first + step)
     start = timeline.seconds[first]
     seconds = len(timeline.rate[here])
-    row: Row = {"s": start, "until": start + seconds, "rate": sum(timeline.rate[here]) / seconds}
+    row: Row = {
+        "s": start, "middle": start + seconds / 2, "until": start + seconds, "rate": sum(timeline.rate[here]) / seconds,
+    }  # fmt: skip
     row["span"] = str(start) if seconds == 1 else f"{start} to {start + seconds}"
     for i, outcome in enumerate(outcomes):
         row[outcome_field(i)] = sum(timeline.outcomes.get(outcome, ())[here]) / seconds
@@ -102,10 +123,6 @@ def _second(timeline: Timeline, outcomes: Sequence[str], first: int, step: int) 
 
 def _stretch(name: str, start: float, end: float) -> Row:
     return {"name": name, "start": start, "end": end, "said": f"{start:.0f} s to {end:.0f} s"}
-
-
-def _place(start: float, end: float) -> str:
-    return "behind" if end < 0.7 else "before" if start > 0.3 else "inside"
 
 
 def _judged(judged: bool) -> str:

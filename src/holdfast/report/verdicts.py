@@ -6,9 +6,10 @@ from typing import Final, Literal
 from holdfast.record.sample import OK, OUTCOMES
 from holdfast.report.figures import words
 
-Tone = Literal["good", "bad", "unclear", "neutral"]
+Tone = Literal["good", "bad", "unclear", "void", "neutral"]
 
-MARKS: Final[Mapping[Tone, str]] = {"good": "✓", "bad": "✕", "unclear": "?", "neutral": "·"}
+MARKS: Final[Mapping[Tone, str]] = {"good": "✓", "bad": "✕", "unclear": "?", "void": "!", "neutral": "·"}
+"""`void` is a measurement that cannot be trusted: it says nothing of the target, and must not look like a miss."""
 
 _OUTCOMES: Final[Mapping[str, Tone]] = {outcome: "good" if outcome == OK else "bad" for outcome in OUTCOMES}
 _TONES: Final[Mapping[str, Tone]] = {
@@ -16,7 +17,7 @@ _TONES: Final[Mapping[str, Tone]] = {
     "met": "good",
     "missed": "bad",
     "inconclusive": "unclear",
-    "invalid": "bad",
+    "invalid": "void",
     "clean_up_failed": "bad",
     "interrupted": "unclear",
     "valid": "good",

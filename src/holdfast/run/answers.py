@@ -42,8 +42,8 @@ def answers(
         found.append(_replicas(capacity))
     if verdict != "invalid":
         return tuple(found)
-    # What was measured by a generator that cannot be trusted may be told, but never as good news.
-    return tuple(replace(a, verdict="unclear") if a.verdict in {"good", "neutral"} else a for a in found)
+    # What was measured by a generator that cannot be trusted may be told, but neither as good news nor as a miss.
+    return tuple(replace(a, verdict="unclear") for a in found)
 
 
 def _every_objective(verdict: RunVerdict, objectives: Sequence[ObjectiveResult]) -> Answer:

@@ -5,7 +5,7 @@ from statistics import median
 
 from holdfast.record.histogram import Histogram
 from holdfast.record.recorder import Interval
-from holdfast.record.sample import DROPPED, OK, UNFINISHED, depth_of
+from holdfast.record.sample import DROPPED, EXCUSED, OK, UNFINISHED, depth_of
 from holdfast.run.asked import AskedJourney
 from holdfast.run.funnels import funnel_of
 from holdfast.run.likeness import likenesses
@@ -108,7 +108,7 @@ def _series(name: str, stretch: Stretch, intervals: Sequence[Interval]) -> Serie
     """Quantiles of all that was sent, and beside them of what was ok: a timeout belongs to what visitors lived through,
     and a fast refusal must not pass for a fast answer.
     """
-    sent = [i for i in intervals if i.outcome != DROPPED]
+    sent = [i for i in intervals if i.outcome != DROPPED and i.outcome not in EXCUSED]
     fine = [i for i in sent if i.outcome == OK]
     details: dict[str, int] = {}
     for interval in intervals:

@@ -1,5 +1,9 @@
 """Can what a run recorded be trusted? The generator's own checks, and those of everything else that measured."""
 
+<<<<<<< HEAD
+=======
+from collections import Counter
+>>>>>>> main
 from typing import Final
 
 from holdfast.load.health import check_health
@@ -10,7 +14,11 @@ from holdfast.run.recorded import Recorded
 from holdfast.run.stack_watch import outside_deaths
 from holdfast.run.summary import Validity, ValidityCheck, ValidityVerdict
 
+<<<<<<< HEAD
 REFERENCE_STACK: Final = "reference_stack"
+=======
+NOT_WALKED: Final = "not_walked"
+>>>>>>> main
 _WORSE: tuple[ValidityVerdict, ...] = ("valid", "degraded", "invalid")
 
 
@@ -50,6 +58,7 @@ def validity_of(recorded: Recorded) -> Validity:
     if uncleaned:
         reason = f"{_counted(uncleaned, 'walk')} could not set their account back: the next may fail for our fault"
         checks.append(ValidityCheck("journey_clean_up", "degraded", float(uncleaned), 0.0, reason))
+    checks += _accounts_of_journeys(recorded)
     failed = len(recorded.events_of("probe_error"))
     if failed:
         reason = f"our browser failed {_counted(failed, 'time')}: what it walked then was not measured"
@@ -58,6 +67,7 @@ def validity_of(recorded: Recorded) -> Validity:
     return Validity(worst, tuple(checks))
 
 
+<<<<<<< HEAD
 def _stack(recorded: Recorded) -> list[ValidityCheck]:
     """Our own stack stood in for the target: what failed when a part of it was killed from outside is no finding."""
     deaths = outside_deaths(recorded)
@@ -72,6 +82,28 @@ def _stack(recorded: Recorded) -> list[ValidityCheck]:
         killed = _counted(memory, "process", "processes")
         reason += f"; the kernel of this machine killed {killed} for want of memory meanwhile"
     return [ValidityCheck(REFERENCE_STACK, "invalid", float(len(deaths)), 0.0, reason)]
+=======
+def _accounts_of_journeys(recorded: Recorded) -> list[ValidityCheck]:
+    """A walk without an account says nothing of the target, and is no event of any objective: here it is told."""
+    without = Counter(str(event.facts.get("journey")) for event in recorded.events_of(NOT_WALKED))
+    if not without:
+        return []
+    coded = {str(e.facts.get("journey")) for e in recorded.events_of(NOT_WALKED) if e.facts.get("needs_code")}
+    walked = Counter[str]()
+    for interval in recorded.intervals:
+        if interval.source == "synthetics" and interval.name in without:
+            walked[interval.name] += interval.count
+    told = ", ".join(
+        f"{name} ({count} of {count + walked[name]} walks{' that need a second factor' if name in coded else ''})"
+        for name, count in sorted(without.items())
+    )
+    cure = "give the target more test accounts, or walk less often"
+    if coded:
+        cure += "; one with a second factor rests until the 30 s of its code are over"
+    reason = f"no test account was free for {told}: they were not walked, which says nothing of the target ({cure})"
+    total = sum(without.values())
+    return [ValidityCheck("journey_accounts", "degraded", float(total), 0.0, reason)]
+>>>>>>> main
 
 
 def _scenarios(recorded: Recorded) -> list[ValidityCheck]:

@@ -90,17 +90,17 @@ def _ratio(trial: Trial, series: Sequence[Row]) -> list[Part]:
         alt.Tooltip("ratio:Q", title="error ratio", format=".3~%"),
         alt.Tooltip("worst:Q", title="worst step", format=".3~%"),
     ]
-    y = alt.Y("worst:Q", title=None, scale=scale, axis=axis)
+    y = alt.Y("worst:Q", title="error ratio", scale=scale, axis=axis)
     worst = base.mark_bar(color=variable("p50"), opacity=0.5, clip=True).encode(
         x=_x("t"), x2="until:T", y=y, y2=alt.datum(0), tooltip=tooltip
     )
     line = base.mark_line(color=variable("p99"), interpolate="step-after", strokeWidth=1.4, clip=True).encode(
-        x=_x("t"), y=alt.Y("ratio:Q", title=None, scale=scale, axis=axis)
+        x=_x("t"), y=alt.Y("ratio:Q", title="error ratio", scale=scale, axis=axis)
     )
     limit = (
         alt.Chart(alt.NamedData("limits"))
         .mark_rule(color=variable("bad"), strokeDash=[4, 3])
-        .encode(y=alt.Y("at:Q", title=None, scale=scale, axis=axis))
+        .encode(y=alt.Y("at:Q", title="error ratio", scale=scale, axis=axis))
     )
     return [worst, line, limit]
 
@@ -112,12 +112,12 @@ def _budget(series: Sequence[Row]) -> list[Part]:
     line = (
         alt.Chart(alt.NamedData("series"))
         .mark_line(color=variable("series-3"), interpolate="step-after", strokeWidth=2, clip=True)
-        .encode(x=_x("t"), y=alt.Y("left:Q", title=None, scale=scale, axis=axis))
+        .encode(x=_x("t"), y=alt.Y("left:Q", title="budget left", scale=scale, axis=axis))
     )
     zero = (
         alt.Chart(alt.NamedData("zero"))
         .mark_rule(color=variable("bad"), strokeWidth=1)
-        .encode(y=alt.Y("at:Q", title=None, scale=scale, axis=axis))
+        .encode(y=alt.Y("at:Q", title="budget left", scale=scale, axis=axis))
     )
     return [zero, line]
 

@@ -52,7 +52,7 @@ def burn_down_chart(one: ObjectiveStatus) -> Spec | None:
     x = alt.X("at:Q", title=None, scale=alt.Scale(domain=[start, end], nice=False), axis=axis)
     y = alt.Y(
         "left:Q",
-        title=None,
+        title="budget left",
         scale=alt.Scale(domain=[min(lowest * 1.1, 0), 1.05], nice=False),
         axis=alt.Axis(format="%", tickCount=4),
     )

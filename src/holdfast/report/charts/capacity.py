@@ -25,7 +25,7 @@ def capacity_chart(capacity: CapacityResult) -> Spec | None:
         for p in probes
     ]  # fmt: skip
     x = alt.X("rate:Q", title="arrival rate held, visits/s", scale=alt.Scale(zero=True), axis=alt.Axis(tickCount=6))
-    y = log_seconds([p.p95 for p in probes if p.p95], "p95")
+    y = log_seconds([p.p95 for p in probes if p.p95], "p95", "p95 response time")
     points = (
         alt.Chart(alt.NamedData("probes"))
         .mark_point(filled=True, size=110, opacity=1)
@@ -72,7 +72,7 @@ def sizing_chart(sizing: SizingResult) -> Spec:
         "text": f"{sizing.replicas} for {rate(sizing.peak)}",
     }
     x = alt.X("peak:Q", title="peak arrival rate, visits/s", axis=alt.Axis(tickCount=6))
-    y = alt.Y("replicas:Q", title=None, scale=alt.Scale(zero=True), axis=alt.Axis(tickMinStep=1, format="d"))
+    y = alt.Y("replicas:Q", title="replicas", scale=alt.Scale(zero=True), axis=alt.Axis(tickMinStep=1, format="d"))
     tooltip = [alt.Tooltip("peak:Q", title="peak, visits/s", format=".3~g"), alt.Tooltip("replicas:Q", format="d")]
     dots = {"size": 30, "filled": True, "color": variable("p95")}
     line = alt.Chart(alt.NamedData("curve")).mark_line(

@@ -21,7 +21,7 @@ Spec = dict[str, Any]  # a Vega-Lite specification, as JSON
 Part = Any  # an Altair chart or layer: what its methods return is not typed so that it can be followed
 
 WIDTH: Final = 900
-LEFT: Final = 52  # room for the labels of every left axis, so that panels share one x
+LEFT: Final = 52  # room for the labels of every left axis, so that panels share one x; its title stands beside it
 
 
 def spec_of(chart: Part, data: Mapping[str, list[Row]], description: str, *, narrow_columns: int = 3) -> Spec:
@@ -70,8 +70,22 @@ def ground() -> list[Part]:
     ]
 
 
+_STEPS: Final = ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7), tuple(tenth / 10 for tenth in range(10, 100)))
+_LEAST_TICKS: Final = 3
+
+BAND: Final = 38  # pixels of the phases' strip
+LANE: Final = 24  # and of a fault beneath: its name, and its bar
+MOST_LANES: Final = 8
+
+
+def lanes_of(timeline: Timeline) -> int:
+    """Each fault has a lane of its own; of very many, some share one."""
+    return min(len(timeline.faults), MOST_LANES)
+
+
 def ground_rows(timeline: Timeline) -> dict[str, list[Row]]:
-    return {"phases": phase_rows(timeline), "faults": fault_rows(timeline)}
+    faults = fault_rows(timeline, BAND, LANE, max(lanes_of(timeline), 1))
+    return {"phases": phase_rows(timeline), "faults": faults}
 
 
 def second_x(field: str) -> alt.X:
@@ -91,12 +105,21 @@ def from_zero(top: float) -> alt.Scale:
     return alt.Scale(domain=[0, 1.12 * top or 1], nice=False)
 
 
-def log_seconds(values: Sequence[float], field: str) -> alt.Y:
-    """Latency lives on a log scale: twice as slow is the same step wherever it happens. Ticks at 1, 2 and 5."""
+def log_seconds(values: Sequence[float], field: str, title: str) -> alt.Y:
+    """Latency lives on a log scale: twice as slow is the same step wherever it happens. Ticks at 1, 2 and 5, and
+    between them where that makes too few.
+    """
     low, high = min(values) / 1.3, max(values) * 1.3
-    ticks = [m * 10.0**e for e in range(-4, 4) for m in (1, 2, 5) if low <= m * 10.0**e <= high]
+    ticks = next(
+        (found for steps in _STEPS if len(found := _ticks(low, high, steps)) >= _LEAST_TICKS),
+        _ticks(low, high, _STEPS[-1]),
+    )
     scale = alt.Scale(type="log", domain=[low, high], nice=False)
-    return alt.Y(f"{field}:Q", title=None, scale=scale, axis=seconds_axis(values=ticks))
+    return alt.Y(f"{field}:Q", title=title, scale=scale, axis=seconds_axis(values=ticks))
+
+
+def _ticks(low: float, high: float, steps: Sequence[float]) -> list[float]:
+    return [round(m * 10.0**e, 9) for e in range(-4, 4) for m in steps if low <= m * 10.0**e <= high]
 
 
 def seconds_axis(**options: Any) -> alt.Axis:
@@ -114,7 +137,9 @@ def _look() -> dict[str, Any]:
             "tickColor": variable("line"), "gridColor": variable("grid"), "labelFontSize": 11, "titleFontSize": 11,
             "titleFontWeight": "normal", "labelFont": font, "titleFont": font,
         },
-        "axisY": {"domain": False, "ticks": False, "labelPadding": 6, "minExtent": LEFT, "maxExtent": LEFT},
+        "axisY": {
+            "domain": False, "ticks": False, "labelPadding": 6, "minExtent": LEFT, "maxExtent": LEFT, "titlePadding": 3,
+        },
         "axisX": {"labelPadding": 4, "grid": False},
         "legend": {
             "labelColor": variable("ink"), "labelFontSize": 11, "labelFont": font, "offset": 2, "padding": 0,

@@ -48,7 +48,7 @@ def shape_chart(shape: LoadShape) -> Spec | None:
         .encode(
             x=second_x("s"),
             x2="until:Q",
-            y=alt.Y("drawn:Q", title=None, scale=from_zero(top), axis=y_axis),
+            y=alt.Y("drawn:Q", title="arrivals per second", scale=from_zero(top), axis=y_axis),
             y2=alt.datum(0),
             color=colours,
             tooltip=tooltip,
@@ -57,7 +57,9 @@ def shape_chart(shape: LoadShape) -> Spec | None:
     line = (
         base.transform_calculate(kind="'planned rate'")
         .mark_line(strokeWidth=2.5, clip=True)
-        .encode(x=second_x("middle"), y=alt.Y("planned:Q", title=None, scale=from_zero(top)), color=colours)
+        .encode(
+            x=second_x("middle"), y=alt.Y("planned:Q", title="arrivals per second", scale=from_zero(top)), color=colours
+        )
     )
     heading = alt.TitleParams(
         f"{shape.name}: arrivals a second",

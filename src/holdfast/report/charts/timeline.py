@@ -8,12 +8,15 @@ from typing import Any, Final
 import altair as alt
 
 from holdfast.report.charts.drawing import (
+    BAND,
+    LANE,
     WIDTH,
     Part,
     Spec,
     from_zero,
     ground,
     ground_rows,
+    lanes_of,
     log_seconds,
     outcome_colours,
     second_x,
@@ -44,9 +47,12 @@ _SHAPES: Final = (
     "triangle-left",
 )
 _DASHES: Final = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3])
-_GAUGES: Final = {"replicas_ready": "Replicas ready", "in_flight": "Visits in flight"}  # of the gauges, what is shown
+_GAUGES: Final = {"replicas_ready": ("Replicas ready", "replicas"), "in_flight": ("Visits in flight", "visits")}
+"""Of the gauges, what is shown: title and unit."""
+_DASHED: Final[dict[str, Sequence[float]]] = {"p99": [5, 4], "p95": [1, 0], "p50": [1.5, 2.5]}
 _POINTER: Final = "pointer"
 _ZOOM: Final = "zoom"
+_LETTER: Final = 7.2  # pixels of a name's letter, bold, at 11 px
 
 
 def timeline_chart(summary: Summary) -> Spec | None:
@@ -65,11 +71,13 @@ def timeline_chart(summary: Summary) -> Spec | None:
         panels.append(_panel("Response time of visits", 150, *_latency(timeline), _pointer("latency", outcomes)))
     if journeys:
         top = max(journey.duration for journey in timeline.journeys)
-        panels.append(_panel("Journeys: how long each walk took", 96, _walks(outcomes, top, legend=not visits)))
+        panels.append(_panel("Journeys: how long each walk took", 96, *_walks(outcomes, top, legend=not visits)))
     gauges = {name: points for name in _GAUGES if (points := timeline.gauges.get(name))}
     for name, points in gauges.items():
-        panels.append(_panel(_GAUGES[name], 54, _gauge(name, max(value for _, value in points))))
-    chart = alt.vconcat(_strip(timeline), *panels, spacing=12).resolve_scale(color="independent", shape="independent")
+        title, unit = _GAUGES[name]
+        panels.append(_panel(title, 54, _gauge(name, unit, max(value for _, value in points))))
+    chart = alt.vconcat(_strip(timeline), *panels, spacing=12)
+    chart = chart.resolve_scale(color="independent", shape="independent", strokeDash="independent")
     data = ground_rows(timeline) | {"seconds": second_rows(timeline), "journeys": journey_rows(timeline)}
     data |= {f"gauge-{name}": gauge_rows(points) for name, points in gauges.items()}
     spec = spec_of(chart, data, "The run on one clock: phases, faults, visits by outcome, response time, journeys.")
@@ -103,7 +111,7 @@ def budget_chart(summary: Summary) -> Spec | None:
             x=second_x("s"),
             y=alt.Y(
                 "left:Q",
-                title=None,
+                title="error budget left",
                 scale=alt.Scale(domain=[min(math.floor(10 * lowest) / 10, 0), 1.06], nice=False),
                 axis=alt.Axis(format="%", tickCount=6),
             ),
@@ -127,7 +135,7 @@ def budget_chart(summary: Summary) -> Spec | None:
     spent = (
         alt.Chart(alt.NamedData("zero"))
         .mark_rule(color=variable("bad"), strokeWidth=1)
-        .encode(y=alt.Y("at:Q", title=None))
+        .encode(y=alt.Y("at:Q", title="error budget left"))
     )
     chart = alt.layer(*ground(), spent, lines).properties(width=WIDTH, height=200)
     data = ground_rows(timeline) | {"budget": rows, "zero": [{"at": 0}]}
@@ -146,14 +154,20 @@ def _panel(title: str, height: int, *layers: Part) -> Part:
 
 
 def _strip(timeline: Timeline) -> Part:
-    """Names of phases and faults. Where a short phase has no room for its name, names stand on two lines in turn."""
+    """Names of phases and faults. Where a short phase has no room for its name, names stand on two lines in turn; what
+    still has none is cut. Each fault has a lane of its own, its name above it.
+
+    The page sets `pixels` to the width it has, and `crowded` where that is little.
+    """
+    whole = length(timeline)
     narrow = (
-        min((1.0, *((p.end - p.start) / length(timeline) * WIDTH / (8 * len(p.name) + 10) for p in timeline.phases)))
-        < 1
+        min((1.0, *((p.end - p.start) / whole * WIDTH / (_LETTER * len(p.name) + 10) for p in timeline.phases))) < 1
     )
+    height = BAND + LANE * lanes_of(timeline)
     stroke = alt.BrushConfig(fill=variable("ink"), fillOpacity=0.15, stroke=variable("ink"))
     zoom = alt.selection_interval(name=_ZOOM, encodings=["x"], mark=stroke)
     crowded = alt.param(name="crowded", value=narrow)
+    pixels = alt.param(name="pixels", value=WIDTH)
     phases = alt.Chart(alt.NamedData("phases"))
     faults = alt.Chart(alt.NamedData("faults"))
     axis = alt.Axis(labels=False, ticks=False, domain=False, grid=False)
@@ -165,28 +179,32 @@ def _strip(timeline: Timeline) -> Part:
         tooltip=_stretch_tooltip("phase"),
         color=alt.Color("judged:N", scale=judged, legend=None),
     )
+    room = f"(crowded ? datum.room_of_two : datum.room) / {whole} * pixels - 10"
     names = [
-        phases.mark_text(align="left", dx=5, y=y, color=variable("ink"), fontWeight=600, limit=220)
+        phases.mark_text(align="left", dx=5, y=y, color=variable("ink"), fontWeight=600)
         .transform_filter(f"datum.row == {row}")
-        .encode(x=x, text="name:N")
+        .transform_calculate(shown=f"{room} < 3 * {_LETTER} ? '' : truncate(datum.name, floor({room} / {_LETTER}))")
+        .encode(x=x, text="shown:N")
         for row, y in ((0, alt.expr("crowded ? 10 : 17")), (1, alt.expr("crowded ? 25 : 17")))
     ]
-    bars = faults.mark_rect(y=38, y2=52, color=variable("fault"), cornerRadius=2).encode(
-        x=x, x2="end:Q", tooltip=_stretch_tooltip("fault")
+    y_scale = alt.Scale(domain=[height, 0], nice=False, zero=False)
+    bars = faults.mark_rect(color=variable("fault"), cornerRadius=2).encode(
+        x=x,
+        x2="end:Q",
+        y=alt.Y("top:Q", title=None, axis=None, scale=y_scale),
+        y2="bottom:Q",
+        tooltip=_stretch_tooltip("fault"),
     )
-    spots: list[Any] = [
-        ("behind", "end:Q", "left", 5, "bad"),
-        ("before", "start:Q", "right", -5, "bad"),
-        ("inside", "start:Q", "left", 5, "page"),
-    ]
+    sides: list[Any] = [("left", "start:Q"), ("right", "end:Q")]
     labels = [
-        faults.mark_text(align=align, dx=dx, y=45, color=variable(colour), fontWeight=600, limit=220)
-        .transform_filter(f"datum.place == '{place}'")
-        .encode(x=alt.X(at, title=None), text="name:N")
-        for place, at, align, dx, colour in spots
+        faults.mark_text(align=align, baseline="bottom", color=variable("bad"), fontWeight=600)
+        .transform_filter(f"datum.side == '{align}'")
+        .transform_calculate(shown=f"truncate(datum.name, floor(datum.room / {whole} * pixels / {_LETTER}))")
+        .encode(x=alt.X(at, title=None), y=alt.Y("label:Q", title=None, axis=None, scale=y_scale), text="shown:N")
+        for align, at in sides
     ]
-    strip = alt.layer(bands.add_params(zoom), *names, bars, *labels).add_params(crowded)
-    return strip.properties(width=WIDTH, height=54 if timeline.faults else 36)
+    strip = alt.layer(bands.add_params(zoom), *names, bars, *labels).add_params(crowded, pixels)
+    return strip.properties(width=WIDTH, height=height)
 
 
 def _visits(outcomes: Sequence[str], top: float) -> Part:
@@ -202,7 +220,9 @@ def _visits(outcomes: Sequence[str], top: float) -> Part:
         .mark_area(interpolate="step-after", opacity=1, clip=True)
         .encode(
             x=second_x("s"),
-            y=alt.Y("visits:Q", title=None, stack=True, scale=from_zero(top), axis=alt.Axis(tickCount=4)),
+            y=alt.Y(
+                "visits:Q", title="visits per second", stack=True, scale=from_zero(top), axis=alt.Axis(tickCount=4)
+            ),
             order=alt.Order("rank:Q"),
             color=outcome_colours(outcomes, legend=True),
         )
@@ -210,19 +230,26 @@ def _visits(outcomes: Sequence[str], top: float) -> Part:
 
 
 def _latency(timeline: Timeline) -> list[Part]:
+    """p99 is dashed and lies on top, p50 is dotted: they are told apart where they are one line, and without colour."""
     values = [v for lane in (timeline.p50, timeline.p95, timeline.p99) for v in lane if v]
-    names: list[Any] = ["p99", "p95", "p50"]
+    drawn: list[Any] = ["p50", "p95", "p99"]  # the last on top
+    names = drawn[::-1]
     lines = (
         alt.Chart(alt.NamedData("seconds"))
-        .transform_fold(names, as_=["quantile", "response"])
-        .mark_line(clip=True, strokeWidth=1.6)
+        .transform_fold(drawn, as_=["quantile", "response"])
+        .mark_line(clip=True, strokeWidth=2)
         .encode(
-            x=second_x("s"),
-            y=log_seconds(values, "response"),
+            x=second_x("middle"),
+            y=log_seconds(values, "response", "response time"),
             color=alt.Color(
                 "quantile:N",
                 scale=alt.Scale(domain=names, range=[variable(n) for n in names]),
-                legend=alt.Legend(title=None, orient="top", symbolType="stroke", symbolStrokeWidth=3),
+                legend=alt.Legend(title=None, orient="top", symbolType="stroke", symbolSize=500),
+            ),
+            strokeDash=alt.StrokeDash(
+                "quantile:N",
+                scale=alt.Scale(domain=names, range=[_DASHED[n] for n in names]),
+                legend=alt.Legend(title=None, orient="top"),
             ),
         )
     )
@@ -245,34 +272,40 @@ def _pointer(panel: str, outcomes: Sequence[str]) -> Part:
     )  # fmt: skip
 
 
-def _walks(outcomes: Sequence[str], top: float, *, legend: bool) -> Part:
+def _walks(outcomes: Sequence[str], top: float, *, legend: bool) -> list[Part]:
+    """A walk is a line from its begin to its end, and its mark stands where it ended: where a failure happened."""
     said = [words(o) for o in outcomes]
     shapes = [_SHAPES[i % len(_SHAPES)] for i in range(len(outcomes))]
-    return (
-        alt.Chart(alt.NamedData("journeys"))
-        .mark_point(filled=True, size=58, opacity=1, clip=True, stroke=variable("surface"), strokeWidth=0.8)
-        .encode(
-            x=second_x("at"),
-            y=alt.Y("duration:Q", title=None, scale=from_zero(top), axis=seconds_axis(tickCount=3)),
-            color=outcome_colours(outcomes, legend=legend),
-            shape=alt.Shape("outcome:N", scale=alt.Scale(domain=said, range=shapes), legend=None),
-            tooltip=[
-                alt.Tooltip("name:N", title="journey"),
-                alt.Tooltip("outcome:N"),
-                alt.Tooltip("took:N"),
-                alt.Tooltip("at:Q", title="second", format=".1f"),
-            ],
-        )
+    walks = alt.Chart(alt.NamedData("journeys"))
+    y = alt.Y("duration:Q", title="duration", scale=from_zero(top), axis=seconds_axis(tickCount=3))
+    spans = walks.mark_rule(strokeWidth=1.6, opacity=0.75, clip=True).encode(
+        x=second_x("at"), x2="end:Q", y=y, color=outcome_colours(outcomes, legend=legend)
     )
+    ends = walks.mark_point(
+        filled=True, size=58, opacity=1, clip=True, stroke=variable("surface"), strokeWidth=0.8
+    ).encode(
+        x=second_x("end"),
+        y=y,
+        color=outcome_colours(outcomes, legend=legend),
+        shape=alt.Shape("outcome:N", scale=alt.Scale(domain=said, range=shapes), legend=None),
+        tooltip=[
+            alt.Tooltip("name:N", title="journey"),
+            alt.Tooltip("outcome:N"),
+            alt.Tooltip("took:N"),
+            alt.Tooltip("at:Q", title="began at second", format=".1f"),
+            alt.Tooltip("end:Q", title="ended at second", format=".1f"),
+        ],
+    )
+    return [spans, ends]
 
 
-def _gauge(name: str, top: float) -> Part:
+def _gauge(name: str, unit: str, top: float) -> Part:
     return (
         alt.Chart(alt.NamedData(f"gauge-{name}"))
         .mark_line(interpolate="step-after", color=variable("p95"), strokeWidth=2, clip=True)
         .encode(
             x=second_x("s"),
-            y=alt.Y("value:Q", title=None, scale=from_zero(top), axis=alt.Axis(tickCount=2, tickMinStep=1, format="d")),
+            y=alt.Y("value:Q", title=unit, scale=from_zero(top), axis=alt.Axis(tickCount=2, tickMinStep=1, format="d")),
             tooltip=[alt.Tooltip("s:Q", title="second", format=".1f"), alt.Tooltip("value:Q", title=words(name))],
         )
     )  # fmt: skip

@@ -9,18 +9,27 @@
   function sized(spec, width) {
     const copy = structuredClone(spec);
     const narrow = width < 560;
-    const left = narrow ? 44 : 52;
+    const left = 52;
+    const title = 17; /* of the y axis, beside its labels */
     copy.config.axisY = { ...copy.config.axisY, minExtent: left, maxExtent: left };
     copy.config.legend = { ...copy.config.legend, columns: narrow ? (spec.usermeta?.narrowColumns ?? 3) : 0 };
     copy.padding = { left: 0, right: 10, top: 2, bottom: 2 };
-    const plot = Math.max(width - left - 12, 120);
+    const plot = Math.max(width - left - title - 12, 120);
     for (const view of copy.vconcat ?? [copy]) view.width = plot;
-    for (const param of copy.params ?? []) if (param.name === "crowded" && narrow) param.value = true;
+    for (const param of copy.params ?? []) {
+      if (param.name === "crowded" && narrow) param.value = true;
+      if (param.name === "pixels") param.value = plot;
+    }
     return copy;
   }
 
+  /* The width that a picture in a folded part will have: it is drawn before, for those who print. */
+  function unseen(box) {
+    return box.closest("details:not([open])") ? Math.max(document.querySelector("main").clientWidth - 112, 240) : 0;
+  }
+
   async function draw(box) {
-    const width = box.clientWidth;
+    const width = box.clientWidth || unseen(box);
     if (!width || views.get(box)?.width === width) return;
     views.get(box)?.result?.finalize();
     views.set(box, { width });
@@ -39,6 +48,25 @@
     waiting = setTimeout(() => boxes.forEach(draw), 150);
   });
   for (const box of boxes) draw(box).then(() => observer.observe(box));
+
+  /* A link into a folded part opens it; on paper nothing is folded. */
+  function reveal() {
+    const target = location.hash.length > 1 && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (!target) return;
+    const folded = target.querySelector("details.fold");
+    if (folded) folded.open = true;
+  }
+  addEventListener("hashchange", reveal);
+  document.querySelector("nav")?.addEventListener("click", () => setTimeout(reveal));
+  reveal();
+  let opened = [];
+  addEventListener("beforeprint", () => {
+    opened = [...document.querySelectorAll("details:not([open])")];
+    for (const one of opened) one.open = true;
+  });
+  addEventListener("afterprint", () => {
+    for (const one of opened) one.open = false;
+  });
 
   function value(row, column) {
     const cell = row.cells[column];
