@@ -1,9 +1,6 @@
 """Can what a run recorded be trusted? The generator's own checks, and those of everything else that measured."""
 
-<<<<<<< HEAD
-=======
 from collections import Counter
->>>>>>> main
 from typing import Final
 
 from holdfast.load.health import check_health
@@ -14,11 +11,8 @@ from holdfast.run.recorded import Recorded
 from holdfast.run.stack_watch import outside_deaths
 from holdfast.run.summary import Validity, ValidityCheck, ValidityVerdict
 
-<<<<<<< HEAD
 REFERENCE_STACK: Final = "reference_stack"
-=======
 NOT_WALKED: Final = "not_walked"
->>>>>>> main
 _WORSE: tuple[ValidityVerdict, ...] = ("valid", "degraded", "invalid")
 
 
@@ -67,7 +61,6 @@ def validity_of(recorded: Recorded) -> Validity:
     return Validity(worst, tuple(checks))
 
 
-<<<<<<< HEAD
 def _stack(recorded: Recorded) -> list[ValidityCheck]:
     """Our own stack stood in for the target: what failed when a part of it was killed from outside is no finding."""
     deaths = outside_deaths(recorded)
@@ -82,7 +75,8 @@ def _stack(recorded: Recorded) -> list[ValidityCheck]:
         killed = _counted(memory, "process", "processes")
         reason += f"; the kernel of this machine killed {killed} for want of memory meanwhile"
     return [ValidityCheck(REFERENCE_STACK, "invalid", float(len(deaths)), 0.0, reason)]
-=======
+
+
 def _accounts_of_journeys(recorded: Recorded) -> list[ValidityCheck]:
     """A walk without an account says nothing of the target, and is no event of any objective: here it is told."""
     without = Counter(str(event.facts.get("journey")) for event in recorded.events_of(NOT_WALKED))
@@ -103,7 +97,6 @@ def _accounts_of_journeys(recorded: Recorded) -> list[ValidityCheck]:
     reason = f"no test account was free for {told}: they were not walked, which says nothing of the target ({cure})"
     total = sum(without.values())
     return [ValidityCheck("journey_accounts", "degraded", float(total), 0.0, reason)]
->>>>>>> main
 
 
 def _scenarios(recorded: Recorded) -> list[ValidityCheck]:
