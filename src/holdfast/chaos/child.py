@@ -22,11 +22,14 @@ from holdfast.chaos import undo
 from holdfast.chaos.context import connection_from, tokens_of
 from holdfast.chaos.experiment import Experiment, load_experiment
 from holdfast.chaos.faults import read_fault
+from holdfast.chaos.keeping import KeptFormatter, secrets_declared, words_of
 from holdfast.chaos.session import Session, Surroundings, Window
 from holdfast.chaos.story import DONE, FAILED, Story, Telling
 from holdfast.chaos.verdict import INTERRUPTED
 from holdfast.clock import Clock, SystemClock
 from holdfast.errors import HoldfastError, Problem
+from holdfast.kit.accounts import secrets_in
+from holdfast.process import ending_signals, undo_inherited
 from holdfast.record.store import RunStore
 from holdfast.workspace.target import Connection
 
@@ -49,20 +52,30 @@ class Planned:
 
 def main() -> int:
     """What `python -m holdfast.chaos` does; returns its exit code."""
+    undo_inherited()
     channel = ChildEnd.from_standard_streams()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    formatter = KeptFormatter()
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     job = channel.receive()
     if job is None:
         return 0
+    channel.redactor.add(*secrets_in(job["target"].get("accounts")))
     sys.path.insert(0, str(job["workspace"]))  # experiments may name the workspace's own modules
     planned, problems = prepare(job)
     if problems:
         channel.tell_problems(problems)
         return 2
+    for one in planned:
+        channel.redactor.add(*secrets_declared(one.experiment.data))
+        formatter.words.update(words_of(one.experiment.data))
     with RunStore.open(Path(job["run_db"])) as store:
         child = Child(channel, job, planned, store)
-        # A shell that starts us in the background leaves SIGINT ignored; we need it.
-        signal.signal(signal.SIGINT, child.interrupted)
+        # Chaos Toolkit has handlers of its own while it runs, and puts these back: the signals that end it end us in
+        # order before and after, too.
+        for number in (*ending_signals(), signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, child.interrupted)
         channel.tell_ready()
         message = channel.receive()
         if message is None or "go" not in message:
@@ -130,7 +143,9 @@ class Child:
             run_folder=Path(self._job["run_folder"]),
             anchor=float(self._job["anchor"]),
             ends=ends,
+            redactor=self._channel.redactor,
         )
+        self._channel.redactor.add(*tokens_of(self._target).values())
         self._channel.on_stop(self._stop)
         threading.Thread(target=self._watch, args=(ends,), name="watchdog", daemon=True).start()
         stories = []
@@ -146,7 +161,10 @@ class Child:
         stories += [self._not_run(planned, time_zero) for planned in self._planned[len(stories) :]]
         self._finished.set()
         self._channel.tell_done(
-            experiments={s.name: {"verdict": s.verdict, "reason": s.reason, "clean_up": s.clean_up} for s in stories}
+            experiments={
+                s.name: {"verdict": s.verdict, "reason": s.reason, "clean_up": s.clean_up, "way_back": s.way_back}
+                for s in stories
+            }
         )
         return 4 if any(story.clean_up == FAILED for story in stories) else 0
 
@@ -161,7 +179,7 @@ class Child:
         return story
 
     def interrupted(self, _signal: int, _frame: FrameType | None) -> None:
-        """The handler of SIGINT."""
+        """The handler of every signal that ends us."""
         self._stopping.set()
         if self._session is not None:
             self._session.interrupted()

@@ -19,6 +19,8 @@ from holdfast.errors import InputError, Problem
 from holdfast.kit.totp import STEP_SECONDS, is_secret
 
 GENERATED_PASSWORD: Final = "Correct-Horse-7-Battery"  # noqa: S105  one for all, so that seeding needs one hash
+_GENERATED_DOMAIN: Final = "@accounts.invalid"  # RFC 2606: never a real mailbox
+_MOST_KNOWN: Final = 300
 _TOTP_KEY: Final = b"holdfast-reference"
 _EXPOSED: Final = 0o077  # permissions of anybody but the owner
 _GOLDEN_RATIO: Final = 0.6180339887498949
@@ -45,7 +47,7 @@ def generated_account(index: int) -> Account:
     """The account of this index, the same on every machine; even ones have a second factor."""
     return Account(
         index=index,
-        email=f"visitor-{index:06d}@accounts.invalid",  # RFC 2606: never a real mailbox
+        email=f"visitor-{index:06d}{_GENERATED_DOMAIN}",
         password=GENERATED_PASSWORD,
         totp_secret=_generated_secret(index) if index % 2 == 0 else None,
     )
@@ -58,7 +60,7 @@ def generated_accounts(first: int, count: int) -> tuple[Account, ...]:
 
 def new_account(mark: str) -> Account:
     """An account that nobody has yet, to sign up: `mark` is what no other visit has, letters and digits."""
-    return Account(index=-1, email=f"new-{mark}@accounts.invalid", password=GENERATED_PASSWORD)
+    return Account(index=-1, email=f"new-{mark}{_GENERATED_DOMAIN}", password=GENERATED_PASSWORD)
 
 
 def stranger_like(email: str, mark: str) -> str:
@@ -92,6 +94,19 @@ def accounts_of(source: Mapping[str, Any], first: int, count: int) -> tuple[Acco
             Problem("target.accounts", f"accounts {first} to {first + count} of {len(accounts)}: there are none")
         )
     return chosen
+
+
+def secrets_in(source: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """What of a target's accounts must stand in no log: of at most the first few hundred, for each is looked for in
+    every line. Generated ones are known to everybody; their password shows that it is kept out all the same.
+    """
+    if not source or "file" not in source:
+        return (GENERATED_PASSWORD,)
+    try:
+        accounts = read_accounts(Path(source["file"]))[:_MOST_KNOWN]
+    except InputError:
+        return ()  # whoever leases from it says what is wrong with it
+    return tuple(value for one in accounts for value in (one.password, one.totp_secret or "", one.email))
 
 
 def _set_apart(accounts: tuple[Account, ...], apart: Apart) -> tuple[Account, ...]:

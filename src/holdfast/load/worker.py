@@ -27,6 +27,7 @@ from locust.runners import WorkerRunner
 
 from holdfast.clock import SystemClock
 from holdfast.errors import ExitCode, HoldfastError, MeasurementError, Problem
+from holdfast.kit.accounts import secrets_in
 from holdfast.load.admission import own_facts
 from holdfast.load.delivery import Outgoing
 from holdfast.load.deltas import packed
@@ -49,8 +50,10 @@ from holdfast.load.parts import own_job
 from holdfast.load.process import leave_after, settle
 from holdfast.load.secured import secure, try_for
 from holdfast.load.session import Session
+from holdfast.process import print_safely, undo_inherited
 from holdfast.record.recorder import Folded
 from holdfast.record.store import Gauge
+from holdfast.redaction import RedactedStream, Redactor, secrets_of
 
 _PATIENCE: Final = 60.0
 _NO_ANSWER_SECONDS: Final = 5.0  # after which one is told that nobody answers
@@ -223,6 +226,7 @@ class Worker:
 
 def main() -> int:
     """Join, play, leave."""
+    undo_inherited()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runner's to hear, or `holdfast worker`'s
     line = sys.stdin.readline()
     if not line:
@@ -273,6 +277,8 @@ def _play(worker: Worker, address: str, root: Path, environment: Environment, ru
     part = worker.join(address)
     if part is None:
         return
+    redactor = Redactor(*secrets_of(os.environ), *secrets_in(part["target"].get("accounts")))
+    sys.stdout = sys.stderr = RedactedStream(sys.stderr, redactor)
     reading = worker.clock()
     job = Job.of(own_job(part, root, reading.clock.anchor))
     session = Session(job, worker, worker, environment, runner)
@@ -293,14 +299,12 @@ def _give_up_after(seconds: float, address: str) -> None:
     else:
         gevent.sleep(seconds)
     _say(f"nobody answered at {address} in {seconds:.0f} s: no run waits there, or its key is another")
-    sys.stderr.flush()
     os._exit(int(ExitCode.WRONG_INPUT))
 
 
 def _give_up_with(parent: "gevent.Greenlet[..., str]", address: str) -> None:
     """Nobody is left to wait for."""
     _say(f"{parent.get().strip() or _ORPHANED}, before it had joined {address}")
-    sys.stderr.flush()
     os._exit(int(ExitCode.INCONCLUSIVE))
 
 
@@ -321,7 +325,7 @@ def _watch_master(worker: Worker, runner: WorkerRunner) -> None:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"worker: {text}\n")
+    print_safely(f"worker: {text}")
 
 
 if __name__ == "__main__":

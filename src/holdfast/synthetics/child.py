@@ -10,7 +10,6 @@ Its job, beside what every job has:
 
 import asyncio
 import os
-import signal
 from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
@@ -22,12 +21,14 @@ from holdfast.authored import import_file
 from holdfast.channel import ChildEnd
 from holdfast.clock import SystemClock
 from holdfast.errors import HoldfastError, InputError, Problem, raise_input_error, shown
-from holdfast.kit.accounts import AccountPool, accounts_of, turned
+from holdfast.kit.accounts import AccountPool, accounts_of, secrets_in, turned
 from holdfast.kit.code_ledger import shared_ledger
 from holdfast.kit.inbox import Inbox, fetcher
 from holdfast.kit.plain_client import Rules
 from holdfast.kit.totp import STEP_SECONDS
+from holdfast.process import ending_signals, undo_inherited
 from holdfast.record.store import RunStore
+from holdfast.redaction import secrets_of
 from holdfast.synthetics.browser import SharedBrowser, find_browser
 from holdfast.synthetics.definition import JourneySettings, check_journey, definition_of
 from holdfast.synthetics.failure import ProbeError
@@ -67,6 +68,7 @@ class Task:
 
 def main() -> int:
     """The process. Exit code 0 when it did its work, 2 when the job is wrong, 3 when the browser does not come up."""
+    undo_inherited()
     channel = ChildEnd.from_standard_streams()
     os.environ.pop("DEBUG", None)  # Playwright's driver would log every call, typed passwords included
     job = channel.receive()
@@ -79,6 +81,7 @@ def main() -> int:
             job = channel.receive()
             if job is None or "stop" in job:
                 return 0
+        channel.redactor.add(*secrets_in(job["target"].get("accounts")))
         task = read_job(job)
         return asyncio.run(_work(channel, task))
     except HoldfastError as error:
@@ -114,6 +117,7 @@ def read_job(job: Mapping[str, Any]) -> Task:
             ledger=shared_ledger(Path(job["workspace"]) / STATE_FOLDER),
             clock=clock,
             evidence=Path(job["run_folder"]) / "evidence",
+            secrets=secrets_of(os.environ),
         ),
         accounts=AccountPool(turned(accounts, clock.now()), clock),
         run_db=Path(job["run_db"]),
@@ -186,7 +190,7 @@ def _set_expectations(task: Task) -> None:
 async def _walk_all(channel: ChildEnd, task: Task, browser: SharedBrowser, recording: Recording, start: float) -> None:
     loop = asyncio.get_running_loop()
     prober = Prober(browser, task.place, task.accounts, recording)
-    for number in (signal.SIGINT, signal.SIGTERM):  # from the runner, which lost its patience
+    for number in ending_signals():  # from the runner, which lost its patience
         loop.add_signal_handler(number, partial(prober.stop, "now"))
 
     def stop(how: str) -> None:
