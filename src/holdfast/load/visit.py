@@ -20,12 +20,13 @@ from holdfast.kit.outcome import OutcomeError
 from holdfast.kit.service import SelfService
 from holdfast.kit.totp import StepLedger
 from holdfast.load.client import Exchange, LeanClient
+from holdfast.load.code_waits import CodeWaits
 from holdfast.load.heads import RequestHeads
 from holdfast.load.leaving import Left, outcome_of
 from holdfast.load.pool import ConnectionPool
 from holdfast.load.wire import Dialer
 from holdfast.record.recorder import Recorder
-from holdfast.record.sample import ABANDONED, DROPPED, IDLE_CLOSED, OK, OUTSIDE, UNFINISHED
+from holdfast.record.sample import ABANDONED, DROPPED, IDLE_CLOSED, OK, OUTSIDE, THINKING, UNFINISHED
 
 WIRE: Final = ("dns", "connect", "tls", "first_byte")
 """Names under the source "wire": a request's parts, each where it happened, so new connections are counted too."""
@@ -86,6 +87,7 @@ class Visit:
         "_measured",
         "_service",
         "_step",
+        "_waits",
         "account",
         "client",
         "due",
@@ -110,6 +112,7 @@ class Visit:
         self._step: Step | None = None
         self._left_by: tuple[str, BaseException] | None = None  # the last step that raised, and what
         self._ended = False
+        self._waits: CodeWaits | None = None
         self._measured: BaseException | None = None  # the last error that our client or a step of ours made
         self.client = LeanClient(
             ground.cold if pool is None else pool,  # an empty one is false
@@ -125,7 +128,8 @@ class Visit:
         """Made when it is first asked for: what an adapter's code raises then is the visit's, as a task's bug is."""
         if self._service is None:
             ground = self._ground
-            self._service = ground.make_service(self.client, ground.inbox, ground.clock, ground.ledger)
+            ledger = ground.ledger.watched(self._wait_for_code) if self.account.has_mfa else ground.ledger
+            self._service = ground.make_service(self.client, ground.inbox, ground.clock, ledger)
         return self._service
 
     def step(self, name: str, patience: float | None = None) -> "Step":
@@ -136,28 +140,29 @@ class Visit:
     def end(self, outcome: str = OK, detail: str = "") -> None:
         """Record the visit."""
         if not self._ended:
-            self._record(self.scenario, self.due, outcome, self._lag, detail)
+            self._record(self.scenario, self.due, outcome, self._lag, detail, self._waited)
             self._ended = True
 
     def cut_off(self) -> None:
         """Record the visit as unfinished at its age, a lower bound of what it would have taken.
 
-        So too its step, and the request that it waits for.
+        So too its step, and the request that it waits for. One that waits for its next code waits for nobody else.
         """
         step, recorder = self._step, self._ground.recorder
+        outcome = THINKING if self._waits is not None and self._waits.waits(self._ground.clock.now()) else UNFINISHED
         waiting = self.client.waiting
         if waiting is not None and recorder is not None and not self._ended:
             name, age = waiting
             began = self._ground.clock.now() - age
             recorder.add(self._request_name(name), began, UNFINISHED, age, 0.0, "", self.client.trace_id)
         if step is not None:
-            self._record(f"{self.scenario}/{step.name}", step.due, UNFINISHED, step.lag, "")
-        self.end(UNFINISHED)
+            self._record_step(step, outcome, "")
+        self.end(outcome)
 
     def close(self) -> None:
         """Let go of what points back here: at 8,000 visits a second, cycles cost a stop of 3 ms four times a second."""
         self.client.close()
-        self._left_by = self._measured = None
+        self._left_by = self._measured = self._service = None
 
     def outcome_of(self, error: BaseException | None) -> tuple[str, str]:
         """The outcome of what ended with `error`, and its detail: no text of the target's."""
@@ -170,7 +175,7 @@ class Visit:
     def enter(self, step: "Step") -> None:
         if self._step is not None:
             raise RuntimeError(f"step {step.name!r} within step {self._step.name!r}: steps follow one another")
-        step.due = self._ground.clock.now() - step.lag
+        step.due, step.waited = self._ground.clock.now() - step.lag, self._waited
         self._step = step
 
     def leave(self, step: "Step", error: BaseException | None) -> None:
@@ -181,7 +186,7 @@ class Visit:
         if error is not None:
             self._left_by = (step.name, error)
         self._step = None
-        self._record(f"{self.scenario}/{step.name}", step.due, outcome, step.lag, detail)
+        self._record_step(step, outcome, detail)
         if (
             step.patience is not None
             and outcome not in {OK, IDLE_CLOSED}
@@ -192,8 +197,19 @@ class Visit:
             raise self._measured from error
 
     def _is_out_of_patience(self, step: "Step") -> bool:
-        """The wait in our own generator is not the target's to answer for: it is not counted."""
-        return step.patience is not None and self._ground.clock.now() - step.due - step.lag > step.patience
+        """The waits in our own generator and for a code are not the target's to answer for: they are not counted."""
+        waited = step.lag + self._waited - step.waited
+        return step.patience is not None and self._ground.clock.now() - step.due - waited > step.patience
+
+    @property
+    def _waited(self) -> float:
+        """Seconds for one-time codes."""
+        return 0.0 if self._waits is None else self._waits.until(self._ground.clock.now())
+
+    def _wait_for_code(self, seconds: float) -> None:
+        if self._waits is None:
+            self._waits = CodeWaits()
+        self._waits.begin(self._ground.clock.now(), seconds)
 
     def _observe(self, exchange: Exchange) -> None:
         if self._ended:
@@ -228,24 +244,27 @@ class Visit:
     def _request_name(self, name: str) -> str:
         return f"{self.scenario}/{OUTSIDE if self._step is None else self._step.name}/{name}"
 
-    def _record(self, name: str, due: float, outcome: str, lag: float, detail: str) -> None:
+    def _record_step(self, step: "Step", outcome: str, detail: str) -> None:
+        self._record(f"{self.scenario}/{step.name}", step.due, outcome, step.lag, detail, self._waited - step.waited)
+
+    def _record(self, name: str, due: float, outcome: str, lag: float, detail: str, waited: float) -> None:
         recorder = self._ground.recorder
         if recorder is not None and not self._ended:
-            duration = self._ground.clock.now() - due
+            duration = self._ground.clock.now() - due - waited
             recorder.add(name, due, outcome, duration, lag, detail, self.client.trace_id)
 
 
 class Step:
     """A named part of a visit. An OutcomeError inside is its outcome, and goes on to end the visit."""
 
-    __slots__ = ("_visit", "due", "lag", "name", "patience")
+    __slots__ = ("_visit", "due", "lag", "name", "patience", "waited")
 
     def __init__(self, visit: Visit, name: str, lag: float, patience: float | None = None) -> None:
         self._visit = visit
         self.name = name
         self.lag = lag
         self.patience = patience
-        self.due = 0.0
+        self.due = self.waited = 0.0
 
     def __enter__(self) -> Self:
         self._visit.enter(self)

@@ -69,7 +69,7 @@ def choose_ports(settings: StackSettings) -> Ports:
     return Ports(control, proxy, postgres, valkey, partners, replicas, by_name)
 
 
-def links_document(ports: Ports) -> dict[str, list[dict[str, object]]]:
+def links_document(ports: Ports, *, failover: bool = True) -> dict[str, list[dict[str, object]]]:
     """The proxy's configuration: one link to each store and partner, and the balancer in front of the replicas."""
     upstreams = {"postgres": ports.postgres, "valkey": ports.valkey} | dict.fromkeys(_PARTNER_LINKS, ports.partners)
     return {
@@ -83,7 +83,10 @@ def links_document(ports: Ports) -> dict[str, list[dict[str, object]]]:
                 "listen": f"{HOST}:{ports.links['edge']}",
                 "upstreams": [f"{HOST}:{port}" for port in ports.replicas],
                 # Not /readyz: what all replicas share (a slow database, say) must not take all of them out at once.
-                "health": {"path": "/healthz", "every": 0.5, "timeout": 1.0, "failures": 3, "successes": 1},
+                "health": {"path": "/healthz", "every": 0.5, "timeout": 1.0, "failures": 3, "successes": 1}
+                if failover
+                else None,
+                "failover": failover,
             }
         ],
     }
@@ -115,7 +118,7 @@ class Supervisor:
         self._scratch = make_scratch()
         write_scratch(self.state_dir, self._scratch.path)
         links = self._scratch.path / "links.json"
-        links.write_text(json.dumps(links_document(ports)))
+        links.write_text(json.dumps(links_document(ports, failover=self.settings.failover)))
         commands = self._commands(ports, links)
         # The slowest first: the database's preparation runs beside the start of all others.
         await asyncio.gather(self._open_postgres(self._scratch, ports.postgres), *map(self._start, commands))

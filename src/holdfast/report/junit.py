@@ -94,7 +94,7 @@ def _objective(result: ObjectiveResult) -> Case:
         return Case(result.name, "passed", said, text)
     if result.verdict == "missed":
         return Case(result.name, "failure", said, text)
-    if result.phase == WHOLE_RUN:
+    if result.decides:
         return Case(result.name, "error", said, text)
     return Case(result.name, "skipped", f"{said}; the judged phases together decide", text)
 

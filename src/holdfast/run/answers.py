@@ -48,13 +48,14 @@ def answers(
 
 def _every_objective(verdict: RunVerdict, objectives: Sequence[ObjectiveResult]) -> Answer:
     question = "Was every objective met?"
-    whole = [o for o in objectives if o.phase == WHOLE_RUN]
+    whole = [o for o in objectives if o.decides]
     if not whole:
         return Answer(question, "None was judged: the plan judges no phase.", "neutral")
     met = [o for o in whole if o.verdict == "met"]
-    others = [f"{o.name} is {o.verdict} ({_seen(o)})" for o in whole if o.verdict != "met"]
-    lowered = [f"{o.name} was only asked to prove {_percent(o.gate)}" for o in met if o.gate < o.target]
-    text = f"{len(met)} of {len(whole)} objectives were met over the judged phases."
+    others = [f"{o.label} is {o.verdict} ({_seen(o)})" for o in whole if o.verdict != "met"]
+    lowered = [f"{o.label} was only asked to prove {_percent(o.gate)}" for o in met if o.gate < o.target]
+    where = " or in a phase judged by itself" if any(o.apart for o in whole) else ""
+    text = f"{len(met)} of {len(whole)} objectives were met over the judged phases{where}."
     if verdict == "invalid":
         text = f"It cannot be told: the measurement is not to be trusted. As measured, {text}"
     if verdict == "interrupted":

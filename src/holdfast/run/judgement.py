@@ -126,7 +126,7 @@ def _verdict(
     findings = any(fault.verdict in _FINDINGS for fault in faults)
     if findings or any(o.verdict == "missed" for o in judged) or burned(recorded):
         return "missed"
-    whole = [o for o in judged if o.phase == WHOLE_RUN]
+    whole = [o for o in judged if o.decides]
     unseen = bool(recorded.asked.objectives) and any(p.judged for p in recorded.asked.phases) and not whole
     unproven = len(faults) < len(recorded.asked.experiments) or any(fault.verdict != "passed" for fault in faults)
     unsized = recorded.asked.capacity is not None and (capacity is None or capacity.sizing is None)
@@ -217,7 +217,7 @@ def _headline(
         failed = [_failed_walk(j) for j in journeys if any(outcome != "ok" for outcome in j.outcomes)]
         return f"A journey fails: {', '.join(failed)}" if failed and not objectives else named
     if verdict == "inconclusive":
-        unclear = sorted({o.name for o in objectives if o.phase == WHOLE_RUN and o.verdict == "inconclusive"})
+        unclear = sorted({o.label for o in objectives if o.decides and o.verdict == "inconclusive"})
         unclear += [f"{f.title} ({f.verdict})" for f in faults if f.verdict != "passed"]
         unclear += ["the sizing"] if capacity is not None and capacity.sizing is None else []
         if not unclear and not objectives and _visits_lost(load):
@@ -252,7 +252,7 @@ def _on_a_busy_machine(verdict: RunVerdict, validity: Validity) -> str:
 
 
 def _missed(objectives: Sequence[ObjectiveResult]) -> list[str]:
-    return sorted({o.name for o in objectives if o.judged and o.verdict == "missed"})
+    return sorted({o.label for o in objectives if o.judged and o.verdict == "missed"})
 
 
 def _failed_walk(journey: JourneyResult) -> str:
@@ -267,7 +267,7 @@ def _met_headline(
     journeys: Sequence[JourneyResult],
 ) -> str:
     if any(o.judged for o in objectives):
-        lowered = sum(o.phase == WHOLE_RUN and o.gate < o.target for o in objectives)
+        lowered = len({o.name for o in objectives if o.decides and o.gate < o.target})
         return _HEADLINES["met"] + (f", {lowered} of them at a gate below its target" if lowered else "")
     if faults:
         return "The steady state held before and after the fault"

@@ -98,6 +98,17 @@ class ObjectiveResult:
     design_effect_measured: float | None = None  # without the plan's floor; null where too little failed to measure it
     effect_block: int = 1  # seconds of the blocks of time in which it was seen
     effective_total: float = 0.0  # independent events that `total` is worth, at the upper limit
+    apart: bool = False  # its phase has gates of its own: it must be proven there, by itself
+
+    @property
+    def decides(self) -> bool:
+        """Whether it must be proven: over the judged phases together, or in a phase that is judged apart."""
+        return self.judged and (self.apart or self.phase == WHOLE_RUN)
+
+    @property
+    def label(self) -> str:
+        """Its name, with the phase where that is judged apart."""
+        return f"{self.name} in {self.phase}" if self.apart else self.name
 
 
 @dataclass(frozen=True, slots=True)
