@@ -21,6 +21,7 @@ from holdfast.clock import SystemClock
 from holdfast.errors import InputError, Problem
 from holdfast.kit.accounts import AccountPool, accounts_of, divided, turned
 from holdfast.kit.adapter import adapter_at
+from holdfast.kit.code_ledger import shared_ledger
 from holdfast.kit.inbox import Inbox
 from holdfast.load.engine import Engine, Tally, totals
 from holdfast.load.job import Hold, Job, OpenLoad
@@ -37,6 +38,7 @@ from holdfast.load.wire import Dialer, fetcher
 from holdfast.process import ending_signals
 from holdfast.record.recorder import Recorder
 from holdfast.record.store import RunStore
+from holdfast.workspace.workspace import STATE_FOLDER
 
 SOURCE: Final = "load"
 WIRE_SOURCE: Final = "wire"
@@ -91,6 +93,7 @@ class Session:
             note_error=self._note_error,
             choices=Random(f"{job.seed}/tasks"),
             thoughts=f"{job.seed}/thoughts/{job.stripe.index}",
+            ledger=shared_ledger(job.workspace / STATE_FOLDER),
             left=LEFT,
         )
         self._scenarios = scenarios

@@ -25,6 +25,7 @@ from holdfast.kit.outcome import OutcomeError
 from holdfast.kit.service import SelfService
 from holdfast.kit.totp import StepLedger
 from holdfast.load.client import Exchange, LeanClient
+from holdfast.load.code_waits import CodeWaits
 from holdfast.load.heads import RequestHeads
 from holdfast.load.leaving import Left, outcome_of
 from holdfast.load.pool import ConnectionPool
@@ -112,6 +113,7 @@ class Visit:
         "_step",
         "_thinking_since",
         "_thought",
+        "_waits",
         "account",
         "client",
         "due",
@@ -141,6 +143,7 @@ class Visit:
         self._thought = self._thinking_since = 0.0  # seconds that the visitor has thought, and since when it does now
         self._asked = self._failed = 0  # requests that ended, and what failed of those and of the steps
         self._meant: Collection[str] = EXCUSED  # what may go wrong in a visit that ends well
+        self._waits: CodeWaits | None = None
         self._measured: BaseException | None = None  # the last error that our client or a step of ours made
         self.client = LeanClient(
             ground.cold if pool is None else pool,  # an empty one is false
@@ -157,7 +160,8 @@ class Visit:
         if self._service is None:
             ground = self._ground
             inbox = None if ground.inbox is None else ground.inbox.watched(self._ask)
-            self._service = ground.make_service(self.client, inbox, ground.clock, ground.ledger)
+            ledger = ground.ledger.watched(self._wait_for_code) if self.account.has_mfa else ground.ledger
+            self._service = ground.make_service(self.client, inbox, ground.clock, ledger)
         return self._service
 
     def expect(self, meant: Collection[str]) -> None:
@@ -183,10 +187,13 @@ class Visit:
 
     @property
     def age(self) -> float:
-        """Seconds since it was due, without those in which its visitor thought or thinks."""
-        now = self._ground.clock.now()
-        thinks = now - self._thinking_since if self._thinking_since else 0.0
-        return now - self.due - self._thought - thinks
+        """Seconds since it was due, without those in which its visitor thought or waited for a code."""
+        return self._ground.clock.now() - self.due - self._thinking - self._waited
+
+    @property
+    def _thinking(self) -> float:
+        """Seconds in which its visitor thought, until now."""
+        return self._thought + (self._ground.clock.now() - self._thinking_since if self._thinking_since else 0.0)
 
     def step(self, name: str, patience: float | None = None) -> "Step":
         """A context manager that records `scenario/name` when it is left. `patience` in seconds: see `Visitor.step`."""
@@ -198,30 +205,31 @@ class Visit:
         if not self._ended:
             if outcome == OK:
                 detail = self._doubt(0, 0)
-            recorder = self._ground.recorder
-            if recorder is not None:
-                recorder.add(self.scenario, self.due, outcome, self.age, self._lag, detail, self.client.trace_id)
+            self._record(self.scenario, self.due, outcome, self._lag, detail, self._waited + self._thinking)
             self._ended = True
 
     def cut_off(self) -> None:
         """Record the visit as unfinished at its age, a lower bound of what it would have taken.
 
-        So too its step, and the request that it waits for. Whose visitor thinks waits for nobody: `thinking`.
+        So too its step, and the request that it waits for. One that waits for its next code, or thinks, waits for
+        nobody else.
         """
         step, recorder = self._step, self._ground.recorder
+        waits = self._waits is not None and self._waits.waits(self._ground.clock.now())
+        outcome = THINKING if waits or self._thinking_since else UNFINISHED
         waiting = self.client.waiting
         if waiting is not None and recorder is not None and not self._ended:
             name, age = waiting
             began = self._ground.clock.now() - age
             recorder.add(self._request_name(name), began, UNFINISHED, age, 0.0, "", self.client.trace_id)
         if step is not None:
-            self._record(f"{self.scenario}/{step.name}", step.due, UNFINISHED, step.lag, "")
-        self.end(THINKING if self._thinking_since else UNFINISHED)
+            self._record_step(step, outcome, "")
+        self.end(outcome)
 
     def close(self) -> None:
         """Let go of what points back here: at 8,000 visits a second, cycles cost a stop of 3 ms four times a second."""
         self.client.close()
-        self._left_by = self._measured = None
+        self._left_by = self._measured = self._service = None
 
     def outcome_of(self, error: BaseException | None) -> tuple[str, str]:
         """The outcome of what ended with `error`, and its detail: no text of the target's."""
@@ -234,7 +242,7 @@ class Visit:
     def enter(self, step: "Step") -> None:
         if self._step is not None:
             raise RuntimeError(f"step {step.name!r} within step {self._step.name!r}: steps follow one another")
-        step.due = self._ground.clock.now() - step.lag
+        step.due, step.waited = self._ground.clock.now() - step.lag, self._waited
         step.asked, step.failed = self._asked, self._failed
         self._step = step
 
@@ -250,7 +258,7 @@ class Visit:
         elif outcome not in self._meant:
             self._failed += 1
         self._step = None
-        self._record(f"{self.scenario}/{step.name}", step.due, outcome, step.lag, detail)
+        self._record_step(step, outcome, detail)
         if (
             step.patience is not None
             and outcome not in {OK, IDLE_CLOSED}
@@ -261,8 +269,19 @@ class Visit:
             raise self._measured from error
 
     def _is_out_of_patience(self, step: "Step") -> bool:
-        """The wait in our own generator is not the target's to answer for: it is not counted."""
-        return step.patience is not None and self._ground.clock.now() - step.due - step.lag > step.patience
+        """The waits in our own generator and for a code are not the target's to answer for: they are not counted."""
+        waited = step.lag + self._waited - step.waited
+        return step.patience is not None and self._ground.clock.now() - step.due - waited > step.patience
+
+    @property
+    def _waited(self) -> float:
+        """Seconds for one-time codes."""
+        return 0.0 if self._waits is None else self._waits.until(self._ground.clock.now())
+
+    def _wait_for_code(self, seconds: float) -> None:
+        if self._waits is None:
+            self._waits = CodeWaits()
+        self._waits.begin(self._ground.clock.now(), seconds)
 
     def _doubt(self, asked: int, failed: int) -> str:
         """What there is to doubt in an ok, since so many had been asked and had failed."""
@@ -309,24 +328,27 @@ class Visit:
     def _request_name(self, name: str) -> str:
         return f"{self.scenario}/{OUTSIDE if self._step is None else self._step.name}/{name}"
 
-    def _record(self, name: str, due: float, outcome: str, lag: float, detail: str) -> None:
+    def _record_step(self, step: "Step", outcome: str, detail: str) -> None:
+        self._record(f"{self.scenario}/{step.name}", step.due, outcome, step.lag, detail, self._waited - step.waited)
+
+    def _record(self, name: str, due: float, outcome: str, lag: float, detail: str, waited: float) -> None:
         recorder = self._ground.recorder
         if recorder is not None and not self._ended:
-            duration = self._ground.clock.now() - due
+            duration = self._ground.clock.now() - due - waited
             recorder.add(name, due, outcome, duration, lag, detail, self.client.trace_id)
 
 
 class Step:
     """A named part of a visit. An OutcomeError inside is its outcome, and goes on to end the visit."""
 
-    __slots__ = ("_visit", "asked", "due", "failed", "lag", "name", "patience")
+    __slots__ = ("_visit", "asked", "due", "failed", "lag", "name", "patience", "waited")
 
     def __init__(self, visit: Visit, name: str, lag: float, patience: float | None = None) -> None:
         self._visit = visit
         self.name = name
         self.lag = lag
         self.patience = patience
-        self.due = 0.0
+        self.due = self.waited = 0.0
         self.asked = self.failed = 0
 
     def __enter__(self) -> Self:

@@ -23,6 +23,7 @@ from holdfast.run.machine.neighbours import NEIGHBOUR
 from holdfast.run.objectives import objective_results
 from holdfast.run.picture import timeline
 from holdfast.run.recorded import Recorded, read_recorded
+from holdfast.run.stack_watch import outside_deaths
 from holdfast.run.summary import (
     WHOLE_RUN,
     CapacityResult,
@@ -37,7 +38,7 @@ from holdfast.run.summary import (
 from holdfast.run.traffic import journey_results, load_result
 from holdfast.run.uncounted import Uncounted, uncounted_visits
 from holdfast.run.unproven import Unproven, unproven_oks
-from holdfast.run.validity import validity_of
+from holdfast.run.validity import REFERENCE_STACK, validity_of
 
 _EXIT_CODES: dict[RunVerdict, ExitCode] = {
     "met": ExitCode.MET,
@@ -205,7 +206,12 @@ def _headline(
     """The verdict in a line, with what decided it."""
     named = _HEADLINES[verdict]
     if verdict == "invalid":
-        wrong = ", ".join(check.name.replace("_", " ") for check in validity.checks if check.verdict == "invalid")
+        dead = ", ".join(dict.fromkeys(death.process for death in outside_deaths(recorded)))
+        names = {REFERENCE_STACK: f"our reference stack lost {dead}"}
+        invalid = [check.name for check in validity.checks if check.verdict == "invalid"]
+        # Where our stack died, the rest follows from it.
+        invalid.sort(key=lambda name: name != REFERENCE_STACK)
+        wrong = ", ".join(names.get(name, name.replace("_", " ")) for name in invalid)
         missed = _missed(objectives)
         return f"{named}: {wrong}" + (f" (and missed: {', '.join(missed)})" if missed else "")
     if verdict == "clean_up_failed":
