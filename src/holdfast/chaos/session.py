@@ -96,7 +96,12 @@ class Session:
 
     def run(self) -> Story:
         """Run it to its end, the undo included. Never raises for what the experiment does: that is in the story."""
-        self._telling.event("experiment_started", experiment=self._window.name, title=self.story.experiment.title)
+        self._telling.event(
+            "experiment_started",
+            experiment=self._window.name,
+            title=self.story.experiment.title,
+            foreign_actions=self.story.experiment.has_foreign_actions,
+        )
         try:
             journal, error = self._run_chaos_toolkit()
             results = self._undo()
