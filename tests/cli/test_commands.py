@@ -72,7 +72,7 @@ default_target: mine
 @pytest.fixture
 def foreign(workspace: Path, monkeypatch) -> Path:
     """The shipped content beside an API of the user's own, with an operation of its own: list_orders."""
-    monkeypatch.setattr("holdfast.run.validation.import_problems", lambda *_: ())
+    monkeypatch.setattr("holdfast.run.validation.import_problems", lambda _files, _root: ())
     for name, text in FILES.items():
         (workspace / name).write_text(text, encoding="utf-8")
     (workspace / "accounts.csv").chmod(0o600)
