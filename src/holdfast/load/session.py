@@ -92,6 +92,7 @@ class Session:
             fire=environment.events.request.fire,
             note_error=self._note_error,
             choices=Random(f"{job.seed}/tasks"),
+            thoughts=f"{job.seed}/thoughts/{job.stripe.index}",
             ledger=shared_ledger(job.workspace / STATE_FOLDER),
             left=LEFT,
         )
@@ -165,7 +166,7 @@ class Session:
             started=tally.started,
             dropped=tally.dropped,
             finished=tally.finished,
-            unfinished=tally.unfinished,
+            unfinished=self._engine.late(tally, _HOLD_PATIENCE),
             lag_p99=tally.lag_p99(),
         )
 

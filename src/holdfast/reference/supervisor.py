@@ -21,6 +21,7 @@ from typing import Final
 from holdfast.environment import for_our_python
 from holdfast.errors import Problem, TargetError
 from holdfast.proxy.access import TOKEN_VARIABLE
+from holdfast.reference.deaths import Death, Deaths, PostgresLog
 from holdfast.reference.loopback import HOST, NoAnswerError, ask, free_ports, is_free
 from holdfast.reference.settings import PartnersSettings, ReplicaSettings, StackSettings
 from holdfast.reference.state_folder import LOG_FOLDER, StackState, remove_state, write_scratch, write_state
@@ -104,6 +105,8 @@ class Supervisor:
         self._scratch: Scratch | None = None
         self._serving: asyncio.Task[None] | None = None
         self._came_up = False
+        self._postgres_log = PostgresLog(self._logs / "postgres.log")
+        self._within_postgres = Deaths()
         self._password = secrets.token_urlsafe(24)
         self._token = secrets.token_urlsafe(24)
         self._proxy_token = secrets.token_urlsafe(24)
@@ -142,6 +145,13 @@ class Supervisor:
         write_state(self.state)
         self._came_up = True
         return self.state
+
+    def deaths(self) -> list[Death]:
+        """Of all processes, without those that we were asked to kill, in order of time."""
+        for death in self._postgres_log.news():
+            self._within_postgres.add(death)
+        every = [*self._within_postgres, *(death for process in self.processes.values() for death in process.deaths)]
+        return sorted(every, key=lambda death: death.at)
 
     async def close(self) -> None:
         """Take everything down, the visitors' side first. Idempotent."""

@@ -13,12 +13,14 @@ from typing import Any, Final, Literal
 from holdfast.errors import Problem, RunFolderError
 from holdfast.private import write_whole
 from holdfast.run.load_summary import Funnel, LoadResult, Quantiles
+from holdfast.run.unproven import Unproven
 
 SCHEMA: Final = "holdfast/summary/v1"
 FILE_NAME: Final = "summary.json"
 WHOLE_RUN: Final = "run"  # the `phase` of results over all judged phases together
 
-RunVerdict = Literal["met", "missed", "inconclusive", "invalid", "clean_up_failed", "interrupted"]
+RunVerdict = Literal["met", "measured", "missed", "inconclusive", "invalid", "clean_up_failed", "interrupted"]
+"""`measured`: nothing was judged, and nothing speaks against it. Exit code 0, and no pass."""
 ObjectiveVerdict = Literal["met", "missed", "inconclusive"]
 ValidityVerdict = Literal["valid", "degraded", "invalid"]
 
@@ -286,6 +288,7 @@ class Summary:
     capacity_reason: str = ""
     comparison: None = None
     comparison_reason: str = "no baseline run was named"
+    unproven: tuple[Unproven, ...] = ()  # oks that rest on nothing: they leave a run inconclusive
     guard: GuardResult | None = None
     guard_reason: str = "the plan asks for no guard"
     notices: tuple[str, ...] = ()  # what a reader must know: a part that did not run, an objective it cannot prove

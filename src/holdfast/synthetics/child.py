@@ -38,6 +38,7 @@ from holdfast.synthetics.recording import Recording
 from holdfast.synthetics.schedule import spread
 from holdfast.synthetics.visit import PATIENCE
 from holdfast.synthetics.walk import Place
+from holdfast.temporary import TemporaryFolder
 from holdfast.workspace.tls import Tls, context_of
 from holdfast.workspace.workspace import STATE_FOLDER
 
@@ -83,7 +84,10 @@ def main() -> int:
                 return 0
         channel.redactor.add(*secrets_in(job["target"].get("accounts")))
         task = read_job(job)
-        return asyncio.run(_work(channel, task))
+        with TemporaryFolder("browser") as folder:
+            # The driver and the browser keep profiles and downloads there; whoever kills us keeps them from tidying up.
+            os.environ["TMPDIR"] = str(folder.path)
+            return asyncio.run(_work(channel, task))
     except HoldfastError as error:
         channel.tell_problems(error.problems)
         return int(error.exit_code)
