@@ -72,7 +72,7 @@ default_target: mine
 @pytest.fixture
 def foreign(workspace: Path, monkeypatch) -> Path:
     """The shipped content beside an API of the user's own, with an operation of its own: list_orders."""
-    monkeypatch.setattr("holdfast.run.validation.import_problems", lambda _files: ())
+    monkeypatch.setattr("holdfast.run.validation.import_problems", lambda _files, _root: ())
     for name, text in FILES.items():
         (workspace / name).write_text(text, encoding="utf-8")
     (workspace / "accounts.csv").chmod(0o600)
@@ -137,7 +137,7 @@ def test_recover_with_nothing_left_in_says_so(workspace: Path, holdfast) -> None
 
 
 def test_the_stack_that_does_not_run_is_told(workspace: Path, holdfast) -> None:
-    assert holdfast("stack", "status").code == 1
+    assert holdfast("stack", "status").code == 3
     assert json.loads(holdfast("stack", "status", "--json").out) == {"running": False}
     assert holdfast("stack", "down").code == 0
 

@@ -12,7 +12,7 @@ import pytest
 from holdfast.cli.workspace import RunName
 from holdfast.run.folder import RunFolder
 from holdfast.run.judgement import judge_run
-from holdfast.run.machine.neighbours import Presence
+from holdfast.run.living import held
 from holdfast.run.summary import write_summary
 
 RUNS = Path(__file__).resolve().parents[1] / "data" / "runs"
@@ -121,9 +121,9 @@ def test_scripts_are_told_what_went(five, holdfast):
     assert five[1].exists()
 
 
-def test_a_run_that_is_on_stays(five, workspace, holdfast):
+def test_a_run_that_is_on_stays(five, holdfast):
     (five[0] / "summary.json").unlink()
-    with Presence(five[0].name, workspace, "http://127.0.0.1:1"):
+    with held(five[0]):
         told = json.loads(holdfast("runs", "--keep", "0", "--yes", "--json").out)
     assert told["stay"] == {five[0].name: "it is on"}
     assert [path.exists() for path in five] == [True] + [False] * 4
@@ -131,6 +131,7 @@ def test_a_run_that_is_on_stays(five, workspace, holdfast):
 
 def test_a_run_whose_record_still_grows_stays(five, holdfast):
     (five[0] / "summary.json").unlink()
+    (five[0] / "runner.pid").write_text("1\n")
     os.utime(five[0] / "run.db", (time.time(), time.time()))
     holdfast("runs", "--keep", "1", "--yes")
     assert [path.exists() for path in five] == [True] + [False] * 3 + [True]

@@ -18,13 +18,13 @@ from typing import Any, Final, Literal
 from holdfast.chaos.undo import open_entries
 from holdfast.errors import HoldfastError, Problem
 from holdfast.run.folder import RunFolder
-from holdfast.run.machine.neighbours import Presence
+from holdfast.run.living import FILE_NAME as LOCK
+from holdfast.run.living import runner_of
 from holdfast.run.summary import FILE_NAME
 
 State = Literal["judged", "running", "ended", "broken"]
 _STAMP: Final = re.compile(r"([0-9]{8}T[0-9]{6}Z)-(.+)")
 _FRESH: Final = 120.0  # seconds without a word in its record, after which an unsealed run is not taken for a living one
-_LONGEST_NAME: Final = 60  # of a run in the list of those that live
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +45,7 @@ class Kept:
 
 def runs_in(folder: Path, now: float) -> list[Kept]:
     """Those of a folder of runs, the newest first; none where the folder is not there."""
-    living = _living(folder.parent)
-    found = [_kept(path, living, now) for path in _folders(folder)]
+    found = [_kept(path, now) for path in _folders(folder)]
     return sorted(found, key=lambda one: (one.started, one.name), reverse=True)
 
 
@@ -86,10 +85,10 @@ def _is_run(path: Path) -> bool:
         inside = {entry.name for entry in path.iterdir()}
     except OSError:
         return False
-    return _STAMP.fullmatch(path.name) is not None and inside <= {"evidence", "logs", "run.new", "undo.jsonl"}
+    return _STAMP.fullmatch(path.name) is not None and inside <= {"evidence", "logs", "run.new", "undo.jsonl", LOCK}
 
 
-def _kept(path: Path, living: Iterable[str], now: float) -> Kept:
+def _kept(path: Path, now: float) -> Kept:
     folder = RunFolder(path)
     asked, unread = _document(folder.facts)
     summary, unjudged = _document(path / FILE_NAME)
@@ -98,10 +97,10 @@ def _kept(path: Path, living: Iterable[str], now: float) -> Kept:
     started = float(created) if isinstance(created, (int, float)) and not isinstance(created, bool) else started
     plan = str(asked.get("plan") or plan)
     size = _size(path)
-    if _shown(path.name) in living:
+    if runner_of(path) is not None:
         return Kept(path.name, path, "running", started, plan, None, None, "it is on", size, "it is on")
-    if not summary and asked and now - _last_word(folder) < _FRESH:
-        why = "its record grew within the last 2 min"  # by a process that is not seen from here, or was killed just now
+    if not summary and (path / LOCK).exists() and now - _last_word(folder) < _FRESH:
+        why = "its record grew within the last 2 min"  # where locks do not work; or it was killed just now
         return Kept(path.name, path, "running", started, plan, None, None, why, size, why)
     stays = _holds_back(folder)
     if summary:
@@ -146,15 +145,6 @@ def _holds_back(folder: RunFolder) -> str:
     except (HoldfastError, OSError, ValueError):
         return "its undo log cannot be read"
     return "a fault of it may still be in a target: run `holdfast recover` first" if left else ""
-
-
-def _living(workspace: Path) -> set[str]:
-    """Names of the runs that live in a workspace, as they are told to others."""
-    return {one.run for one in Presence("", workspace, "").others() if one.same_workspace}
-
-
-def _shown(name: str) -> str:
-    return re.sub(r"[^\w-]", "_", name, flags=re.ASCII)[:_LONGEST_NAME]
 
 
 def _last_word(folder: RunFolder) -> float:
