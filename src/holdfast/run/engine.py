@@ -39,6 +39,7 @@ from holdfast.run.guarding import Look, Watch
 from holdfast.run.importing import IMPORT_SECONDS
 from holdfast.run.jobs import environment_of, files_of, jobs_of, modules_of
 from holdfast.run.judgement import judge_run
+from holdfast.run.leftovers import sweep_leftovers
 from holdfast.run.living import held
 from holdfast.run.machine.surroundings import Surroundings
 from holdfast.run.pace import PaceKeeper
@@ -64,6 +65,7 @@ def run(prepared: Prepared, stop: StopSignal | None = None) -> Generator[RunEven
     its record is looked at first.
     """
     clock = SystemClock()
+    sweep_leftovers(prepared.workspace)
     little = look_for_room(prepared)
     if little is not None:
         prepared = replace(prepared, notices=(*prepared.notices, little))
