@@ -28,6 +28,19 @@ def test_python_finds_its_modules_and_a_browser_its_screen_and_its_way_out():
     assert for_a_program(USUAL | python | browser) == USUAL
 
 
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("http://me:canary@proxy:3128", "http://proxy:3128"),
+        ("me:canary@proxy:3128", "proxy:3128"),
+        ("socks5://proxy:1080/", "socks5://proxy:1080/"),
+        ("http://me:can@ary@proxy", "http://proxy"),
+    ],
+)
+def test_a_browser_sees_the_proxy_and_not_the_password_for_it(given, told):
+    assert for_a_browser({"HTTPS_PROXY": given, "all_proxy": given}) == {"HTTPS_PROXY": told, "all_proxy": told}
+
+
 def test_authors_see_their_own_secrets_and_not_those_of_others():
     told = for_authors(USUAL | SECRETS, others=["PROM_TOKEN"])
 
