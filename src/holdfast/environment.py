@@ -10,7 +10,8 @@ from typing import Final
 
 _ANY_PROGRAM: Final = frozenset({
     "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TZDIR", "TMPDIR", "TEMP", "TMP",
-    "LOCPATH", "LOCALE_ARCHIVE", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "NIX_LD", "NIX_LD_LIBRARY_PATH",
+    "LOCPATH", "LOCALE_ARCHIVE",
+    "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "NIX_LD", "NIX_LD_LIBRARY_PATH",
 })  # fmt: skip
 _LOCALE: Final = "LC_"
 # Which interpreter, which modules, how it behaves; and the files that say how coverage is measured.
@@ -23,14 +24,13 @@ _PYTHON: Final = frozenset({
     "COVERAGE_RCFILE", "COVERAGE_FILE", "COV_CORE_SOURCE", "COV_CORE_CONFIG", "COV_CORE_DATAFILE",
     "SSL_CERT_FILE", "SSL_CERT_DIR",
 })  # fmt: skip
-# A screen to draw on, fonts, folders of its own, and the way out of a network that has only one.
+# A screen to draw on, fonts, folders of its own.
 _BROWSER: Final = frozenset({
     "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME",
     "XDG_DATA_DIRS", "XDG_CONFIG_DIRS", "DBUS_SESSION_BUS_ADDRESS", "FONTCONFIG_FILE", "FONTCONFIG_PATH",
     "CHROME_DEVEL_SANDBOX", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "PLAYWRIGHT_BROWSERS_PATH",
-    "PLAYWRIGHT_NODEJS_PATH", "no_proxy", "NO_PROXY",
+    "PLAYWRIGHT_NODEJS_PATH",
 })  # fmt: skip
-_PROXIES: Final = frozenset({"http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"})
 OWN_SECRETS: Final = frozenset({
     "HOLDFAST_WORKER_KEY", "HOLDFAST_EXPORTER_KEY", "HOLDFAST_CONTROL_TOKEN", "HOLDFAST_PROXY_TOKEN",
     "HOLDFAST_PROMETHEUS_TOKEN", "HOLDFAST_PROMETHEUS_USER", "HOLDFAST_PROMETHEUS_PASSWORD",
@@ -49,12 +49,8 @@ def for_our_python(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def for_a_browser(environment: Mapping[str, str]) -> dict[str, str]:
-    """For Chromium, and for the driver that starts it. Of a proxy's address its user and password are left out.
-
-    Chromium takes neither from there.
-    """
-    proxies = {name: _without_userinfo(environment[name]) for name in _PROXIES if name in environment}
-    return _allowed(environment, _ANY_PROGRAM | _BROWSER) | proxies
+    """For Chromium, and for the driver that starts it. Neither obeys a proxy, whose address may hold a password."""
+    return _allowed(environment, _ANY_PROGRAM | _BROWSER)
 
 
 def for_authors(
@@ -66,11 +62,6 @@ def for_authors(
     """
     withheld = (OWN_SECRETS | frozenset(others)) - frozenset(needed)
     return {name: value for name, value in environment.items() if name not in withheld}
-
-
-def _without_userinfo(address: str) -> str:
-    scheme, slashes, rest = address.rpartition("://")
-    return f"{scheme}{slashes}{rest.rpartition('@')[2]}"
 
 
 def _allowed(environment: Mapping[str, str], names: frozenset[str]) -> dict[str, str]:
