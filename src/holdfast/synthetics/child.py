@@ -38,6 +38,7 @@ from holdfast.synthetics.recording import Recording
 from holdfast.synthetics.schedule import spread
 from holdfast.synthetics.visit import PATIENCE
 from holdfast.synthetics.walk import Place
+from holdfast.temporary import TemporaryFolder
 from holdfast.workspace.tls import Tls, context_of
 from holdfast.workspace.workspace import STATE_FOLDER
 
@@ -83,7 +84,10 @@ def main() -> int:
                 return 0
         channel.redactor.add(*secrets_in(job["target"].get("accounts")))
         task = read_job(job)
-        return asyncio.run(_work(channel, task))
+        with TemporaryFolder("browser") as folder:
+            # The driver and the browser keep profiles and downloads there; whoever kills us keeps them from tidying up.
+            os.environ["TMPDIR"] = str(folder.path)
+            return asyncio.run(_work(channel, task))
     except HoldfastError as error:
         channel.tell_problems(error.problems)
         return int(error.exit_code)
@@ -159,7 +163,7 @@ async def _work(channel: ChildEnd, task: Task) -> int:
     # A call that was under way when its page was closed: its text may hold what was typed, so it is not logged.
     loop.set_exception_handler(lambda _loop, _context: None)
     _set_expectations(task)
-    browser = SharedBrowser(task.browser, task.place.url)
+    browser = SharedBrowser(task.browser, task.place.url, task.place.marker)
     await browser.launch()
     try:
         channel.tell_ready()
