@@ -1,13 +1,13 @@
 """Each objective in each phase and over all judged phases: verdict, budget, burn rate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
 from holdfast.record.recorder import Interval
 from holdfast.run.asked import AskedObjective
 from holdfast.run.recorded import Recorded
-from holdfast.run.summary import WHOLE_RUN, ObjectiveResult
+from holdfast.run.summary import WHOLE_RUN, ObjectiveResult, ObjectiveVerdict
 from holdfast.slo.budget import budget_of
 from holdfast.slo.counted import Stretch, counted
 from holdfast.slo.verdict import Judgement, judge_all
@@ -30,6 +30,14 @@ def objective_results(recorded: Recorded) -> tuple[ObjectiveResult, ...]:
         else:
             results += _judge(recorded, asked.objectives, phases, name, judged=judged)
     return tuple(results)
+
+
+def verdict_of(results: Iterable[ObjectiveResult]) -> ObjectiveVerdict:
+    """What objectives say of a run: missed in any judged phase is missed, and each that decides must be proven."""
+    judged = [result for result in results if result.judged]
+    if any(result.verdict == "missed" for result in judged):
+        return "missed"
+    return "inconclusive" if any(r.decides and r.verdict == "inconclusive" for r in judged) else "met"
 
 
 def _judge_apart(recorded: Recorded, phase: Stretch, gates: Mapping[str, float]) -> list[ObjectiveResult]:
