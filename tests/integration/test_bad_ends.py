@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -139,12 +140,18 @@ def test_a_record_that_cannot_be_written_any_more_ends_with_3_and_is_judged_as_f
 def test_a_file_system_without_room_ends_with_3_and_its_report_says_what_is_missing(
     tmp_path: Path, standing: Path
 ) -> None:
-    mounted = _mounted(standing / "runs-full", "size=300k")
+    mounted = _mounted(standing / "runs-full", "size=24m")
     link = standing / "runs"
     kept = link.rename(standing / "runs-kept")
     link.symlink_to(mounted)
     try:
-        ran = _holdfast(standing, "run", "long")
+        runner = _start(standing, "run", "long")
+        _until(lambda: bool(list(mounted.glob("*/run.db-wal"))), "the run never began")  # there was room then
+        with suppress(OSError), (mounted / "filler").open("wb", buffering=0) as filler:
+            while filler.write(b"x" * 4096):
+                pass
+        out, err = runner.communicate(timeout=90)
+        ran = subprocess.CompletedProcess([], runner.returncode, out, err)
         report = _holdfast(standing, "report", "last")
         for part in mounted.glob("*/run.db-shm"):
             part.unlink()  # what SQLite needs to read the rest, and finds no room for

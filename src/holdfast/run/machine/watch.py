@@ -5,8 +5,10 @@ one event at the end.
 """
 
 import os
+import sqlite3
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +16,7 @@ from typing import Final, Self
 from urllib.parse import urlsplit
 
 from holdfast.clock import Clock
+from holdfast.errors import HoldfastError
 from holdfast.record.store import Event, Gauge, RunStore
 from holdfast.run.machine.processes import PROC, Process, family_of
 from holdfast.run.machine.share import Look, between, look
@@ -81,7 +84,8 @@ class MachineWatch:
             self._thread.join(timeout=10.0)
 
     def _watch(self) -> None:
-        with RunStore.open(self._database) as store:
+        # A record that cannot be written is the runner's to notice: it writes there as often.
+        with suppress(sqlite3.Error, HoldfastError), RunStore.open(self._database) as store:
             before = look(self._proc)
             self._before = self._families(before.everyone) or set()
             while not self._stopped.wait(_PAUSE_SECONDS):
