@@ -142,6 +142,7 @@ def test_a_file_system_without_room_ends_with_3_and_its_report_says_what_is_miss
 ) -> None:
     mounted = _mounted(standing / "runs-full", "size=24m")
     link = standing / "runs"
+    link.mkdir(exist_ok=True)
     kept = link.rename(standing / "runs-kept")
     link.symlink_to(mounted)
     try:
