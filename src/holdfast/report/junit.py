@@ -84,6 +84,7 @@ def _objective(result: ObjectiveResult) -> Case:
             f"target: {percent(result.target)}, had to prove: {percent(result.gate)}",
             f"between {percent(result.interval[0])} and {percent(result.interval[1])}, 95 % confidence on each side",
             f"burn rate: {number(result.burn_rate)}",
+            *([f"why: {result.cause}"] if result.cause else []),
             *([f"owner: {result.owner}"] if result.owner else []),
             *([f"runbook: {result.runbook}"] if result.runbook else []),
         ]

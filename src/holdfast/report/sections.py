@@ -39,6 +39,7 @@ def sections_of(summary: Summary, drawn: Collection[str]) -> list[Section]:
         Section("answers", "Answers", absent="" if summary.answers else "nothing was asked of this run"),
         Section("objectives", "Objectives", no_objectives, _objectives(summary)),
         Section("timeline", "Timeline", absent="" if "timeline" in drawn else "no visit and no walk was recorded"),
+        Section("failures", "Failures", *_failures(summary)),
         Section("budget", "Error budget", no_objectives, _budget(summary)),
         Section("faults", "Faults", _reason(summary.faults, summary.faults_reason), _faults(summary)),
         Section("funnels", "Where customers drop off", no_funnels, _funnels(summary)),
@@ -62,6 +63,19 @@ def _objectives(summary: Summary) -> str:
     undecided = sum(o.verdict == "inconclusive" for o in summary.objectives)
     also = f"; {several(undecided, 'result')} of single phases inconclusive by themselves" if undecided else ""
     return f"{several(len(whole), 'objective')} met over the judged phases{also}"
+
+
+def _failures(summary: Summary) -> tuple[str, str]:
+    """Why there is nothing to show; or the line of a part that has nothing in it because nothing failed."""
+    if summary.failures:
+        return "", ""
+    outcomes = [one.outcomes for one in (summary.load.series if summary.load else ())]
+    outcomes += [one.outcomes for one in summary.journeys]
+    if not outcomes:
+        return "nothing was sent", ""
+    if any(number for one in outcomes for outcome, number in one.items() if outcome != OK):
+        return "this summary is of a version that did not group failures, or only attacks met their limits", ""
+    return "", "no visit, walk or request failed"
 
 
 def _budget(summary: Summary) -> str:

@@ -1,10 +1,12 @@
 """Each objective in each phase and over all judged phases: verdict, budget, burn rate."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from holdfast.record.recorder import Interval
 from holdfast.run.asked import AskedObjective
+from holdfast.run.causes import cause_of
 from holdfast.run.recorded import Recorded
 from holdfast.run.summary import WHOLE_RUN, ObjectiveResult
 from holdfast.slo.budget import budget_of
@@ -19,7 +21,7 @@ def objective_results(recorded: Recorded) -> tuple[ObjectiveResult, ...]:
     if recorded.judged:
         stretches.append((WHOLE_RUN, True, recorded.judged))
     for name, judged, phases in stretches:
-        results += judge_stretches(
+        judgements = judge_stretches(
             recorded.asked.objectives,
             recorded.intervals,
             phases,
@@ -28,7 +30,16 @@ def objective_results(recorded: Recorded) -> tuple[ObjectiveResult, ...]:
             effect_floor=recorded.asked.design_effect_floor,
             attacks=recorded.asked.attacks,
         )
+        results += [_with_cause(recorded, result, phases) for result in judgements]
     return tuple(results)
+
+
+def _with_cause(recorded: Recorded, result: ObjectiveResult, stretches: Sequence[Stretch]) -> ObjectiveResult:
+    if result.good == result.total:
+        return result
+    events = next(a.objective.events for a in recorded.asked.objectives if a.objective.name == result.name)
+    cause = cause_of(recorded.intervals, events, stretches, recorded.faults, recorded.asked.attacks)
+    return replace(result, cause=cause)
 
 
 def judge_stretches(

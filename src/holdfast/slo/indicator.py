@@ -129,6 +129,12 @@ def bad_in(indicator: Indicator, interval: Interval) -> int:
     return interval.count - _good_in(indicator, interval) if _is_counted(indicator.total, interval.outcome) else 0
 
 
+def selects(indicator: Indicator, interval: Interval) -> bool:
+    """Whether an objective counts the events of an interval, good or bad."""
+    total = indicator.total
+    return _selects(total, interval.source, interval.name) and _is_counted(total, interval.outcome)
+
+
 def _asking(intervals: Iterable[Interval], total: Selector) -> set[tuple[str, str]]:
     """Source and name of the scenarios that make requests which `total` selects."""
     names = {(interval.source, interval.name) for interval in intervals}
