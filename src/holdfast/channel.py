@@ -10,7 +10,8 @@
            ◀─ {"done": {...}} ──    facts for the record; then exit 0
 
 End of file on stdin means that the runner is gone: the child undoes what it did and ends. The child's real stdout
-is kept for these lines; whatever a library prints goes to stderr, the child's log.
+is kept for these lines; whatever a library prints goes to stderr, the child's log. Neither holds a secret that the
+child knows of: those of its environment, and what it adds to `redactor`.
 """
 
 import json
@@ -21,6 +22,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
 from holdfast.errors import Problem
+from holdfast.redaction import RedactedStream, Redactor, secrets_of
 
 Message = Mapping[str, Any]
 
@@ -28,7 +30,8 @@ Message = Mapping[str, Any]
 class ChildEnd:
     """The child's end of the channel. Make it first thing in the child's main."""
 
-    def __init__(self, incoming: TextIO, outgoing: TextIO) -> None:
+    def __init__(self, incoming: TextIO, outgoing: TextIO, redactor: Redactor | None = None) -> None:
+        self.redactor = redactor or Redactor()
         self._incoming = incoming
         self._outgoing = outgoing
         self._writing = threading.Lock()
@@ -38,8 +41,9 @@ class ChildEnd:
         """Take stdin and stdout for the channel; file descriptor 1 becomes the log (stderr)."""
         outgoing = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
         os.dup2(2, 1)
-        sys.stdout = sys.stderr
-        return cls(os.fdopen(os.dup(0), "r", encoding="utf-8"), outgoing)
+        redactor = Redactor(*secrets_of(os.environ))
+        sys.stdout = sys.stderr = RedactedStream(sys.stderr, redactor)
+        return cls(os.fdopen(os.dup(0), "r", encoding="utf-8"), outgoing, redactor)
 
     def receive(self) -> Message | None:
         """Block for the next line; None when the runner is gone."""
@@ -63,14 +67,15 @@ class ChildEnd:
         self.tell({"ready": True})
 
     def tell_problems(self, problems: tuple[Problem, ...] | list[Problem]) -> None:
-        self.tell({"problems": [{"where": p.where, "what": p.what, "fix": p.fix} for p in problems]})
+        told = [self._without_secrets({"where": p.where, "what": p.what, "fix": p.fix}) for p in problems]
+        self.tell({"problems": told})
 
     def tell_event(self, kind: str, at: float, **facts: object) -> None:
         """`kind`: a short snake_case word; `at`: seconds since the epoch."""
-        self.tell({"event": kind, "at": at, **facts})
+        self.tell({"event": kind, "at": at, **self._without_secrets(facts)})
 
     def tell_done(self, **facts: object) -> None:
-        self.tell({"done": facts})
+        self.tell({"done": self._without_secrets(facts)})
 
     def on_stop(self, stop: Callable[[str], None]) -> threading.Thread:
         """Call `stop("drain" | "now" | "orphaned")` from a thread of its own when the runner says so or is gone."""
@@ -87,3 +92,16 @@ class ChildEnd:
         thread = threading.Thread(target=listen, name="channel", daemon=True)
         thread.start()
         return thread
+
+    def _without_secrets(self, facts: Mapping[str, object]) -> dict[str, Any]:
+        return {name: _redacted(value, self.redactor) for name, value in facts.items()}
+
+
+def _redacted(value: Any, redactor: Redactor) -> Any:
+    if isinstance(value, str):
+        return redactor.without_known(value)
+    if isinstance(value, Mapping):
+        return {name: _redacted(part, redactor) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted(part, redactor) for part in value]
+    return value

@@ -238,18 +238,6 @@ def test_a_connection_is_kept_within_a_visit(server, client, exchanges):
     assert all(e.first_byte > 0 and e.duration >= e.dns + e.connect + e.first_byte + e.body - 1e-4 for e in exchanges)
 
 
-@pytest.mark.parametrize(("method", "tries"), [("GET", 3), ("POST", 2)])
-def test_a_dead_connection_is_tried_again_visibly_and_only_where_that_is_harmless(client, exchanges, method, tries):
-    client.request(method, "/hang-up-later")
-    time.sleep(0.1)
-    if method == "POST":
-        with pytest.raises(OutcomeError, match="StaleConnection"):
-            client.request(method, "/plain")
-    else:
-        assert client.request(method, "/plain").status == 200
-    assert [e.detail for e in exchanges] == ["", "StaleConnection", ""][:tries]
-
-
 def test_cookies_stay_with_their_visitor(server, client, exchanges):
     client.request("GET", "/two-cookies")
     client.request("GET", "/plain")

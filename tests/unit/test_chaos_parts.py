@@ -19,13 +19,14 @@ from holdfast.chaos.context import (
     tokens_of,
     write_context,
 )  # fmt: skip
-from holdfast.chaos.evidence import HIDDEN, secret_values, write_evidence
+from holdfast.chaos.evidence import secret_values, write_evidence
 from holdfast.chaos.experiment import Experiment
 from holdfast.chaos.faults import KINDS, read_fault
 from holdfast.chaos.schema import FaultName
 from holdfast.clock import SystemClock
 from holdfast.errors import InputError, TargetError
 from holdfast.record.store import Gauge, RunStore
+from holdfast.redaction import HIDDEN, Redactor
 from holdfast.workspace.target import Connection
 
 TARGET = Connection("reference", "http://127.0.0.1:1", control_url="http://127.0.0.1:2", control_token="s3cret-token")
@@ -144,17 +145,14 @@ def test_a_jobs_target_may_have_keys_that_we_do_not_know() -> None:
 
 def test_secrets_are_hidden_wherever_they_stand(tmp_path: Path) -> None:
     path = tmp_path / "evidence" / "chaos-x.json"
-    journal = {
-        "experiment": {"title": "x", "secrets": {"api": {"key": "hunter2-hunter2"}}},
-        "run": [{"output": {"body": ["a hunter2-hunter2 b", 3]}, "exception": ("hunter2-hunter2",)}],
-    }
+    journal = {"run": [{"activity": {"name": "ask with aHVudGVyMi1odW50ZXIy"}, "output": 3}]}
+    redactor = Redactor(*secret_values({"api": {"key": "hunter2-hunter2", "n": None}}))
 
-    write_evidence(path, journal, {"verdict": "passed"}, secret_values({"api": {"key": "hunter2-hunter2", "n": None}}))
+    write_evidence(path, journal, {"verdict": "passed", "reason": "hunter2%2Dhunter2 was refused"}, redactor)
 
     text = path.read_text()
-    assert "hunter2" not in text
-    assert json.loads(text)["run"][0]["output"]["body"] == [f"a {HIDDEN} b", 3]
-    assert json.loads(text)["holdfast"] == {"verdict": "passed"}
+    assert json.loads(text)["run"][0] == {"activity": {"name": f"ask with {HIDDEN}"}, "output": 3}
+    assert json.loads(text)["holdfast"] == {"verdict": "passed", "reason": f"{HIDDEN} was refused"}
 
 
 # Probes

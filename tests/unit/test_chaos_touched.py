@@ -10,6 +10,7 @@ from holdfast.chaos import actions, undo
 from holdfast.chaos.context import VARIABLE, Context, write_context
 from holdfast.chaos.experiment import Experiment
 from holdfast.chaos.faults import traffic
+from holdfast.chaos.keeping import Keeper
 from holdfast.chaos.narrator import Narrator
 from holdfast.chaos.schema import FaultName
 from holdfast.chaos.story import Story
@@ -17,6 +18,7 @@ from holdfast.clock import SystemClock
 from holdfast.errors import Problem, TargetError
 from holdfast.proxy.client import ProxyExposure, UpstreamFacts
 from holdfast.record.timeline import Span
+from holdfast.redaction import Redactor
 from holdfast.workspace.target import Connection
 
 TARGET = Connection("reference", "http://127.0.0.1:1", proxy_url="http://127.0.0.1:2")
@@ -122,7 +124,7 @@ def test_what_comes_between_injection_and_revert_met_the_fault(
     monkeypatch.setattr(actions, "arrivals", arrivals)
     monkeypatch.setattr(undo, "REPAIRS", {"fix": repair})
     found = story()
-    narrator = Narrator(found, tmp_path / "control", SystemClock(), Silent())  # type: ignore[arg-type]
+    narrator = Narrator(found, tmp_path / "control", SystemClock(), Silent(), Keeper({}, Redactor()))  # type: ignore[arg-type]
 
     for function, output in (("inject", actions.inject("replica_kill")), ("revert", actions.revert())):
         narrator.activity_completed(activity(function), {"activity": {}, "status": "succeeded", "output": output})

@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 
 from holdfast.load import limits
 from holdfast.load.calibration import Ceiling
-from holdfast.load.dropping import GENERATOR_LATE, NO_ACCOUNT, NO_VISITOR
+from holdfast.load.dropping import GENERATOR_LATE, NO_VISITOR
 from holdfast.load.health import check, check_health
 from holdfast.load.measured import Measured, measured_in, wait_at_any_moment
 from holdfast.load.visit import record_dropped
 from holdfast.record.recorder import Recorder, fold
+from holdfast.record.sample import NO_ACCOUNT
 from holdfast.record.store import Event, Gauge
 
 DONE = {"planned": 1000, "started": 1000, "dropped": 0, "finished": 1000, "unfinished": 0}

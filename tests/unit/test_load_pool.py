@@ -13,7 +13,7 @@ class FakeConnection:
         self.living = True
         self.closed = False
 
-    def alive(self):
+    def alive(self, now):
         return self.living
 
     def close(self):

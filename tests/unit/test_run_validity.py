@@ -124,3 +124,13 @@ def test_visits_that_our_own_error_ended_are_counted_not_their_places(tmp_path, 
     found = Run(tmp_path / "run", events=events).check("scenarios")
     assert (found.verdict, found.value) == ("invalid", count)
     assert found.reason.startswith(said)
+
+
+def test_walks_that_found_no_account_degrade_the_run_with_what_to_do(tmp_path):
+    facts = {"journey": "account_page", "reason": "no_free_account", "needs_code": True}
+    events = [Event(ZERO + second, "synthetics", "not_walked", facts) for second in range(8)]
+    check = Run(tmp_path / "run", events=events).check("journey_accounts")
+    assert check.verdict == "degraded"
+    assert "account_page (8 of 8 walks that need a second factor)" in check.reason
+    assert "give the target more test accounts" in check.reason
+    assert not [c for c in Run(tmp_path / "other").judged().validity.checks if c.name == "journey_accounts"]

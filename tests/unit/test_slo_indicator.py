@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from holdfast.record.histogram import Histogram
 from holdfast.record.recorder import Interval, Recorder, fold
-from holdfast.record.sample import FAILED, OK, OUTCOMES, TIMED_OUT
-from holdfast.slo.indicator import Indicator, Selector, count, joined, matches
+from holdfast.record.sample import DROPPED, FAILED, NO_ACCOUNT, OK, OUTCOMES, TIMED_OUT
+from holdfast.slo.indicator import Indicator, Selector, bad_in, count, joined, matches
 
 SIGN_IN = Selector(("*/sign_in",), "load")
 
@@ -156,3 +156,18 @@ def test_splitting_the_time_anywhere_changes_nothing(cells, cuts):
     assert together.good.tolist() == whole.good.tolist()
     assert together.total.tolist() == whole.total.tolist()
     assert (whole.good <= whole.total).all()
+
+
+@pytest.mark.parametrize("names", [("billing",), ("billing/*/GET invoices",)])
+def test_an_arrival_without_a_free_account_is_no_event_and_one_without_a_visitor_is_a_bad_one(names):
+    recorder = Recorder("load")
+    recorder.add("billing", 10.0, OK, 0.1)
+    recorder.add("billing/list/GET invoices", 10.0, OK, 0.1)
+    recorder.add("billing", 10.2, DROPPED, 0.0, detail=NO_ACCOUNT)
+    recorder.add("billing", 10.4, DROPPED, 0.0, detail="no free visitor")
+    recorded = fold("load", recorder.take()).intervals
+    indicator = good_of(Selector(names))
+    counts = count(recorded, indicator, 0, 20)
+    assert (counts.good_events, counts.total_events) == (1, 2)
+    bad = [bad_in(good_of(Selector(("billing",))), i) for i in recorded if i.outcome == DROPPED]
+    assert sorted(bad) == [0, 1]

@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Error
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
-from holdfast.kit.outcome import OutcomeError
+from holdfast.kit.outcome import OutcomeError, failed
 from holdfast.synthetics.failure import Cause, ProbeError, Seen, cause_of, is_probe_error, net_error_of
 
 MISSING = PlaywrightTimeout('Locator.fill: Timeout 5000ms exceeded.\nCall log:\n  - waiting for get_by_label("X")')
@@ -37,12 +37,30 @@ SLOW = PlaywrightTimeout('Page.goto: Timeout 8000ms exceeded.\nCall log:\n  - na
         (asyncio.CancelledError(), Seen(), Cause("timed_out", "over_budget")),
         (asyncio.CancelledError(), Seen(waiting=True), Cause("timed_out", "no_answer")),
         (asyncio.CancelledError(), Seen(quiet=3.0), Cause("failed", "missing_element")),
-        (OutcomeError("transport_error", "outbox_unreachable"), Seen(), Cause("transport_error", "outbox_unreachable")),
         (KeyError("x"), Seen(page_status=200), Cause("failed", "KeyError")),
     ],
 )
 def test_the_cause(error, seen, cause):
     assert cause_of(error, seen) == cause
+
+
+def outcome_of(detail):
+    with pytest.raises(OutcomeError) as raised:
+        raise failed(detail)
+    return cause_of(raised.value, Seen())
+
+
+def test_an_outcome_that_the_journey_states_is_it_and_its_detail_is_said_where_it_is_written_out():
+    with pytest.raises(OutcomeError) as raised:
+        raise OutcomeError("transport_error", "outbox_unreachable")
+    assert cause_of(raised.value, Seen()) == Cause("transport_error", "outbox_unreachable")
+    assert outcome_of("Ann Lee, ann@example.test") == Cause("failed", "unnamed")
+    assert outcome_of("503") == Cause("failed", "503")
+
+
+def test_what_a_page_says_of_the_net_is_no_error_of_it():
+    quoted = AssertionError("Locator expected to be visible\nAria snapshot:\n- text: net::ERR_SAID_THE_PAGE")
+    assert cause_of(quoted, Seen()) == Cause("failed", "not_as_expected")
 
 
 def test_a_walk_cut_off_while_it_waited_for_a_message_says_so():

@@ -22,11 +22,13 @@ from holdfast.chaos import undo
 from holdfast.chaos.context import connection_from, tokens_of
 from holdfast.chaos.experiment import Experiment, load_experiment
 from holdfast.chaos.faults import read_fault
+from holdfast.chaos.keeping import KeptFormatter, secrets_declared, words_of
 from holdfast.chaos.session import Session, Surroundings, Window
 from holdfast.chaos.story import DONE, FAILED, Story, Telling
 from holdfast.chaos.verdict import INTERRUPTED
 from holdfast.clock import Clock, SystemClock
 from holdfast.errors import HoldfastError, Problem
+from holdfast.kit.accounts import secrets_in
 from holdfast.record.store import RunStore
 from holdfast.workspace.target import Connection
 
@@ -50,15 +52,22 @@ class Planned:
 def main() -> int:
     """What `python -m holdfast.chaos` does; returns its exit code."""
     channel = ChildEnd.from_standard_streams()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    formatter = KeptFormatter()
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     job = channel.receive()
     if job is None:
         return 0
+    channel.redactor.add(*secrets_in(job["target"].get("accounts")))
     sys.path.insert(0, str(job["workspace"]))  # experiments may name the workspace's own modules
     planned, problems = prepare(job)
     if problems:
         channel.tell_problems(problems)
         return 2
+    for one in planned:
+        channel.redactor.add(*secrets_declared(one.experiment.data))
+        formatter.words.update(words_of(one.experiment.data))
     with RunStore.open(Path(job["run_db"])) as store:
         child = Child(channel, job, planned, store)
         # A shell that starts us in the background leaves SIGINT ignored; we need it.
@@ -130,7 +139,9 @@ class Child:
             run_folder=Path(self._job["run_folder"]),
             anchor=float(self._job["anchor"]),
             ends=ends,
+            redactor=self._channel.redactor,
         )
+        self._channel.redactor.add(*tokens_of(self._target).values())
         self._channel.on_stop(self._stop)
         threading.Thread(target=self._watch, args=(ends,), name="watchdog", daemon=True).start()
         stories = []

@@ -1,25 +1,26 @@
-"""The journal of an experiment as evidence: what Chaos Toolkit recorded and what we make of it, without secrets."""
+"""The journal of an experiment as evidence: what may be kept of it (see `keeping`), and what we make of it."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from holdfast.private import write_text
-
-HIDDEN: Final = "[hidden]"
-_SHORTEST_SECRET: Final = 4  # hiding every "1" or "on" would hide the journal
+from holdfast.redaction import Redactor
 
 
 def write_evidence(
-    path: Path, journal: Mapping[str, Any], attributes: Mapping[str, object], secrets: Iterable[str]
+    path: Path, journal: Mapping[str, Any], attributes: Mapping[str, object], redactor: Redactor
 ) -> None:
-    """JSON: Chaos Toolkit's journal, with the fault's `attributes` under "holdfast"."""
-    experiment = {name: part for name, part in journal["experiment"].items() if name != "secrets"}
-    whole = {**journal, "experiment": experiment, "holdfast": dict(attributes)}
-    hidden = sorted({secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}, key=len, reverse=True)
+    """JSON: Chaos Toolkit's `journal`, as it was kept, with the fault's `attributes` under "holdfast".
+
+    Nothing is written that holds a known secret all the same.
+    """
+    content = json.dumps({**journal, "holdfast": dict(attributes)}, indent=1, default=str) + "\n"
+    if redactor.is_in(content.encode()):
+        content = redactor.without_known(content)
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(_hide(whole, hidden), indent=1, default=str) + "\n")
+    write_text(path, content)
 
 
 def secret_values(secrets: object) -> list[str]:
@@ -29,15 +30,3 @@ def secret_values(secrets: object) -> list[str]:
     if isinstance(secrets, list | tuple):
         return [text for value in secrets for text in secret_values(value)]
     return [str(secrets)] if secrets is not None else []
-
-
-def _hide(value: Any, hidden: list[str]) -> Any:
-    if isinstance(value, Mapping):
-        return {str(name): _hide(part, hidden) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_hide(part, hidden) for part in value]
-    if not isinstance(value, str):
-        return value
-    for secret in hidden:
-        value = value.replace(secret, HIDDEN)
-    return value

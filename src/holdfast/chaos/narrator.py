@@ -10,6 +10,8 @@ from typing import Any
 
 from chaoslib.run import RunEventHandler
 
+from holdfast.chaos.evidence import secret_values
+from holdfast.chaos.keeping import Keeper
 from holdfast.chaos.story import DONE, Story, Telling
 from holdfast.chaos.verdict import calls, steady_state_met, what_failed
 from holdfast.clock import Clock
@@ -22,11 +24,12 @@ class MethodNotReleased(BaseException):
 class Narrator(RunEventHandler):  # type: ignore[misc]  # Chaos Toolkit has no types
     """The event handler of one experiment. Chaos Toolkit calls it in the main thread and its background threads."""
 
-    def __init__(self, story: Story, control_file: Path, clock: Clock, telling: Telling) -> None:
+    def __init__(self, story: Story, control_file: Path, clock: Clock, telling: Telling, keeper: Keeper) -> None:
         self._story = story
         self._control_file = control_file
         self._clock = clock
         self._telling = telling
+        self._keeper = keeper
         self._in_method = False
         self._changing = threading.Lock()
 
@@ -40,6 +43,7 @@ class Narrator(RunEventHandler):  # type: ignore[misc]  # Chaos Toolkit has no t
         settings: Any,  # noqa: ARG002
     ) -> None:
         self._story.configuration, self._story.secrets = dict(configuration or {}), dict(secrets or {})
+        self._keeper.redactor.add(*secret_values(self._story.secrets))
         if not self._control_file.exists():
             raise MethodNotReleased("Chaos Toolkit did not load holdfast's control, so it could not be stopped")
         lost = sorted({*experiment.get("configuration", {})} - {*self._story.configuration})
@@ -75,7 +79,8 @@ class Narrator(RunEventHandler):  # type: ignore[misc]  # Chaos Toolkit has no t
         if failed:
             was_interrupted = "status" not in run and not activity.get("background")
             if activity.get("type") == "action" and not was_interrupted:
-                self._telling.event("activity_failed", experiment=self._story.name, text=failed)
+                text = what_failed(self._keeper.activity(run))
+                self._telling.event("activity_failed", experiment=self._story.name, text=text)
             return
         output = run.get("output") or {}
         if calls(activity, "inject"):

@@ -12,7 +12,7 @@ import tempfile
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,13 +30,16 @@ from holdfast.chaos.context import (
     tokens_of,
     write_context,
 )  # fmt: skip
-from holdfast.chaos.evidence import secret_values, write_evidence
+from holdfast.chaos.evidence import write_evidence
 from holdfast.chaos.experiment import Experiment
 from holdfast.chaos.faults.latency import chunks_met
+from holdfast.chaos.keeping import Keeper
 from holdfast.chaos.narrator import MethodNotReleased, Narrator
 from holdfast.chaos.story import DONE, FAILED, Story, Telling
 from holdfast.chaos.verdict import Observed, judge, steady_state_met, what_failed
 from holdfast.clock import Clock
+from holdfast.redaction import Redactor
+from holdfast.wording import said
 from holdfast.workspace.target import Connection
 
 _SETTINGS: Final = {"runtime": {"rollbacks": {"strategy": "always"}}}
@@ -57,7 +60,8 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What every experiment of a run shares. `ends`: when the run is over, seconds since the epoch."""
+    """What every experiment of a run shares. `ends`: when the run is over, seconds since the epoch. `redactor`: what
+    must stand in no artifact."""
 
     target: Connection
     undo_log: Path
@@ -65,6 +69,7 @@ class Surroundings:
     run_folder: Path
     anchor: float
     ends: float
+    redactor: Redactor = field(default_factory=Redactor)
 
 
 class Session:
@@ -85,7 +90,8 @@ class Session:
         self._interruptible = False
         self._temporary = tempfile.TemporaryDirectory(prefix="holdfast-chaos-")  # mode 0700
         self._folder = Path(self._temporary.name)
-        self._narrator = Narrator(self.story, control_file(self._folder), clock, telling)
+        self._keeper = Keeper(experiment.data, around.redactor)
+        self._narrator = Narrator(self.story, control_file(self._folder), clock, telling, self._keeper)
 
     def run(self) -> Story:
         """Run it to its end, the undo included. Never raises for what the experiment does: that is in the story."""
@@ -160,7 +166,7 @@ class Session:
         except MethodNotReleased as error:
             return None, str(error)
         except Exception as error:  # noqa: BLE001 - the verdict is "error", with its text
-            return None, f"{type(error).__name__}: {error}"
+            return None, self._keeper.redactor.redact(said(error))
 
     def _hold_seconds(self) -> float:
         """The window's length; what is left of it, when the one before took longer than its own."""
@@ -204,6 +210,8 @@ class Session:
 
     def _conclude(self, journal: Mapping[str, Any] | None, error: str, results: list[undo.UndoResult]) -> None:
         story = self.story
+        # Nothing is told of what Chaos Toolkit recorded but what may be kept.
+        journal = None if journal is None else self._keeper.journal(journal)
         observed = Observed(
             hypothesis=story.experiment.hypothesis,
             injected=story.injected_at is not None,
@@ -231,8 +239,7 @@ class Session:
         )
         if journal is not None:
             path = self._around.run_folder / "evidence" / f"chaos-{story.name}.json"
-            secrets = [*secret_values(story.secrets), *tokens_of(self._around.target).values()]
-            write_evidence(path, journal, story.attributes(), secrets)
+            write_evidence(path, journal, story.attributes(), self._keeper.redactor)
 
     def _cut_short(self, journal: Mapping[str, Any] | None, error: str) -> str:
         """Why, if it was; "" when it was told to stop only as its fault came out anyway, or later."""

@@ -8,6 +8,7 @@ from typing import Final
 import click
 
 from holdfast.cli.following import follow
+from holdfast.cli.numbers import Finite
 from holdfast.cli.options import Duration, worker_options
 from holdfast.cli.workspace import ContentName, workspace_as_it_is
 from holdfast.errors import ExitCode, InputError, Problem, raise_input_error
@@ -28,7 +29,7 @@ _CODE_WAIT_SECONDS: Final = 30.0
 @click.argument("profile", type=ContentName("scenarios/profiles"), required=False)
 @click.option("--calibrate", is_flag=True, help="Measure what this machine's generator can do, and run no profile.")
 @click.option("--for", "duration", type=Duration(), help="How long, such as 30s. Default: the profile's own stages.")
-@click.option("--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Multiply its rates.")
+@click.option("--scale", type=Finite(min=0, min_open=True), default=1.0, help="Multiply its rates.")
 @click.option("--objectives", multiple=True, type=ContentName("slo"), help="Judge by this file; may be repeated.")
 @click.option("--target", help="A target of holdfast.yaml.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the arrivals.")
@@ -117,7 +118,7 @@ def check(journeys: tuple[str, ...], times: int, target: str | None, as_json: bo
     show_default=True,
     help="The load that must feel it.",
 )
-@click.option("--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Multiply its rates.")
+@click.option("--scale", type=Finite(min=0, min_open=True), default=1.0, help="Multiply its rates.")
 @click.option(
     "--objectives",
     multiple=True,
@@ -126,7 +127,7 @@ def check(journeys: tuple[str, ...], times: int, target: str | None, as_json: bo
 )
 @click.option(
     "--guard",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Finite(min=0, min_open=True),
     metavar="BURN_RATE",
     help="Stop, and take the fault out, when an objective burns faster, or when there is nothing to judge it by.",
 )

@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 import click
 
+from holdfast.cli.numbers import Finite
 from holdfast.cli.workspace import current_workspace
 from holdfast.kit.accounts import generated_account
 from holdfast.reference import StackSettings, StackState, read_stack, stack_status, start_stack, stop_stack
@@ -23,12 +24,10 @@ def stack() -> None:
 @click.option("--workers", type=click.IntRange(1, 1000), help="Requests a replica works on at once.")
 @click.option(
     "--service-time",
-    type=click.FloatRange(0, 10),
+    type=Finite(0, 10),
     help="Seconds each of them takes at least: workers / service time is the stated capacity.",
 )
-@click.option(
-    "--restart-delay", type=click.FloatRange(0, 3600), help="Seconds until a replica that died is started again."
-)
+@click.option("--restart-delay", type=Finite(0, 3600), help="Seconds until a replica that died is started again.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Of the public address; a free one when absent.")
 @click.option("--json", "as_json", is_flag=True)
 def up(port: int | None, as_json: bool, **given: float | None) -> int:

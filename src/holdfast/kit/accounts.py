@@ -19,6 +19,8 @@ from holdfast.errors import InputError, Problem
 from holdfast.kit.totp import STEP_SECONDS, is_secret
 
 GENERATED_PASSWORD: Final = "Correct-Horse-7-Battery"  # noqa: S105  one for all, so that seeding needs one hash
+_GENERATED_DOMAIN: Final = "@accounts.invalid"  # RFC 2606: never a real mailbox
+_MOST_KNOWN: Final = 300
 _TOTP_KEY: Final = b"holdfast-reference"
 _EXPOSED: Final = 0o077  # permissions of anybody but the owner
 _GOLDEN_RATIO: Final = 0.6180339887498949
@@ -45,7 +47,7 @@ def generated_account(index: int) -> Account:
     """The account of this index, the same on every machine; even ones have a second factor."""
     return Account(
         index=index,
-        email=f"visitor-{index:06d}@accounts.invalid",  # RFC 2606: never a real mailbox
+        email=f"visitor-{index:06d}{_GENERATED_DOMAIN}",
         password=GENERATED_PASSWORD,
         totp_secret=_generated_secret(index) if index % 2 == 0 else None,
     )
@@ -58,7 +60,7 @@ def generated_accounts(first: int, count: int) -> tuple[Account, ...]:
 
 def new_account(mark: str) -> Account:
     """An account that nobody has yet, to sign up: `mark` is what no other visit has, letters and digits."""
-    return Account(index=-1, email=f"new-{mark}@accounts.invalid", password=GENERATED_PASSWORD)
+    return Account(index=-1, email=f"new-{mark}{_GENERATED_DOMAIN}", password=GENERATED_PASSWORD)
 
 
 def stranger_like(email: str, mark: str) -> str:
@@ -67,21 +69,58 @@ def stranger_like(email: str, mark: str) -> str:
     return f"{mark[: max(len(name), 12)]}@{domain}"
 
 
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """How many accounts of each kind, with a second factor and without, are put behind all others: the journeys'."""
+
+    coded: int = 0
+    plain: int = 0
+
+
 def accounts_of(source: Mapping[str, Any], first: int, count: int) -> tuple[Account, ...]:
     """The accounts [first, first + count) of a target: `{"generated": 2000}` or `{"file": path}`.
 
+    `"apart": {"coded": 3, "plain": 2}` puts so many of each kind last, before any are counted off.
     Raises InputError when there are none, or the file cannot be used.
     """
     if "file" in source:
         accounts = read_accounts(Path(source["file"]))
     else:
         accounts = generated_accounts(0, int(source.get("generated", first + count)))
+    accounts = _set_apart(accounts, Apart(**source.get("apart") or {}))
     chosen = accounts[first : first + count]
     if not chosen:
         raise InputError(
             Problem("target.accounts", f"accounts {first} to {first + count} of {len(accounts)}: there are none")
         )
     return chosen
+
+
+def secrets_in(source: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """What of a target's accounts must stand in no log: of at most the first few hundred, for each is looked for in
+    every line. Generated ones are known to everybody; their password shows that it is kept out all the same.
+    """
+    if not source or "file" not in source:
+        return (GENERATED_PASSWORD,)
+    try:
+        accounts = read_accounts(Path(source["file"]))[:_MOST_KNOWN]
+    except InputError:
+        return ()  # whoever leases from it says what is wrong with it
+    return tuple(value for one in accounts for value in (one.password, one.totp_secret or "", one.email))
+
+
+def _set_apart(accounts: tuple[Account, ...], apart: Apart) -> tuple[Account, ...]:
+    """The last ones of each kind behind all others."""
+    if not (apart.coded or apart.plain):
+        return accounts
+    left = {True: apart.coded, False: apart.plain}
+    behind: list[Account] = []
+    before: list[Account] = []
+    for account in reversed(accounts):
+        here = left[account.has_mfa] > 0
+        left[account.has_mfa] -= here
+        (behind if here else before).append(account)
+    return (*reversed(before), *reversed(behind))
 
 
 def turned(accounts: Sequence[Account], now: float) -> tuple[Account, ...]:
@@ -164,6 +203,13 @@ class AccountPool:
         if plain is not None:
             return self._plain.popleft()[1]
         return None
+
+    def free_at(self, mfa: bool | None = None) -> float | None:
+        """When `lease` will lend one: a time of the clock, not after now where one is free. None: all are lent."""
+        now = self._clock.now()
+        plain = [now] if self._plain and mfa is not True else []
+        resting = [self._mfa[0][1]] if self._mfa and mfa is not False else []
+        return min(plain + resting, default=None)
 
     def share(self, mfa: bool | None = None) -> Account | None:
         """One that others may hold too, each in turn, with a second factor or not as asked; None when there is none.

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 
 from holdfast.channel import ChildEnd
 from holdfast.errors import HoldfastError, Problem
+from holdfast.kit.accounts import secrets_in
 from holdfast.load.process import leave_after, settle
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def main() -> int:
             message = channel.receive()
             if message is None or "stop" in message:
                 return 0
+        channel.redactor.add(*secrets_in(message["target"].get("accounts")))
         if message.get("workers") or message.get("remote"):
             return _lead(Master(message, channel), channel)
         session = alone(Job.of(message), channel)

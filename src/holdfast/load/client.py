@@ -2,14 +2,18 @@
 
 In: a method and a path. Out: `HttpResponse`, or OutcomeError; and one `Exchange` to the observer for each attempt.
 HTTP/1.1 only. One deadline covers a whole request: DNS, connecting, TLS, sending, reading, and all its attempts.
-Nothing is retried but a kept-alive connection that turned out to be dead, once, where the method may be repeated, and
-then the dead attempt is a sample of its own, as each hop of a redirect is.
+
+A kept connection is looked at before each use, and a request of which no byte was sent goes out on a new one: that is
+no attempt. Servers may close an idle connection at any time (RFC 9112, 9.5), also while a request is on its way. Such
+an attempt is `idle_closed`, a sample of its own, and made once more where the method may be repeated. Nothing else is.
 """
 
 import time
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Final
+
+from gevent.ssl import SSLError
 
 from holdfast.kit.outcome import OutcomeError
 from holdfast.load.cookies import CookieJar
@@ -30,13 +34,20 @@ from holdfast.load.request import (
 )
 from holdfast.load.response import Exchange, HttpResponse
 from holdfast.load.wire import Connection, Opening
-from holdfast.load.wire_error import WireError
-from holdfast.record.sample import OK, TRANSPORT_ERROR, UNFINISHED
+from holdfast.load.wire_error import NeverSentError, WireError
+from holdfast.record.sample import IDLE_CLOSED, OK, UNFINISHED
 
 __all__ = ["Exchange", "HttpResponse", "LeanClient"]
 
 _MAY_BE_REPEATED: Final = frozenset({"GET", "HEAD", "PUT", "DELETE", "OPTIONS"})  # RFC 9110, 9.2.2
 _NOT_OPENED: Final = Opening()
+IDLE_SECONDS: Final = 0.5
+"""How long a connection must have been idle for its end to be taken for an idle connection's: servers keep one for a
+second at least, and one that ends sooner ended for another reason.
+"""
+AT_ONCE_SECONDS: Final = 0.25
+"""How soon after the request its end must come, at least three round trips: later, the request was being answered."""
+_GOODBYE: Final = 408  # what some balancers send on an idle connection before they close it (RFC 9110, 15.5.9)
 
 
 class LeanClient:
@@ -124,10 +135,9 @@ class LeanClient:
         jar = self._cookies
         cookie = "" if jar is None else jar.header_for(asked.target, self._pool.dialer.origin.secure, time.time())
         request = bytes_of(asked, self._heads, cookie, self._trace % (self._random.getrandbits(64) or 1))
-        reused = self._connection is not None
-        response, error, stale = self._attempt(asked, request, deadline)
-        if stale and reused and asked.method in _MAY_BE_REPEATED:
-            response, error, _ = self._attempt(asked, request, deadline)
+        response, error = self._attempt(asked, request, deadline)
+        if error is not None and error.outcome is IDLE_CLOSED and asked.method in _MAY_BE_REPEATED:
+            response, error = self._attempt(asked, request, deadline)
         if error is not None:
             raise error
         if response is None:
@@ -136,48 +146,69 @@ class LeanClient:
 
     def _attempt(
         self, asked: Request, request: bytes, deadline: float
-    ) -> tuple[HttpResponse | None, OutcomeError | None, bool]:
-        """The answer, what is wrong with it, whether a kept connection turned out to be dead."""
+    ) -> tuple[HttpResponse | None, OutcomeError | None]:
+        """The answer, and what is wrong with it."""
         dialer = self._pool.dialer
-        connection = self._connection
-        reused = connection is not None
+        connection: Connection | None = None
         response: HttpResponse | None = None
         error: OutcomeError | None = None
-        stale = False
+        idle = 0.0  # seconds that a kept connection had not been used; 0: it is a new one
         head = asked.method == "HEAD"
         watched = dialer.deadlines.watch(deadline)
         self._waiting_for, self._waiting_since = asked.name, (started := time.monotonic())
         try:
-            if connection is None:
+            connection = self._kept(started)
+            if connection is not None:
+                idle = started - connection.idle_since
+            else:
                 connection = self._connection = dialer.open()
             again = connection.exchange(request, head=head)
             reader = connection.reader
             response = HttpResponse(reader.status, reader.headers, b"" if head else reader.body())
             if not again:
                 self._hang_up()
+                if idle and reader.status == _GOODBYE and _is_idle_close(connection, idle, started):
+                    response, error = None, OutcomeError(IDLE_CLOSED)
+        except NeverSentError:
+            self._hang_up()
+            return self._attempt(asked, request, deadline)  # on a new connection, which raises no such thing
         except TimeoutError:
             self._hang_up()
             error = late(connected=connection is not None, sent=connection is not None and connection.sent_at > 0)
         except (WireError, OSError) as cause:
             self._hang_up()
-            stale = reused and isinstance(cause, OSError) and connection is not None and not connection.reader.began
-            error = OutcomeError(TRANSPORT_ERROR, "StaleConnection") if stale else broken(cause)
+            error = _broken(cause, connection, idle, started)
         except BaseException as cause:
             self._hang_up()  # the visitor goes away in the middle of a request
             error = OutcomeError(UNFINISHED, type(cause).__name__)
-            self._observe(self._exchange(asked, connection, reused, started, time.monotonic(), None, error))
+            self._observe(self._exchange(asked, connection, bool(idle), started, time.monotonic(), None, error))
             raise
         finally:
             dialer.deadlines.release(watched)
             self._waiting_for = ""
         ended = time.monotonic()
         if response is not None and connection is not None:
-            set_cookie = connection.reader.values(b"set-cookie")
-            if set_cookie:
-                self._take_cookies(set_cookie, asked.target)
-            error = unexpected(asked, response, self._base)
-        self._observe(self._exchange(asked, connection, reused, started, ended, response, error))
-        return response, error, stale
+            error = self._read(asked, connection, response, ended)
+        self._observe(self._exchange(asked, connection, bool(idle), started, ended, response, error))
+        return response, error
+
+    def _kept(self, now: float) -> Connection | None:
+        """The connection that is there, if it can be used again."""
+        connection = self._connection
+        if connection is not None and not connection.alive(now):
+            self._hang_up()
+            return None
+        return connection
+
+    def _read(
+        self, asked: Request, connection: Connection, response: HttpResponse, ended: float
+    ) -> OutcomeError | None:
+        """Take from an answer what the next request needs; returns what is wrong with it."""
+        connection.idle_since = ended
+        set_cookie = connection.reader.values(b"set-cookie")
+        if set_cookie:
+            self._take_cookies(set_cookie, asked.target)
+        return unexpected(asked, response, self._base)
 
     def _exchange(
         self,
@@ -190,7 +221,7 @@ class LeanClient:
         error: OutcomeError | None,
     ) -> Exchange:
         opening, status, length, first_byte, body = _NOT_OPENED, 0, 0, 0.0, 0.0
-        if connection is not None:
+        if connection is not None and (error is None or error.outcome is not IDLE_CLOSED):
             reader = connection.reader
             status, length = reader.status, reader.length
             if not reused:
@@ -226,6 +257,21 @@ class LeanClient:
         if self._cookies is None:
             self._cookies = CookieJar(self._pool.dialer.origin.host)
         self._cookies.update(set_cookie, target, time.time())
+
+
+def _broken(cause: WireError | OSError, connection: Connection | None, idle: float, started: float) -> OutcomeError:
+    """No answer, or none that can be read. Where not a byte of one came, it may be an idle connection's end."""
+    if idle and connection is not None and isinstance(cause, OSError) and not connection.reader.began:
+        ended = isinstance(cause, ConnectionError | SSLError)
+        if ended and _is_idle_close(connection, idle, started):
+            return OutcomeError(IDLE_CLOSED)
+    return broken(cause)
+
+
+def _is_idle_close(connection: Connection, idle: float, started: float) -> bool:
+    """Whether an end, or a goodbye, that has just come is an idle connection's: see the two limits above."""
+    soon = max(AT_ONCE_SECONDS, 3 * connection.opening.connect)
+    return idle >= IDLE_SECONDS and time.monotonic() - started <= soon
 
 
 def _unobserved(exchange: Exchange) -> None:

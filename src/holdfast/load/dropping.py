@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Final
 
-NO_ACCOUNT: Final = "no free account"
+from holdfast.record.sample import NO_ACCOUNT
+
 NO_VISITOR: Final = "no free visitor"
 GENERATOR_LATE: Final = "generator late"
 

@@ -21,7 +21,7 @@ from holdfast.clock import Clock
 from holdfast.kit.accounts import Account
 from holdfast.load.alarm import Alarm
 from holdfast.load.arrivals import scenario_draws
-from holdfast.load.dropping import GENERATOR_LATE, NO_ACCOUNT, NO_VISITOR
+from holdfast.load.dropping import GENERATOR_LATE, NO_VISITOR
 from holdfast.load.job import ClosedLoad, OpenLoad
 from holdfast.load.pool import ConnectionPool
 from holdfast.load.seats import Seats
@@ -29,6 +29,7 @@ from holdfast.load.visit import Ground, Visit, record_dropped
 from holdfast.load.visitor import Visitor, make_visit
 from holdfast.record.histogram import Histogram
 from holdfast.record.recorder import Recorder
+from holdfast.record.sample import NO_ACCOUNT
 
 _LAGS_AT_ONCE: Final = 4096
 _BREATH_SECONDS: Final = 0.05  # how long the pump may release without a pause before the loop gets a turn

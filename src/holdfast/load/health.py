@@ -10,11 +10,11 @@ from typing import Final, Literal
 
 from holdfast.load import limits
 from holdfast.load.calibration import Ceiling
-from holdfast.load.dropping import NO_ACCOUNT, cure_for
+from holdfast.load.dropping import cure_for
 from holdfast.load.limits import Limit
 from holdfast.load.measured import CLOCK_OFFSET, CLOCK_ROUND_TRIP, Measured, measured_in, quantile, wait_at_any_moment
 from holdfast.record.recorder import Interval
-from holdfast.record.sample import DROPPED
+from holdfast.record.sample import DROPPED, NO_ACCOUNT
 from holdfast.record.store import Event, Gauge
 
 HealthVerdict = Literal["valid", "degraded", "invalid"]
@@ -99,6 +99,7 @@ def check(
         _accounts(measured),
         _rate_limited(measured, expected_limited),
         _unfinished(measured),
+        *_idle_closed(measured),
         _ceiling(measured, ceiling),
         *_machine_cpu(measured),
         *_workers(measured),
@@ -225,6 +226,17 @@ def _unfinished(measured: Measured) -> Check:
     bound = f"{what}: how long they took is known as a lower bound only (end the profile before the plan's last phase)"
     share = _share(measured.unfinished, measured.sent)
     return _graded("unfinished", share, limits.UNFINISHED_SHARE, (what, bound, bound))
+
+
+def _idle_closed(measured: Measured) -> list[Check]:
+    """Said where there were any."""
+    if not measured.idle_closed:
+        return []
+    asked = sum(measured.requests.values())
+    what = f"{measured.idle_closed} of {asked} requests went out as the target closed their idle connection"
+    cure = "let visitors think for less, or for longer, than it keeps one"
+    reasons = (f"{what}: counted neither good nor bad", f"{what}: {cure}", what)
+    return [_graded("idle_closed", _share(measured.idle_closed, asked), limits.IDLE_CLOSED_SHARE, reasons)]
 
 
 def _ceiling(measured: Measured, ceiling: Ceiling | None) -> Check:

@@ -10,19 +10,21 @@ import gevent
 
 from holdfast.kit.outcome import OutcomeError
 from holdfast.record.sample import FAILED, OK, TIMED_OUT
+from holdfast.wording import detail_said, type_name
 
 Left = tuple[type[BaseException], ...]
 
 
-def outcome_of(error: BaseException | None, left: Left) -> tuple[str, str]:
-    """The outcome, and its detail."""
+def outcome_of(error: BaseException | None, left: Left, measured: BaseException | None = None) -> tuple[str, str]:
+    """The outcome, and its detail. Of an author's own outcome it is what stands in the source (see `holdfast.wording`);
+    that of `measured`, an error which our client made, is a status or the name of a kind of ours."""
     if error is None or isinstance(error, left):
         return OK, ""
     if isinstance(error, OutcomeError):
-        return error.outcome, error.detail
+        return error.outcome, error.detail if error is measured else detail_said(error.detail, error)
     if isinstance(error, gevent.Timeout):  # the scenario's own patience: no Exception, and yet an outcome
-        return TIMED_OUT, type(error).__name__
-    return FAILED, type(error).__name__
+        return TIMED_OUT, type_name(error)
+    return FAILED, type_name(error)
 
 
 def is_bug(error: BaseException, left: Left) -> TypeGuard[Exception]:

@@ -45,6 +45,9 @@ RATE_LIMITED_SHARE: Final = Limit(0.05, 0.30)
 # Of a visit that did not end we know only how long it took at least. With 1 % of them the p99 is a lower bound, with
 # 5 % the p95 is.
 UNFINISHED_SHARE: Final = Limit(0.01, 0.05)
+# What a request would have come to whose idle connection was closed under it nobody knows: it is left out of what is
+# judged. 1 % of an answer may be missing before it bends a p99.
+IDLE_CLOSED_SHARE: Final = Limit(0.01, math.inf)
 # What others take of the processors while something of a run waits for one stretches its durations as stolen time does,
 # and the target's as well: at 10 % a tenth of every duration that takes processor time may be theirs, at 30 % it is
 # 1/(1 - 0.3), nearly half as long again, and a p95 is no longer the target's. Two idle cores beside the demo leave 1 to

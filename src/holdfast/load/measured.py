@@ -7,7 +7,7 @@ from typing import Final
 
 from holdfast.record.histogram import Histogram
 from holdfast.record.recorder import Interval
-from holdfast.record.sample import ABANDONED, DROPPED, RATE_LIMITED, UNFINISHED, depth_of
+from holdfast.record.sample import ABANDONED, DROPPED, IDLE_CLOSED, RATE_LIMITED, UNFINISHED, depth_of
 from holdfast.record.store import Event, Gauge
 
 GENERATOR: Final = "generator"
@@ -54,6 +54,7 @@ class Measured:
     lost: Mapping[str, str] = field(default_factory=dict)  # why, by worker
     untold: tuple[str, ...] = ()  # workers whose last deltas are missing
     closed: bool = False  # whether any of its visits were virtual users'
+    idle_closed: int = 0  # requests that went out as the target closed their idle connection
 
     @property
     def due(self) -> int:
@@ -113,6 +114,7 @@ def measured_in(
     limited_visits: dict[str, int] = {}
     arrivals: dict[int, int] = {}
     requests: dict[int, int] = {}
+    idle_closed = 0
     lags: list[Histogram] = []
     for interval in load:
         depth = depth_of(interval.name)
@@ -127,6 +129,7 @@ def measured_in(
                 lags.append(interval.lag if interval.lag is not None else Histogram({0: interval.count}))
                 arrivals[interval.second] = arrivals.get(interval.second, 0) + interval.count
         elif depth == 3:
+            idle_closed += interval.count if interval.outcome == IDLE_CLOSED else 0
             details[interval.detail] = details.get(interval.detail, 0) + interval.count
             requests[interval.second] = requests.get(interval.second, 0) + interval.count
             scenario = interval.name.partition("/")[0]
@@ -149,6 +152,7 @@ def measured_in(
         lost={_worker(e): str(e.facts.get("reason", "")) for e in told if e.kind == WORKER_LOST},
         untold=tuple(dict.fromkeys(_worker(e) for e in told if e.kind == DELTAS_LOST)),
         closed=closed,
+        idle_closed=idle_closed,
     )
 
 

@@ -19,6 +19,8 @@ IDLE_SECONDS: Final = 15.0  # servers and balancers commonly hang up after 60; n
 class ConnectionPool:
     """Idle connections to one origin, the last one given back first: the ones that are not needed grow old and go.
 
+    Whoever takes one looks at it again before each use: a visitor may think before the first request.
+
     `new_connections`: the share of visits, 0 to 1, that dial even where one is idle; drawn from `random`.
     """
 
@@ -48,13 +50,14 @@ class ConnectionPool:
         """An idle connection that is alive, where this visit is to have one. Draws once, whatever is there."""
         if self.new_connections >= 1.0 or self._random.random() < self.new_connections:
             return None
-        oldest = time.monotonic() - self._idle_seconds
+        now = time.monotonic()
+        oldest = now - self._idle_seconds
         while self._idle:
             since, connection = self._idle.pop()
             if since < oldest:
                 connection.close()
                 self.close()  # all below are older still
-            elif connection.alive():
+            elif connection.alive(now):
                 return connection
             else:
                 connection.close()

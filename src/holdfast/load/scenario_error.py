@@ -1,17 +1,17 @@
 """A bug of a scenario, told to its author without what it may say of the visitor.
 
 In: an exception that came out of a visit, and whose visit it was. Out: where, and what, in text that is kept: in a log,
-in `run.db` and in reports. An author's message may hold whatever was at hand: the account, an answer, a token.
+in `run.db` and in reports. An author's message may hold whatever was at hand: the account, an answer, a token. So what
+is kept of it are the words that stand in the source (see `holdfast.wording`), without the account's values.
 """
 
-import json
-import re
 import traceback
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote, quote_plus
 
 from holdfast.kit.accounts import Account
+from holdfast.redaction import Redactor
+from holdfast.wording import said
 
 SCENARIO_ERROR: Final = "scenario_error"
 SCENARIO_ERRORS: Final = "scenario_errors"
@@ -19,10 +19,7 @@ SCENARIO_ERRORS: Final = "scenario_errors"
 `scenario` and `where`, of the second also `count`.
 """
 LONGEST_MESSAGE: Final = 200
-_HIDDEN: Final = "…"
 _LAST_FRAMES: Final = 3
-_RUN: Final = re.compile(r"[\w+/=-]{20,}", re.ASCII)  # of base64, in either alphabet, or of hex
-_URL_SAFE_RUN: Final = re.compile(r"[\w+=-]{20,}", re.ASCII)
 
 
 def place_of(error: Exception, scenario: Path) -> str:
@@ -42,28 +39,6 @@ def frames_of(error: Exception) -> list[str]:
 
 
 def text_of(error: Exception, account: Account) -> str:
-    """The type, and the message without the account's values and without anything that looks like a token."""
-    message = _without_tokens(" ".join(_without(account, str(error)).split()))
-    kind = type(error).__name__
-    return f"{kind}: {message[:LONGEST_MESSAGE]}" if message else kind
-
-
-def _without(account: Account, text: str) -> str:
-    values = [value for value in (account.email, account.password, account.totp_secret) if value]
-    written = {form for value in values for form in _forms(value)}
-    longest_first = sorted(written, key=len, reverse=True)  # or what holds another would be left in part
-    return re.sub("|".join(map(re.escape, longest_first)), _HIDDEN, text, flags=re.IGNORECASE)
-
-
-def _without_tokens(text: str) -> str:
-    """A run with slashes is a path as long as it does not mix capitals, small letters and digits."""
-    return _RUN.sub(lambda run: _HIDDEN if _is_mixed(run[0]) else _URL_SAFE_RUN.sub(_HIDDEN, run[0]), text)
-
-
-def _is_mixed(run: str) -> bool:
-    return any(map(str.isdigit, run)) and any(map(str.isupper, run)) and any(map(str.islower, run))
-
-
-def _forms(value: str) -> tuple[str, ...]:
-    """As it is, in an address, in JSON, and as Python shows it (a KeyError its key)."""
-    return value, quote(value), quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1], repr(value)[1:-1]
+    """The type, and of the message what its author wrote."""
+    redactor = Redactor(account.email, account.password, account.totp_secret or "")
+    return redactor.redact(said(error))[:LONGEST_MESSAGE]

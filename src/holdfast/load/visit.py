@@ -25,7 +25,7 @@ from holdfast.load.leaving import Left, outcome_of
 from holdfast.load.pool import ConnectionPool
 from holdfast.load.wire import Dialer
 from holdfast.record.recorder import Recorder
-from holdfast.record.sample import ABANDONED, DROPPED, OK, OUTSIDE, UNFINISHED
+from holdfast.record.sample import ABANDONED, DROPPED, IDLE_CLOSED, OK, OUTSIDE, UNFINISHED
 
 WIRE: Final = ("dns", "connect", "tls", "first_byte")
 """Names under the source "wire": a request's parts, each where it happened, so new connections are counted too."""
@@ -83,6 +83,7 @@ class Visit:
         "_ground",
         "_lag",
         "_left_by",
+        "_measured",
         "_service",
         "_step",
         "account",
@@ -109,6 +110,7 @@ class Visit:
         self._step: Step | None = None
         self._left_by: tuple[str, BaseException] | None = None  # the last step that raised, and what
         self._ended = False
+        self._measured: BaseException | None = None  # the last error that our client or a step of ours made
         self.client = LeanClient(
             ground.cold if pool is None else pool,  # an empty one is false
             ground.heads,
@@ -155,7 +157,11 @@ class Visit:
     def close(self) -> None:
         """Let go of what points back here: at 8,000 visits a second, cycles cost a stop of 3 ms four times a second."""
         self.client.close()
-        self._left_by = None
+        self._left_by = self._measured = None
+
+    def outcome_of(self, error: BaseException | None) -> tuple[str, str]:
+        """The outcome of what ended with `error`, and its detail: no text of the target's."""
+        return outcome_of(error, self._ground.left, self._measured)
 
     def step_that_raised(self, error: BaseException) -> str | None:
         """The name of the step that `error` came out of; None when it came from between steps."""
@@ -169,16 +175,21 @@ class Visit:
 
     def leave(self, step: "Step", error: BaseException | None) -> None:
         """Raises OutcomeError `abandoned` when the visitor gives up here."""
-        outcome, detail = outcome_of(error, self._ground.left)
+        outcome, detail = self.outcome_of(error)
         if error is None and self._is_out_of_patience(step):
             outcome, detail = ABANDONED, "too_slow"
         if error is not None:
             self._left_by = (step.name, error)
         self._step = None
         self._record(f"{self.scenario}/{step.name}", step.due, outcome, step.lag, detail)
-        if step.patience is not None and outcome != OK and (error is None or isinstance(error, OutcomeError)):
+        if (
+            step.patience is not None
+            and outcome not in {OK, IDLE_CLOSED}
+            and (error is None or isinstance(error, OutcomeError))
+        ):
             why = detail if outcome == ABANDONED else outcome
-            raise OutcomeError(ABANDONED, f"{step.name}: {why}") from error
+            self._measured = OutcomeError(ABANDONED, f"{step.name}: {why}")
+            raise self._measured from error
 
     def _is_out_of_patience(self, step: "Step") -> bool:
         """The wait in our own generator is not the target's to answer for: it is not counted."""
@@ -187,6 +198,7 @@ class Visit:
     def _observe(self, exchange: Exchange) -> None:
         if self._ended:
             return
+        self._measured = exchange.error
         ground = self._ground
         began = ground.clock.now() - exchange.duration
         trace_id = self.client.trace_id

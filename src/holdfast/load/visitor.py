@@ -28,7 +28,7 @@ from holdfast.kit.inbox import Inbox
 from holdfast.kit.outcome import OutcomeError
 from holdfast.kit.service import SelfService
 from holdfast.load.client import LeanClient
-from holdfast.load.leaving import is_bug, is_end, outcome_of
+from holdfast.load.leaving import is_bug, is_end
 from holdfast.load.origin import Origin
 from holdfast.load.visit import Ground, Step, Visit
 from holdfast.load.wire import Dialer, fetcher
@@ -110,7 +110,7 @@ def make_visit(visit: Visit, ground: Ground, make_visitor: Callable[[], Visitor]
     try:
         make_visitor().stay(visit, ground)
     except BaseException as error:
-        visit.end(*outcome_of(error, ground.left))
+        visit.end(*visit.outcome_of(error))
         if is_end(error):
             raise
         if is_bug(error, ground.left):

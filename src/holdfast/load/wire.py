@@ -6,6 +6,8 @@ measured. No socket has a timeout of its own: who calls watches one deadline ove
 """
 
 import contextlib
+import math
+import re
 import select
 import time
 from collections.abc import Callable
@@ -22,12 +24,15 @@ from holdfast.kit.plain_client import SYNTHETIC
 from holdfast.load.deadlines import Deadlines
 from holdfast.load.origin import Origin
 from holdfast.load.received import AnswerReader
-from holdfast.load.wire_error import WireError
+from holdfast.load.wire_error import NeverSentError, WireError
 from holdfast.workspace.tls import SYSTEM, Tls, context_of
 
 _READ_BYTES: Final = 64 * 1024
 _ADDRESS_SECONDS: Final = 10.0  # how long a resolved name is used: at 1,000 arrivals a second DNS is not what we test
 _READABLE: Final = 1  # libev's EV_READ
+_ONE_RECORD: Final = 16 * 1024  # what TLS sends at once (RFC 8446, 5.1): a part of it cannot be read by anybody
+_TOLD: Final = re.compile(r"timeout\s*=\s*(\d{1,9})", re.IGNORECASE)
+_SHORTEST_TOLD: Final = 0.5  # seconds: what a server promises is whole seconds, so a shorter pause keeps any promise
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +45,12 @@ class Opening:
 
 
 class Connection:
-    """One open connection. `sent_at` and `first_at`, on the monotonic clock, are of the last exchange; 0: not yet."""
+    """One open connection. `sent_at` and `first_at`, on the monotonic clock, are of the last exchange; 0: not yet.
 
-    __slots__ = ("_dialer", "_hub", "_io", "_socket", "first_at", "opening", "reader", "sent_at")
+    `idle_since`: when its last exchange ended, on the same clock; 0: it has not been used yet. Who uses it sets it.
+    """
+
+    __slots__ = ("_dialer", "_hub", "_io", "_socket", "first_at", "idle_since", "opening", "reader", "sent_at")
 
     def __init__(self, opened: Any, opening: Opening, dialer: "Dialer") -> None:
         self._socket = opened
@@ -51,19 +59,19 @@ class Connection:
         self._io = None if dialer.origin.secure else self._hub.loop.io(opened.fileno(), _READABLE)
         self.opening = opening
         self.reader = AnswerReader()
-        self.sent_at = self.first_at = 0.0
+        self.sent_at = self.first_at = self.idle_since = 0.0
 
     def exchange(self, request: bytes, *, head: bool) -> bool:
         """Send, then read the whole answer into `reader`. True when the connection can be used again.
 
         Waits as long as it takes: the caller watches the deadline. Raises OSError (ConnectionError when closed too
-        early), WireError.
+        early; NeverSentError when a connection that was used before took no byte of the request), WireError.
         """
         reader, monotonic = self.reader, time.monotonic
         reader.expect()
         self.sent_at = self.first_at = 0.0
         with contextlib.suppress(BrokenPipeError):  # it may have answered before it hung up: look
-            sent = self._socket.send(request)
+            sent = self._begin(request)
             if sent != len(request):
                 self._socket.sendall(memoryview(request)[sent:])
         self.sent_at = monotonic()
@@ -71,25 +79,66 @@ class Connection:
             if self._io is not None:
                 self._hub.wait(self._io)  # the answer is hardly ever there yet: trying first costs an exception
             data = self._socket.recv(_READ_BYTES)
-            if not self.first_at:
-                self.first_at = monotonic()
             if not data:
                 if reader.ends_at_close:
                     return False
                 raise ConnectionResetError("closed before the answer was complete")
+            if not self.first_at:
+                self.first_at = monotonic()
             reader.feed(data)
             if head and reader.headers_done:
                 return reader.headers_only() and reader.keep_alive and not reader.excess
         return reader.keep_alive and not reader.excess
 
-    def alive(self) -> bool:
-        """Between two exchanges: neither closed by the other side, nor with bytes that nobody asked for.
+    def alive(self, now: float) -> bool:
+        """Between two exchanges: whether it can be used again. `now` on the monotonic clock.
 
-        The system's poll(), not gevent's: no yield to the loop, any descriptor, TLS or not.
+        Not when the other side closed it or half of it, when bytes came that nobody asked for (a 408 that says goodbye,
+        the rest of an answer), or when it has been idle for nearly as long as the server said that it keeps one.
+
+        The system's poll(), not gevent's: no yield to the loop, any descriptor.
         """
+        if now - self.idle_since >= _SHORTEST_TOLD and now - self.idle_since >= self._kept_for():
+            return False
         poll = self._dialer.poll()
         poll.register(self._socket.fileno(), select.POLLIN | select.POLLRDHUP)
-        return not poll.poll(0)
+        found = poll.poll(0)
+        if not found:
+            return self._io is not None or not self._socket.pending()
+        return self._io is None and found[0][1] == select.POLLIN and self._is_only_about_tls()
+
+    def _begin(self, request: bytes) -> int:
+        """Hand the first bytes over; returns how many."""
+        try:
+            sent: int = self._socket.send(request)
+        except (ConnectionError, gevent.ssl.SSLError) as error:
+            if self.idle_since and (self._io is not None or len(request) <= _ONE_RECORD):
+                raise NeverSentError(str(error)) from error
+            raise
+        return sent
+
+    def _kept_for(self) -> float:
+        """Seconds for which the server said that it keeps an idle connection, less what a request takes to get there:
+        a quarter of them, one second at most. Endless where it said nothing.
+        """
+        told = _TOLD.search(",".join(self.reader.values(b"keep-alive")))
+        if told is None:
+            return math.inf
+        seconds = float(told[1])
+        return seconds - min(seconds / 4, 1.0)
+
+    def _is_only_about_tls(self) -> bool:
+        """Whether what has come is for TLS itself, such as a ticket: no data and no goodbye (close_notify)."""
+        self._socket.settimeout(0.0)
+        try:
+            self._socket.recv(1)
+        except gevent.ssl.SSLWantReadError:
+            return True
+        except OSError:
+            return False
+        finally:
+            self._socket.settimeout(None)
+        return False
 
     def close(self) -> None:
         if self._io is not None:

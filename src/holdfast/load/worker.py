@@ -27,6 +27,7 @@ from locust.runners import WorkerRunner
 
 from holdfast.clock import SystemClock
 from holdfast.errors import ExitCode, HoldfastError, MeasurementError, Problem
+from holdfast.kit.accounts import secrets_in
 from holdfast.load.admission import own_facts
 from holdfast.load.delivery import Outgoing
 from holdfast.load.deltas import packed
@@ -51,6 +52,7 @@ from holdfast.load.secured import secure, try_for
 from holdfast.load.session import Session
 from holdfast.record.recorder import Folded
 from holdfast.record.store import Gauge
+from holdfast.redaction import RedactedStream, Redactor, secrets_of
 
 _PATIENCE: Final = 60.0
 _NO_ANSWER_SECONDS: Final = 5.0  # after which one is told that nobody answers
@@ -273,6 +275,8 @@ def _play(worker: Worker, address: str, root: Path, environment: Environment, ru
     part = worker.join(address)
     if part is None:
         return
+    redactor = Redactor(*secrets_of(os.environ), *secrets_in(part["target"].get("accounts")))
+    sys.stdout = sys.stderr = RedactedStream(sys.stderr, redactor)
     reading = worker.clock()
     job = Job.of(own_job(part, root, reading.clock.anchor))
     session = Session(job, worker, worker, environment, runner)

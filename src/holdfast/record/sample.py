@@ -27,6 +27,14 @@ OUTCOMES: Final = (
     UNFINISHED,
 )
 
+IDLE_CLOSED: Final = "idle_closed"  # the target closed an idle connection while a request was on its way
+THINKING: Final = "thinking"  # a visit that the run's end cut off while its visitor thought
+
+EXCUSED: Final = frozenset({IDLE_CLOSED, THINKING})
+"""Nobody's success and nobody's failure: told apart from all others, and counted by no objective."""
+
+NO_ACCOUNT: Final = "no free account"
+"""The detail of a dropped arrival that no objective counts: the pool of accounts is ours, whoever emptied it."""
 OUTSIDE: Final = "outside"  # the step's name of requests that no step holds
 
 

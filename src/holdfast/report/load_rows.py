@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from holdfast.record.sample import DROPPED, OK
+from holdfast.record.sample import DROPPED, EXCUSED, OK
 from holdfast.report.figures import count, duration, percent, rate, several, words
 from holdfast.run.load_summary import JUDGED, Quantiles, SeriesResult
 from holdfast.run.summary import WHOLE_RUN, Summary
@@ -26,7 +26,8 @@ def over(found: list[SeriesResult]) -> str:
 
 def figures_of(one: SeriesResult) -> list[str]:
     """What stands under `HEAD`. Of all that was sent, whatever came of it."""
-    ok_share = one.outcomes.get(OK, 0) / one.count if one.count else None
+    counted = one.count - sum(one.outcomes.get(outcome, 0) for outcome in EXCUSED)
+    ok_share = one.outcomes.get(OK, 0) / counted if counted else None
     return [one.name, count(one.count), rate(one.rate), percent(ok_share), *_times(one.response)]
 
 
@@ -51,8 +52,8 @@ def figures_of_request(one: SeriesResult) -> list[str]:
 
 
 def failed_of(one: SeriesResult) -> int:
-    """Whatever did not end ok."""
-    return one.count - one.outcomes.get(OK, 0)
+    """Whatever did not end ok, without what the network is excused for."""
+    return one.count - sum(one.outcomes.get(outcome, 0) for outcome in (OK, *EXCUSED))
 
 
 def figures_of_ok(one: SeriesResult) -> list[str]:
@@ -63,7 +64,7 @@ def figures_of_ok(one: SeriesResult) -> list[str]:
 
 def not_all_ok(one: SeriesResult) -> bool:
     """Whether anything that was sent was not ok."""
-    return any(one.outcomes[outcome] for outcome in one.outcomes.keys() - {OK, DROPPED})
+    return any(one.outcomes[outcome] for outcome in one.outcomes.keys() - {OK, DROPPED, *EXCUSED})
 
 
 def went_wrong(one: SeriesResult) -> str:

@@ -7,7 +7,7 @@ a sizing never fold: they are what the page is opened for.
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from holdfast.record.sample import OK
+from holdfast.record.sample import EXCUSED, OK
 from holdfast.report.drop_off import funnels_of, is_whole
 from holdfast.report.figures import count, duration, several, share
 from holdfast.report.load_rows import scenarios_of
@@ -73,7 +73,7 @@ def _failures(summary: Summary) -> tuple[str, str]:
     outcomes += [one.outcomes for one in summary.journeys]
     if not outcomes:
         return "nothing was sent", ""
-    if any(number for one in outcomes for outcome, number in one.items() if outcome != OK):
+    if any(number for one in outcomes for outcome, number in one.items() if outcome not in {OK, *EXCUSED}):
         return "this summary is of a version that did not group failures, or only attacks met their limits", ""
     return "", "no visit, walk or request failed"
 
@@ -122,7 +122,7 @@ def _load(summary: Summary) -> str:
         load is None
         or load.dropped
         or load.unfinished
-        or any(n for o in visits for k, n in o.outcomes.items() if k != OK)
+        or any(n for o in visits for k, n in o.outcomes.items() if k not in {OK, *EXCUSED})
     ):
         return ""
     slowest = max((one.response.p95 for one in scenarios_of(summary) if one.response.p95 is not None), default=None)

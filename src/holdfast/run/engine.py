@@ -19,6 +19,7 @@ from typing import Final
 from holdfast.chaos.undo import UndoResult, recover
 from holdfast.clock import SystemClock
 from holdfast.errors import HoldfastError, InputError, MeasurementError, Problem, shown
+from holdfast.record.idle_closes import settled_intervals
 from holdfast.record.store import Event, Gauge, RunStore
 from holdfast.record.timeline import PHASE, Span
 from holdfast.run.asked import Asked, AskedPhase, write_asked
@@ -294,7 +295,7 @@ class _Running:
             return [], Look({}, watch.blind(f"the record cannot be read ({error})", now))
 
     def _looked(self, watch: Watch, now: float) -> tuple[list[Tick], Look]:
-        recent = self.store.intervals(since=int(now - watch.look_back))
+        recent = settled_intervals(self.store, since=int(now - watch.look_back))
         look = watch.look(self.store, recent, now)
         pace = self._pace.look(self.store, now)
         # The last look is after the last phase's end, and still of it.

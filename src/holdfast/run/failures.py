@@ -10,7 +10,7 @@ from typing import Final
 
 from holdfast.record.histogram import bucket_middle
 from holdfast.record.recorder import Interval
-from holdfast.record.sample import DROPPED, OK, RATE_LIMITED, depth_of
+from holdfast.record.sample import DROPPED, EXCUSED, OK, RATE_LIMITED, depth_of
 from holdfast.run.recorded import Recorded
 from holdfast.run.summary import FailureGroup
 
@@ -23,14 +23,14 @@ _REQUEST: Final = 3
 def failure_groups(recorded: Recorded) -> tuple[FailureGroup, ...]:
     """The most frequent first, at most `MOST_GROUPS`; the last one then holds the rest. Of the phases, not of a search.
 
-    An attack means to meet a limit: to be refused by it is no failure.
+    An attack means to meet a limit: to be refused by it is no failure. Neither is what is excused.
     """
     attacks = set(recorded.asked.attacks)
     intervals = [
         i
         for source in ("load", "synthetics")
         for i in recorded.within(recorded.time_zero - 0.5, recorded.drained, source)
-        if i.outcome != OK and not (i.outcome == RATE_LIMITED and i.name.partition("/")[0] in attacks)
+        if i.outcome not in {OK, *EXCUSED} and not (i.outcome == RATE_LIMITED and i.name.partition("/")[0] in attacks)
     ]
     by_message: dict[tuple[str, str, str], list[Interval]] = {}
     for found in _by_root(intervals):

@@ -5,18 +5,19 @@ from dataclasses import dataclass
 
 from holdfast.record.histogram import Histogram
 from holdfast.record.recorder import Interval
-from holdfast.record.sample import ABANDONED, DROPPED, OK
+from holdfast.record.sample import ABANDONED, DROPPED, EXCUSED, OK
 from holdfast.run.load_summary import Funnel, FunnelStep
 from holdfast.run.recorded import outcomes_of
 from holdfast.slo.bounds import lower_bound, upper_bound
 
 
 def funnel_of(name: str, source: str, steps: Sequence[str], intervals: Sequence[Interval]) -> Funnel:
-    """Who was dropped never started: it is told beside the funnel, and counted nowhere in it."""
-    visits = outcomes_of(i for i in intervals if i.name == name and i.outcome != DROPPED)
+    """Who was dropped never started: it is told beside the funnel, and counted nowhere in it. Excused ones neither."""
+    none = {DROPPED, *EXCUSED}
+    visits = outcomes_of(i for i in intervals if i.name == name and i.outcome not in none)
     started, completed, abandoned = sum(visits.values()), visits.get(OK, 0), visits.get(ABANDONED, 0)
     found = tuple(
-        _step(step, [i for i in intervals if i.name == f"{name}/{step}" and i.outcome != DROPPED], started)
+        _step(step, [i for i in intervals if i.name == f"{name}/{step}" and i.outcome not in none], started)
         for step in steps
     )
     lost = sum(step.reached - step.completed for step in found)

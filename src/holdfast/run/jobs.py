@@ -4,32 +4,22 @@ In: a prepared plan and the way to its target. Out: module, files to import and 
 is a line of `holdfast.channel`; its keys are told in each child's own module.
 """
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any, Final
 
 from holdfast.clock import SystemClock
-from holdfast.kit.accounts import read_accounts
 from holdfast.run.folder import RunFolder
+from holdfast.run.holdings import holdings_of, walks_of
 from holdfast.run.importing import Files, files_by_child
 from holdfast.run.prepared import Prepared
 from holdfast.run.search import SEARCHER
 from holdfast.run.secrets import environment_of_authors
+from holdfast.run.shares import Shares, shares_of
 from holdfast.workspace.target import Connection
 
 Job = dict[str, Any]
 
 DRAIN_SECONDS: Final = 10.0  # how long visits in flight may take to end
-_MOST_FOR_JOURNEYS: Final = 100  # the last accounts of the pool are the journeys'
-
-
-@dataclass(frozen=True, slots=True)
-class _Shares:
-    """How many accounts each child gets: load the first, then the capacity search, then the journeys."""
-
-    load: int
-    search: int
-    journeys: int
 
 
 def modules_of(prepared: Prepared) -> dict[str, str]:
@@ -69,6 +59,7 @@ def jobs_of(prepared: Prepared, folder: RunFolder, connection: Connection, clock
         "duration": prepared.plan.duration,
     }
     shares = _shares(prepared, connection)
+    common["target"]["accounts"] = {**connection.accounts, "apart": asdict(shares.apart)}
     own = {
         "load": lambda: _load_job(prepared, shares),
         SEARCHER: lambda: _search_job(prepared, shares),
@@ -78,7 +69,7 @@ def jobs_of(prepared: Prepared, folder: RunFolder, connection: Connection, clock
     return {name: common | own[name]() for name in modules_of(prepared)}
 
 
-def _load_job(prepared: Prepared, shares: _Shares) -> Job:
+def _load_job(prepared: Prepared, shares: Shares) -> Job:
     return {
         "load": [
             {"profile": dict(e.profile), "name": e.name, "scale": e.scale, "start": e.start, "end": e.end}
@@ -92,7 +83,7 @@ def _load_job(prepared: Prepared, shares: _Shares) -> Job:
     }
 
 
-def _search_job(prepared: Prepared, shares: _Shares) -> Job:
+def _search_job(prepared: Prepared, shares: Shares) -> Job:
     profile = prepared.capacity_profile
     if profile is None:
         raise ValueError("a sizing question was prepared without its load profile")
@@ -106,7 +97,7 @@ def _search_job(prepared: Prepared, shares: _Shares) -> Job:
     }
 
 
-def _synthetics_job(prepared: Prepared, shares: _Shares) -> Job:
+def _synthetics_job(prepared: Prepared, shares: Shares) -> Job:
     root = prepared.workspace.root
     return {
         "journeys": [
@@ -128,9 +119,6 @@ def _chaos_job(prepared: Prepared, folder: RunFolder) -> Job:
     }
 
 
-def _shares(prepared: Prepared, connection: Connection) -> _Shares:
-    source = connection.accounts
-    accounts = len(read_accounts(Path(source["file"]))) if "file" in source else int(source.get("generated", 0))
-    journeys = min(_MOST_FOR_JOURNEYS, max(accounts // 4, 1)) if prepared.journeys else 0
-    search = (accounts - journeys) * 2 // 5 if prepared.capacity else 0
-    return _Shares(accounts - journeys - search, search, journeys)
+def _shares(prepared: Prepared, connection: Connection) -> Shares:
+    held = holdings_of(connection.accounts)
+    return shares_of(held, walks_of(prepared), load=bool(prepared.load), search=prepared.capacity is not None)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from holdfast.chaos.undo import open_entries
 from holdfast.errors import ExitCode
 from holdfast.load.limits import SAMPLES_FOR_P95
-from holdfast.record.sample import DROPPED, OK
+from holdfast.record.sample import DROPPED, EXCUSED, OK
 from holdfast.run.answers import answers
 from holdfast.run.asked import Asked
 from holdfast.run.capacity import capacity_result
@@ -156,11 +156,11 @@ def _without_objectives(
 def _visits_lost(load: LoadResult | None) -> int:
     if load is None:
         return 0
-    return sum(count for outcome, count in _visits(load) if outcome != OK)
+    return sum(count for outcome, count in _visits(load) if outcome not in {OK, *EXCUSED})
 
 
 def _visits_sent(load: LoadResult) -> int:
-    return sum(count for outcome, count in _visits(load) if outcome != DROPPED)
+    return sum(count for outcome, count in _visits(load) if outcome not in {DROPPED, *EXCUSED})
 
 
 def _visits(load: LoadResult) -> list[tuple[str, int]]:
@@ -216,6 +216,9 @@ def _headline(
             return f"{_visits_lost(load)} visits did not end well, and no objective says how many may"
         if not unclear and not objectives and load is not None and _too_few(recorded, load):
             return f"{_visits_sent(load)} visits show too little: it takes {SAMPLES_FOR_P95} (run longer)"
+        short = next((check.reason for check in validity.checks if check.name == "journey_accounts"), "")
+        if not unclear and short:
+            return f"{named}: {short}"
         return f"{named}: {', '.join(unclear)}" if unclear else named
     return named
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from holdfast.record.histogram import Histogram, bucket_middle
 from holdfast.record.recorder import Interval
-from holdfast.record.sample import DROPPED, OK, UNFINISHED
+from holdfast.record.sample import DROPPED, EXCUSED, OK, UNFINISHED
 from holdfast.run.load_summary import Likeness
 from holdfast.run.quantiles import quantiles
 from holdfast.slo.indistinguishable import Answers, Comparison, compare_answers
@@ -19,8 +19,9 @@ _KNOWN: Final = "_known"
 
 def likenesses(scenarios: Mapping[str, Sequence[str]], intervals: Sequence[Interval]) -> Iterator[Likeness]:
     """One for each pair of steps that was reached, in the order they are written."""
+    none = {DROPPED, UNFINISHED, *EXCUSED}
     for scenario, steps in scenarios.items():
-        own = [i for i in intervals if i.name.split("/", 1)[0] == scenario and i.outcome not in {DROPPED, UNFINISHED}]
+        own = [i for i in intervals if i.name.split("/", 1)[0] == scenario and i.outcome not in none]
         differ = sum(i.count for i in own if i.name == scenario and i.detail == ANSWERS_DIFFER)
         for known in (step for step in steps if step.endswith(_KNOWN)):
             unknown = f"{known.removesuffix(_KNOWN)}_unknown"

@@ -11,7 +11,7 @@ from typing import Final
 from holdfast.load.measured import is_generator
 from holdfast.record.histogram import Histogram
 from holdfast.record.recorder import Interval
-from holdfast.record.sample import DROPPED, OK, depth_of
+from holdfast.record.sample import DROPPED, EXCUSED, OK, depth_of
 from holdfast.record.store import RunStore
 
 LOOK_BACK: Final = 5.0
@@ -36,6 +36,7 @@ class PaceKeeper:
         self._row = 0
         self._ok = 0
         self._bad = 0
+        self._excused = 0
         self._due: deque[tuple[float, int]] = deque([(time_zero, 0)])  # by then so many were due
         self._ended: deque[tuple[float, Interval]] = deque()
 
@@ -46,13 +47,14 @@ class PaceKeeper:
         self._row, added = store.added("load", self._row)
         for visit in (interval for interval in added if depth_of(interval.name) == 1):
             self._ok += visit.count if visit.outcome == OK else 0
-            self._bad += visit.count if visit.outcome != OK else 0
+            self._excused += visit.count if visit.outcome in EXCUSED else 0
+            self._bad += visit.count if visit.outcome not in {OK, *EXCUSED} else 0
             self._ended.append((now, visit))
         while self._ended and self._ended[0][0] <= now - LOOK_BACK:
             self._ended.popleft()
         # As of when the generator told: what it had written by then is what the record holds.
         as_of = max((gauge.at for gauge in told.values()), default=now)
-        self._due.append((as_of, self._ok + self._bad + (in_flight or 0)))
+        self._due.append((as_of, self._ok + self._bad + self._excused + (in_flight or 0)))
         while len(self._due) > 2 and self._due[1][0] <= as_of - LOOK_BACK:
             self._due.popleft()
         (since, before), (until, due) = self._due[0], self._due[-1]

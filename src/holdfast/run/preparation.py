@@ -15,6 +15,7 @@ from holdfast.load.scenario import check_scenario
 from holdfast.load.scenario import steps_of as scenario_steps
 from holdfast.run.asked import AskedExperiment, AskedJourney, AskedLoad, AskedObjective, AskedPhase
 from holdfast.run.attacks import attack_problems
+from holdfast.run.holdings import holdings_of, walks_of
 from holdfast.run.importing import files_by_child, import_problems
 from holdfast.run.objective_files import asked_objectives, check_steady_states, objectives_in
 from holdfast.run.outlook import prospects_of, told
@@ -22,11 +23,13 @@ from holdfast.run.prepared import Prepared
 from holdfast.run.requirements import (
     Checking,
     check_accounts,
+    check_accounts_of_journeys,
     check_extras,
     check_operations,
     find_plan_browser,
     find_target,
 )
+from holdfast.run.shares import shortfall
 from holdfast.synthetics.definition import check_journey, definition_of
 from holdfast.workspace.document import Document, PropertyPath, load_documents, nearest
 from holdfast.workspace.plan import Plan
@@ -88,6 +91,10 @@ def prepare_plan(
     if definition is not None and scenarios:
         check_accounts(checking, target_name, definition)
     journeys = _journeys(checking, plan)
+    if definition is not None and journeys:
+        coded = [j.name for j in journeys if definition_of(workspace.root / j.path).needs_code]
+        others = bool(plan.load) + (plan.capacity is not None)
+        check_accounts_of_journeys(checking, target_name, definition, coded, others=others)
     experiments = _experiments(checking, plan, definition)
     objectives = asked_objectives(checking, plan)
     check_steady_states(checking, plan, experiments, objectives)
@@ -118,7 +125,16 @@ def prepare_plan(
     )
     prospects = prospects_of(prepared, profiles)
     planned = tuple(replace(o, planned=p.at_most) for o, p in zip(objectives, prospects, strict=True))
-    return replace(prepared, objectives=planned, prospects=prospects, notices=told(prospects))
+    notices = (*told(prospects), *_accounts_short(prepared))
+    return replace(prepared, objectives=planned, prospects=prospects, notices=notices)
+
+
+def _accounts_short(prepared: Prepared) -> tuple[str, ...]:
+    """Walks that will find no free account, said before the first one. Of a file; a stack of ours has plenty."""
+    accounts = prepared.target.accounts
+    if accounts is None or not prepared.journeys:
+        return ()
+    return shortfall(holdings_of({"file": prepared.workspace.root / accounts.file}), walks_of(prepared))
 
 
 def profile_for_child(profile: LoadProfile) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from holdfast.errors import Problem, RunFolderError
+from holdfast.record.idle_closes import settled_intervals
 from holdfast.record.recorder import Interval
 from holdfast.record.store import Event, Gauge, RunStore
 from holdfast.record.timeline import FAULT, SEARCH_STEP, Span
@@ -95,7 +96,7 @@ def _read(folder: RunFolder, asked: Asked) -> Recorded:
             raise RunFolderError(
                 Problem(str(folder.path), "this run ended before it began: nothing was recorded", f"see {folder.logs}")
             )
-        intervals = store.intervals()
+        intervals = settled_intervals(store)
         gauges = store.gauges()
         spans = store.spans()
     last = [e.at for e in events] + [g.at for g in gauges[-1:]] + [float(i.second + 1) for i in intervals[-1:]]

@@ -5,7 +5,7 @@ place that needs it.
 """
 
 import importlib.util
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -156,6 +156,29 @@ def check_accounts(checking: Checking, target_name: str, definition: TargetDefin
         where = checking.where_in_configuration(("targets", target_name))
         what = f"target {target_name} names no test accounts"
         checking.wrong(where, what, "write `accounts: {file: accounts.csv}`: email,password,totp_secret; mode 0600")
+
+
+def check_accounts_of_journeys(
+    checking: Checking, target_name: str, definition: TargetDefinition, coded: Sequence[str], *, others: int
+) -> None:
+    """There is an account for each part, and one with a second factor where a journey asks for a code.
+
+    `coded`: the journeys that do. `others`: parts that need accounts beside the journeys. A file that is not there or
+    cannot be read is told elsewhere.
+    """
+    if definition.accounts is None:
+        return
+    try:
+        accounts = read_accounts(checking.workspace.root / definition.accounts.file)
+    except HoldfastError:
+        return
+    where = checking.where_in_configuration(("targets", target_name, "accounts", "file"))
+    if coded and not any(account.has_mfa for account in accounts):
+        what = f"{', '.join(coded)}: asks for one-time codes, and no account of the file has a second factor"
+        checking.wrong(where, what, "write the totp_secret of one that has")
+    if len(accounts) < 1 + others:
+        what = f"load and journeys each need an account of their own, and the file holds {len(accounts)}"
+        checking.wrong(where, what, "add test accounts, or ask for one of the two")
 
 
 def check_operations(checking: Checking, scenarios: Mapping[str, Path], definition: TargetDefinition | None) -> None:

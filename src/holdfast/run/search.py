@@ -10,10 +10,11 @@ from typing import Final
 
 from holdfast.capacity.search import INVALID, MISSED, Probe, next_rate
 from holdfast.clock import Clock
-from holdfast.load.dropping import GENERATOR_LATE, NO_ACCOUNT
+from holdfast.load.dropping import GENERATOR_LATE
 from holdfast.load.health import LAG_INVALID
+from holdfast.record.idle_closes import settled_intervals
 from holdfast.record.recorder import Interval
-from holdfast.record.sample import DROPPED, OK, depth_of
+from holdfast.record.sample import DROPPED, NO_ACCOUNT, OK, depth_of
 from holdfast.record.store import Event, RunStore
 from holdfast.record.timeline import SEARCH, SEARCH_STEP, Span
 from holdfast.run.asked import AskedObjective
@@ -126,7 +127,7 @@ def _judged(
     """One held rate: invalid when our own generator was late, else the worst of the objectives."""
     intervals = [
         i
-        for i in store.intervals("load", since=int(stretch.start) - 1)
+        for i in settled_intervals(store, "load", since=int(stretch.start) - 1)
         if stretch.start <= i.second + 0.5 < stretch.end
     ]
     visits = [i for i in intervals if depth_of(i.name) == 1]

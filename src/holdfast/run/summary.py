@@ -116,6 +116,7 @@ class JourneyResult:
     accessibility: None = None
     accessibility_reason: str = "not measured: accessibility checks were not asked for"
     evidence: tuple[str, ...] = ()  # files under the run folder
+    counted_by: tuple[str, ...] = ()  # the objectives that its walks decide
 
 
 @dataclass(frozen=True, slots=True)

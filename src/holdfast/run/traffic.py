@@ -7,7 +7,7 @@ from typing import Final
 
 from holdfast.record.histogram import Histogram
 from holdfast.record.recorder import Interval
-from holdfast.record.sample import DROPPED, OK, UNFINISHED, depth_of
+from holdfast.record.sample import DROPPED, EXCUSED, OK, UNFINISHED, depth_of
 from holdfast.run.asked import AskedJourney
 from holdfast.run.funnels import funnel_of
 from holdfast.run.likeness import likenesses
@@ -16,6 +16,7 @@ from holdfast.run.quantiles import quantiles
 from holdfast.run.recorded import Recorded, outcomes_of
 from holdfast.run.summary import WHOLE_RUN, JourneyResult
 from holdfast.slo.counted import Stretch
+from holdfast.slo.indicator import selects
 
 _REQUEST: Final = 3  # the depth of a name
 
@@ -80,7 +81,8 @@ def _requests(recorded: Recorded, intervals: Sequence[Interval], whole: Stretch)
         if depth_of(interval.name) == _REQUEST and any(stretch.holds(interval.second) for stretch in chosen):
             found.setdefault(interval.name.split("/", 2)[2], []).append(interval)
     rows = [replace(_series(name, together, here), depth=_REQUEST) for name, here in found.items()]
-    return tuple(sorted(rows, key=lambda row: (row.outcomes.get(OK, 0) - row.count, -row.count, row.name)))
+    fine = {row.name: sum(row.outcomes.get(outcome, 0) for outcome in (OK, *EXCUSED)) for row in rows}
+    return tuple(sorted(rows, key=lambda row: (fine[row.name] - row.count, -row.count, row.name)))
 
 
 def _connections(intervals: Sequence[Interval]) -> Connections | None:
@@ -119,6 +121,11 @@ def _journey(recorded: Recorded, journey: AskedJourney, intervals: Sequence[Inte
         funnel=funnel_of(journey.name, "synthetics", journey.steps, own),
         vitals={name: median(values) for name, values in sorted(vitals.items())},
         evidence=tuple(f"evidence/{name}" for name in evidence),
+        counted_by=tuple(
+            asked.objective.name
+            for asked in recorded.asked.objectives
+            if any(selects(asked.objective.events, interval) for interval in own)
+        ),
     )
 
 
@@ -126,7 +133,7 @@ def _series(name: str, stretch: Stretch, intervals: Sequence[Interval]) -> Serie
     """Quantiles of all that was sent, and beside them of what was ok: a timeout belongs to what visitors lived through,
     and a fast refusal must not pass for a fast answer.
     """
-    sent = [i for i in intervals if i.outcome != DROPPED]
+    sent = [i for i in intervals if i.outcome != DROPPED and i.outcome not in EXCUSED]
     fine = [i for i in sent if i.outcome == OK]
     details: dict[str, int] = {}
     for interval in intervals:

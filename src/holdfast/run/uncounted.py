@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from holdfast.record.recorder import Interval
-from holdfast.record.sample import DROPPED, OK, RATE_LIMITED, depth_of
+from holdfast.record.sample import DROPPED, EXCUSED, OK, RATE_LIMITED, depth_of
 from holdfast.run.recorded import Recorded
 from holdfast.slo.indicator import Indicator, bad_in
 
@@ -50,7 +50,7 @@ def uncounted_visits(recorded: Recorded) -> tuple[Uncounted, ...]:
 
 def _of(scenario: str, intervals: Sequence[Interval], indicators: Sequence[Indicator], *, attack: bool) -> Uncounted:
     """An attack means to meet a limit: to be refused by it is no bad end."""
-    fine = {OK, RATE_LIMITED} if attack else {OK}
+    fine = {OK, *EXCUSED, RATE_LIMITED} if attack else {OK, *EXCUSED}
     visits = [i for i in intervals if depth_of(i.name) == 1]
     bad = [i for i in intervals if i.outcome not in fine]
     ended_badly = [i for i in bad if depth_of(i.name) == 1]

@@ -1,5 +1,8 @@
 """Can what a run recorded be trusted? The generator's own checks, and those of everything else that measured."""
 
+from collections import Counter
+from typing import Final
+
 from holdfast.load.health import check_health
 from holdfast.load.scenario_error import SCENARIO_ERROR, SCENARIO_ERRORS
 from holdfast.record.store import Event
@@ -7,6 +10,7 @@ from holdfast.run.machine.judged import machine_checks
 from holdfast.run.recorded import Recorded
 from holdfast.run.summary import Validity, ValidityCheck, ValidityVerdict
 
+NOT_WALKED: Final = "not_walked"
 _WORSE: tuple[ValidityVerdict, ...] = ("valid", "degraded", "invalid")
 
 
@@ -45,12 +49,35 @@ def validity_of(recorded: Recorded) -> Validity:
     if uncleaned:
         reason = f"{_counted(uncleaned, 'walk')} could not set their account back: the next may fail for our fault"
         checks.append(ValidityCheck("journey_clean_up", "degraded", float(uncleaned), 0.0, reason))
+    checks += _accounts_of_journeys(recorded)
     failed = len(recorded.events_of("probe_error"))
     if failed:
         reason = f"our browser failed {_counted(failed, 'time')}: what it walked then was not measured"
         checks.append(ValidityCheck("browser", "degraded", float(failed), 0.0, reason))
     worst: ValidityVerdict = max((check.verdict for check in checks), key=_WORSE.index, default="valid")
     return Validity(worst, tuple(checks))
+
+
+def _accounts_of_journeys(recorded: Recorded) -> list[ValidityCheck]:
+    """A walk without an account says nothing of the target, and is no event of any objective: here it is told."""
+    without = Counter(str(event.facts.get("journey")) for event in recorded.events_of(NOT_WALKED))
+    if not without:
+        return []
+    coded = {str(e.facts.get("journey")) for e in recorded.events_of(NOT_WALKED) if e.facts.get("needs_code")}
+    walked = Counter[str]()
+    for interval in recorded.intervals:
+        if interval.source == "synthetics" and interval.name in without:
+            walked[interval.name] += interval.count
+    told = ", ".join(
+        f"{name} ({count} of {count + walked[name]} walks{' that need a second factor' if name in coded else ''})"
+        for name, count in sorted(without.items())
+    )
+    cure = "give the target more test accounts, or walk less often"
+    if coded:
+        cure += "; one with a second factor rests until the 30 s of its code are over"
+    reason = f"no test account was free for {told}: they were not walked, which says nothing of the target ({cure})"
+    total = sum(without.values())
+    return [ValidityCheck("journey_accounts", "degraded", float(total), 0.0, reason)]
 
 
 def _scenarios(recorded: Recorded) -> list[ValidityCheck]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from holdfast.record.recorder import Interval
-from holdfast.record.sample import ABANDONED, DROPPED, UNFINISHED, depth_of
+from holdfast.record.sample import ABANDONED, DROPPED, EXCUSED, NO_ACCOUNT, UNFINISHED, depth_of
 
 SOURCES: Final = ("load", "synthetics")
 NEVER_GOOD: Final = frozenset({ABANDONED, DROPPED, UNFINISHED})
@@ -94,12 +94,13 @@ def count(intervals: Iterable[Interval], indicator: Indicator, start: float, end
 
     A dropped arrival made no request, and which ones it would have made nobody knows: of an objective on requests it
     is one bad event where its scenario makes such requests, so that sparing the target never makes it look better.
+    One that found no free account is no event at all: the pool is ours, and validity says how much was not asked.
     """
     selected: dict[tuple[str, str], bool] = {}
     good: dict[int, int] = {}
     total: dict[int, int] = {}
     recorded = list(intervals)
-    here = [interval for interval in recorded if start <= interval.second + 0.5 < end]
+    here = [i for i in recorded if start <= i.second + 0.5 < end and not _is_ours(i)]
     if indicator.total.depth == _NAME_PARTS:
         asking = _asking(recorded, indicator.total)  # of all the time there is: cutting it must change nothing
         for interval in here:
@@ -124,7 +125,7 @@ def count(intervals: Iterable[Interval], indicator: Indicator, start: float, end
 
 def bad_in(indicator: Indicator, interval: Interval) -> int:
     """How many events of an interval an objective counts as bad; 0 where it does not select them."""
-    if not _selects(indicator.total, interval.source, interval.name):
+    if _is_ours(interval) or not _selects(indicator.total, interval.source, interval.name):
         return 0
     return interval.count - _good_in(indicator, interval) if _is_counted(indicator.total, interval.outcome) else 0
 
@@ -133,6 +134,10 @@ def selects(indicator: Indicator, interval: Interval) -> bool:
     """Whether an objective counts the events of an interval, good or bad."""
     total = indicator.total
     return _selects(total, interval.source, interval.name) and _is_counted(total, interval.outcome)
+
+
+def _is_ours(interval: Interval) -> bool:
+    return interval.outcome == DROPPED and interval.detail == NO_ACCOUNT
 
 
 def _asking(intervals: Iterable[Interval], total: Selector) -> set[tuple[str, str]]:
@@ -147,6 +152,8 @@ def _selects(selector: Selector, source: str, name: str) -> bool:
 
 
 def _is_counted(total: Selector, outcome: str) -> bool:
+    if outcome in EXCUSED:
+        return False
     return not total.outcomes or outcome in total.outcomes or outcome in NEVER_GOOD
 
 

@@ -22,11 +22,12 @@ from holdfast.authored import import_file
 from holdfast.channel import ChildEnd
 from holdfast.clock import SystemClock
 from holdfast.errors import HoldfastError, InputError, Problem, raise_input_error, shown
-from holdfast.kit.accounts import AccountPool, accounts_of, turned
+from holdfast.kit.accounts import AccountPool, accounts_of, secrets_in, turned
 from holdfast.kit.inbox import Inbox, fetcher
 from holdfast.kit.plain_client import Rules
 from holdfast.kit.totp import StepLedger
 from holdfast.record.store import RunStore
+from holdfast.redaction import secrets_of
 from holdfast.synthetics.browser import SharedBrowser, find_browser
 from holdfast.synthetics.definition import JourneySettings, check_journey, definition_of
 from holdfast.synthetics.failure import ProbeError
@@ -77,6 +78,7 @@ def main() -> int:
             job = channel.receive()
             if job is None or "stop" in job:
                 return 0
+        channel.redactor.add(*secrets_in(job["target"].get("accounts")))
         task = read_job(job)
         return asyncio.run(_work(channel, task))
     except HoldfastError as error:
@@ -112,6 +114,7 @@ def read_job(job: Mapping[str, Any]) -> Task:
             ledger=StepLedger(),
             clock=clock,
             evidence=Path(job["run_folder"]) / "evidence",
+            secrets=secrets_of(os.environ),
         ),
         accounts=AccountPool(turned(accounts, clock.now()), clock),
         run_db=Path(job["run_db"]),

@@ -1,11 +1,13 @@
 """What is kept of a walk that failed: a masked screenshot and a small JSON file, without secrets.
 
     evidence/<journey>-<time>-<step>.png    inputs, [data-private], frames and every known secret painted over
-    evidence/<journey>-<time>-<step>.json   where, line, what was raised (redacted), address, browser, trace id
+    evidence/<journey>-<time>-<step>.json   where, line, what was expected, address, browser, trace id
 
-Both are made in memory, scanned there for every secret known, and written only when there is none: what is refused
-never was on disk, whenever we are killed. Playwright's traces and HAR files hold the typed password and the cookies
-in clear (measured; playwright issue 19992 asks for masking since 2022), so none are made.
+What is said of the error are facts of a known kind (see `saying`), the author's own line, and the address without
+what may be a token; text of the page is in neither. Both files are made in memory, scanned there for every secret
+known, and written only when there is none: what is refused never was on disk, whenever we are killed. Playwright's
+traces and HAR files hold the typed password and the cookies in clear (measured; playwright issue 19992 asks for
+masking since 2022), so none are made.
 """
 
 import asyncio
@@ -17,16 +19,17 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit, urlunsplit
 
-from holdfast.synthetics.redaction import HIDDEN, Redactor
+from holdfast.quoting import address_shown, statement_shown
+from holdfast.redaction import HIDDEN, Redactor
+from holdfast.synthetics.saying import error_said
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
 
 _SCREENSHOT_SECONDS: Final = 5.0
 _MOST_SECRETS_MASKED: Final = 40
-_LONGEST_ERROR: Final = 4_000
+_LONGEST_ERROR: Final = 400
 _PRIVATE: Final = (
     "input:not([type=submit]):not([type=button]):not([type=hidden]), textarea, select, iframe, [contenteditable=true],"
     " [data-private]"
@@ -87,23 +90,19 @@ def _write_whole(path: Path, content: bytes) -> Path:
 
 
 def safe_text(error: BaseException, redactor: Redactor) -> str:
-    """What was raised, redacted, and cut to a length a person reads."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", str(error))  # Playwright colours its call logs
-    return redactor.redact(f"{type(error).__name__}: {text}" if text else type(error).__name__)[:_LONGEST_ERROR]
+    """What may be said of what was raised, redacted."""
+    return redactor.redact(error_said(error))[:_LONGEST_ERROR]
 
 
 def journey_line(error: BaseException, path: str, redactor: Redactor) -> str:
-    """Where in the journey's file it happened: "sign_in.py:20  await expect(…)"; "" when not in it."""
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == path]
-    if not frames:
+    """Where in the journey's file it happened, and the statement there without its values; "" when not in it.
+
+    "sign_in.py:20  await expect(page.get_by_role('heading', name='Your account')).to_be_visible()"
+    """
+    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == path]
+    if not lines:
         return ""
-    return redactor.redact(f"{Path(path).name}:{frames[-1].lineno}  {frames[-1].line or ''}".rstrip())
-
-
-def without_query(url: str) -> str:
-    """An address without user, query and fragment: they hold tokens."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    return redactor.redact(f"{Path(path).name}:{lines[-1]}  {statement_shown(path, lines[-1])}".rstrip())
 
 
 async def _screenshot(page: "Page", redactor: Redactor) -> bytes | None:
@@ -126,7 +125,7 @@ def _facts(failure: Failure, url: str, redactor: Redactor, *, with_picture: bool
         "detail": failure.detail,
         "error": failure.error,
         "line": failure.line,
-        "url": without_query(url),
+        "url": address_shown(url),
         "browser": failure.browser,
         "trace_id": failure.trace_id,
     }

@@ -24,6 +24,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from holdfast.kit.outcome import OutcomeError
 from holdfast.record.sample import FAILED, RATE_LIMITED, REJECTED, TIMED_OUT, TRANSPORT_ERROR
+from holdfast.wording import detail_said, type_name
 
 OVER_BUDGET: Final = "over_budget"
 _NET_ERROR: Final = re.compile(r"net::(ERR_[A-Z0-9_]+)")
@@ -85,12 +86,13 @@ def net_error_of(text: str) -> str:
 def cause_of(error: BaseException, seen: Seen, awaiting: str = "") -> Cause:
     """Why a step that raised `error` failed. `awaiting`: what the visit itself waited for ("message"), if anything."""
     if isinstance(error, OutcomeError):
-        return Cause(error.outcome, error.detail)
+        return Cause(error.outcome, detail_said(error.detail, error))
     return _cause_on_the_way(error, seen) or _cause_of_waiting(error, seen, awaiting) or _cause_on_the_page(error)
 
 
 def _cause_on_the_way(error: BaseException, seen: Seen) -> Cause | None:
-    net_error = net_error_of(str(error)) or seen.net_error
+    # An assertion's text quotes the page, which may say anything.
+    net_error = (net_error_of(str(error)) if isinstance(error, PlaywrightError) else "") or seen.net_error
     if net_error == _BLOCKED:
         return Cause(FAILED, "other_origin")
     if net_error:
@@ -121,7 +123,7 @@ def _cause_on_the_page(error: BaseException) -> Cause:
         return Cause(FAILED, "not_as_expected")
     if isinstance(error, PlaywrightError):
         return Cause(FAILED, "ambiguous_locator" if "strict mode violation" in text else "browser_refused")
-    return Cause(FAILED, type(error).__name__)
+    return Cause(FAILED, type_name(error))
 
 
 def _bad_status(seen: Seen) -> int | None:

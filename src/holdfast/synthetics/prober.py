@@ -16,6 +16,7 @@ from holdfast.synthetics.recording import Recording
 from holdfast.synthetics.schedule import Ticks, keep_walking
 from holdfast.synthetics.walk import Place, ProbeFailed, Walked, walk
 
+_LOOK_SECONDS: Final = 0.2
 MOST_AT_ONCE: Final = 2  # browser contexts: on two cores more of them slow each other, and so measure themselves
 
 
@@ -36,6 +37,8 @@ class Prober:
         self._place = place
         self._accounts = accounts
         self._recording = recording
+        self._out = 0  # accounts that are lent
+        self._all_coded = accounts.free_at(mfa=False) is None
         self._slots = asyncio.Semaphore(MOST_AT_ONCE)
         self._stopping = asyncio.Event()
         self._leaving = asyncio.Event()
@@ -69,14 +72,16 @@ class Prober:
 
     async def _walk_due(self, each: Round, due: float) -> None:
         name, now = each.journey.name, self._place.clock.now
+        account = await self._account_for(each)
+        since = due if each.ticks.times is None else now()
         async with self._slots:
             if self._stopping.is_set():
+                self._put_back(account)
                 return
-            self._recording.add_gauge(f"wait/{name}", due, now() - due)
+            self._recording.add_gauge(f"wait/{name}", due, now() - since)
             for attempt in ("rerun", "given_up"):
-                account = self._accounts.lease(mfa=each.needs_code)
                 if account is None:
-                    self._recording.add_missed(name, due, "no_free_account")
+                    self._recording.add_not_walked(name, due, needs_code=each.needs_code)
                     return
                 generation = self._browser.generation
                 found = await walk(each.journey, account, self._browser, self._place, self._leaving)
@@ -87,12 +92,41 @@ class Prober:
                 self._recording.add_event("probe_error", now(), name, reason=found.reason, then=attempt)
                 if self._leaving.is_set() or not await self._replaced(name, generation):
                     return
+                account = self._lease(each)
+
+    async def _account_for(self, each: Round) -> Account | None:
+        """A walk that is one of a number that was asked for waits until an account is free; another one does not: it
+        would be late, and the ones after it would be missed."""
+        clock = self._place.clock
+        while (account := self._lease(each)) is None and each.ticks.times is not None:
+            free_at = self._accounts.free_at(self._kind(each))
+            if free_at is None and not self._out:
+                break  # those that there were could not be set back
+            until = clock.now() + _LOOK_SECONDS if free_at is None else free_at
+            if until > each.ticks.end or not await self._wait_until(until):
+                break
+        return account
+
+    def _lease(self, each: Round) -> Account | None:
+        account = self._accounts.lease(mfa=self._kind(each))
+        self._out += account is not None
+        return account
+
+    def _kind(self, each: Round) -> bool | None:
+        """No second factor where no code is asked for; unless all accounts have one."""
+        return None if self._all_coded and not each.needs_code else each.needs_code
+
+    def _put_back(self, account: Account | None) -> None:
+        if account is not None:
+            self._out -= 1
+            self._accounts.give_back(account)
 
     def _give_back(self, journey: str, account: Account, found: Walked | ProbeFailed) -> None:
         """An account that could not be set back is not lent again: its next walk would fail for our fault."""
         if not found.clean_up_error:
-            self._accounts.give_back(account)
+            self._put_back(account)
             return
+        self._out -= 1
         self._recording.add_event(
             "clean_up_failed", self._place.clock.now(), journey, account=account.index, reason=found.clean_up_error
         )

@@ -5,7 +5,7 @@
     gauge   "<journey>/<step>/lcp" …    vitals after the step (see `vitals`)
             "wait/<journey>"            s a due walk waited for a free browser slot: ours, so no part of its sample
             "delivery/<journey>"        s until a message was in the mailbox
-    event   journey, missed, probe_error, clean_up_failed: told to the runner, which keeps them
+    event   journey, missed, not_walked, probe_error, clean_up_failed: told to the runner, which keeps them
 
 A sample's `at` is when the visitor began, not when the walk was due: a probe that waited for its own browser must not
 report that as the target's time.
@@ -22,6 +22,8 @@ from holdfast.record.store import Gauge, RunStore
 from holdfast.synthetics.walk import Walked
 
 SOURCE: Final = "synthetics"
+NO_FREE_ACCOUNT: Final = "no_free_account"
+_KINDS: Final = ("missed", "not_walked", "probe_error", "clean_up_failed")
 Tell = Callable[..., None]
 
 
@@ -92,8 +94,12 @@ class Recording:
         self._recorder.add(journey, due, DROPPED, 0.0, detail=reason)
         self.add_event("missed", due, journey, reason=reason)
 
+    def add_not_walked(self, journey: str, due: float, *, needs_code: bool) -> None:
+        """A walk that was due and found no free account: our pool's fault, so no event of any objective."""
+        self.add_event("not_walked", due, journey, reason=NO_FREE_ACCOUNT, needs_code=needs_code)
+
     def add_event(self, kind: str, at: float, journey: str, **facts: object) -> None:
-        """Count it for the journey, and tell it. `kind`: missed, probe_error, clean_up_failed."""
+        """Count it for the journey, and tell it. `kind`: one of `_KINDS`."""
         self._counts[journey][kind] += 1
         self._tell(kind, at, journey=journey, **facts)
 
@@ -115,7 +121,7 @@ class Recording:
             name: {
                 "runs": sum(outcomes.values()),
                 "outcomes": dict(outcomes),
-                **{kind: self._counts[name][kind] for kind in ("missed", "probe_error", "clean_up_failed")},
+                **{kind: self._counts[name][kind] for kind in _KINDS},
             }
             for name, outcomes in self._outcomes.items()
         }
@@ -125,6 +131,7 @@ class Recording:
             "runs": sum(sum(outcomes.values()) for outcomes in self._outcomes.values()),
             "unfinished": sum(outcomes[UNFINISHED] for outcomes in self._outcomes.values()),
             "missed": total["missed"],
+            "not_walked": total["not_walked"],
             "probe_errors": total["probe_error"],
             "clean_up_failed": total["clean_up_failed"],
             "evidence": self._evidence,

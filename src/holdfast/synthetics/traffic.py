@@ -4,6 +4,7 @@ A missing element alone cannot tell a slow target from a changed page; this can.
 """
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from holdfast.synthetics.failure import Seen, net_error_of
@@ -11,14 +12,17 @@ from holdfast.synthetics.failure import Seen, net_error_of
 if TYPE_CHECKING:
     from playwright.async_api import Page, Request, Response
 
+_AUTHENTICATING: Final = frozenset({"authorization", "x-api-key", "x-csrf-token", "x-xsrf-token", "x-auth-token"})
 _CALLS: Final = frozenset({"xhr", "fetch"})
 
 
 class Traffic:
     """Listens to one page, from before its first request until its context is closed."""
 
-    def __init__(self, page: "Page") -> None:
+    def __init__(self, page: "Page", learn: Callable[[str], None] = lambda _: None) -> None:
+        """`learn` is given what scripts authenticate themselves with: a secret."""
         self._page = page
+        self._learn = learn
         self._outstanding: set[Request] = set()
         self._page_status: int | None = None
         self._call_status: int | None = None
@@ -47,6 +51,9 @@ class Traffic:
             self._net_error = ""
         elif request.resource_type in _CALLS:
             self._outstanding.add(request)
+            headers = request.headers
+            for name in _AUTHENTICATING & headers.keys():
+                self._learn(headers[name].split(" ", 1)[-1])
 
     def _answered(self, response: "Response") -> None:
         request, status = response.request, response.status

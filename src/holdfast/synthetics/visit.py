@@ -14,8 +14,9 @@ from holdfast.clock import Clock
 from holdfast.kit.accounts import Account
 from holdfast.kit.inbox import Inbox, Message
 from holdfast.kit.totp import StepLedger
+from holdfast.quoting import path_shown
+from holdfast.redaction import Redactor
 from holdfast.synthetics.failure import Seen
-from holdfast.synthetics.redaction import Redactor
 from holdfast.synthetics.traffic import Traffic
 from holdfast.synthetics.vitals import VitalsReader
 
@@ -24,6 +25,17 @@ if TYPE_CHECKING:
 
 PATIENCE: Final = 5.0  # s for one element, or one expectation of it: Playwright's own default for the latter
 _POLL_SECONDS: Final = 0.2
+_LEARN_SECONDS: Final = 1.0
+_SHORTEST_LEARNED: Final = 6
+_PRIVATE_VALUES: Final = """() => {
+    const kinds = ['submit', 'button', 'reset', 'image', 'checkbox', 'radio'];
+    const fields = [...document.querySelectorAll('input, textarea')].filter(one => !kinds.includes(one.type));
+    const shown = [...document.querySelectorAll('[data-private]')].map(one => one.innerText);
+    const metas = [...document.querySelectorAll('meta[name*=csrf i], meta[name*=token i]')].map(one => one.content);
+    const kept = store => { try { return Object.values(store()) } catch { return [] } };
+    const stored = [...kept(() => localStorage), ...kept(() => sessionStorage)];
+    return [...fields.map(one => one.value), ...shown, ...metas, ...stored].filter(Boolean).slice(0, 200);
+}"""
 _CUT_AFTER: Final = 0.25  # past the budget: Playwright's own time-outs come first, and say what they waited for
 
 
@@ -196,6 +208,14 @@ class Visit:
         with suppress(Exception):
             self._redactor.add(*(cookie.get("value", "") for cookie in await self._page.context.cookies()))
 
+    async def register_page(self) -> None:
+        """What the page holds that nobody told us: its fields, hidden ones too, what it calls private, and what it
+        stores. Learned before anything is written of a walk that failed, which is when its time is over."""
+        with suppress(Exception):
+            async with asyncio.timeout(_LEARN_SECONDS):
+                found = await self._page.evaluate(_PRIVATE_VALUES)
+            self._redactor.add(*(value for value in found if len(value) >= _SHORTEST_LEARNED and not _is_word(value)))
+
     def move_to(self, page: "Page") -> None:
         """Go on in another page: the clean-up of a walk whose browser died."""
         self._page = page
@@ -211,3 +231,8 @@ class Visit:
             took = self._clock.now() - began
             self.waited += took
             self._deadline.put_off(took - expected)
+
+
+def _is_word(value: str) -> bool:
+    """A plain word or the path of a page: no secret, and to hide it would shred the record."""
+    return path_shown(value) == value

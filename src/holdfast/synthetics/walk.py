@@ -11,7 +11,7 @@ long a walk can hold the browser.
 import asyncio
 import inspect
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,15 +20,16 @@ from holdfast.kit.accounts import Account
 from holdfast.kit.inbox import Inbox
 from holdfast.kit.totp import StepLedger
 from holdfast.record.sample import OK, TIMED_OUT, UNFINISHED
+from holdfast.redaction import Redactor
 from holdfast.synthetics.browser import SharedBrowser
 from holdfast.synthetics.evidence import Failure, journey_line, keep_evidence, safe_text
 from holdfast.synthetics.failure import OVER_BUDGET, Cause, ProbeError, cause_of, is_probe_error
 from holdfast.synthetics.journey import Journey
 from holdfast.synthetics.marking import marked_user_agent, marking_headers, new_trace_id, other_origins
-from holdfast.synthetics.redaction import Redactor
 from holdfast.synthetics.traffic import Traffic
 from holdfast.synthetics.visit import Deadline, StepTaken, Visit
 from holdfast.synthetics.vitals import OBSERVER
+from holdfast.wording import type_name
 
 if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, Page, Route
@@ -39,7 +40,8 @@ _CLOSE_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where walks happen: the same for all of a run. `verify`: whether TLS certificates are."""
+    """Where walks happen: the same for all of a run. `verify`: whether TLS certificates are. `secrets`: what must stand
+    in no artifact, whoever walks."""
 
     url: str
     marker: str
@@ -48,6 +50,7 @@ class Place:
     ledger: StepLedger
     clock: Clock
     evidence: Path
+    secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +82,13 @@ async def walk(
 ) -> Walked | ProbeFailed:
     """Walk once. `leave`: when set, the walk is cut off and counts as unfinished; its clean-up runs all the same."""
     trace_id, generation = new_trace_id(), browser.generation
-    redactor = Redactor(account.email, account.password, account.totp_secret or "")
+    redactor = Redactor(account.email, account.password, account.totp_secret or "", *place.secrets)
     try:
         context, page = await _open_page(browser, place, trace_id)
     except ProbeError as error:
         return ProbeFailed(str(error))
     try:
-        deadline, traffic = Deadline(journey.settings.budget), Traffic(page)
+        deadline, traffic = Deadline(journey.settings.budget), Traffic(page, redactor.add)
         visit = Visit(
             page,
             account,
@@ -100,13 +103,14 @@ async def walk(
         raised = await _steps_taken(journey, visit, deadline, leave)
         duration = place.clock.now() - at - visit.waited
         if raised is not None and (traffic.crashed or not browser.alive or is_probe_error(raised)):
-            reason = safe_text(raised, redactor).split("\n")[0]
+            reason = safe_text(raised, redactor)
             return ProbeFailed(reason, await _clean_up(visit, browser, place, trace_id, generation))
         steps = tuple((step, _cause_of_step(step, leave)) for step in visit.steps)
         cause = _cause_of_walk(steps, raised, duration, journey.settings.budget, leave)
         walked = Walked(journey.name, at, duration, cause, steps, trace_id, tuple(visit.delivery))
         if cause.outcome not in {OK, UNFINISHED}:
             await visit.register_cookies()
+            await visit.register_page()
             failure = _failure(journey, walked, raised, account, redactor, browser.name)
             evidence = await _evidence(page, failure, place, redactor)
             walked = replace(walked, failure=failure, evidence=evidence)
@@ -233,7 +237,7 @@ async def _clean_up(visit: Visit, browser: SharedBrowser, place: Place, trace_id
             async with asyncio.timeout(CLEAN_UP_SECONDS):
                 await work()
         except Exception as error:  # noqa: BLE001  the other clean-ups must run
-            wrong = wrong or type(error).__name__
+            wrong = wrong or type_name(error)
     if context is not None:
         await _close(context)
     return wrong

@@ -17,16 +17,15 @@ from holdfast.report.charts.drawing import (
     ground,
     ground_rows,
     lanes_of,
-    log_seconds,
     outcome_colours,
     second_x,
     seconds_axis,
     spec_of,
 )
-from holdfast.report.figures import duration, percent, words
+from holdfast.report.charts.latency import latency_lines, limit_row
+from holdfast.report.figures import words
 from holdfast.report.palette import variable
 from holdfast.report.rows import (
-    Row,
     budget_rows,
     gauge_rows,
     journey_rows,
@@ -36,7 +35,7 @@ from holdfast.report.rows import (
     outcomes_shown,
     second_rows,
 )
-from holdfast.run.summary import Summary, Timeline, TimelineLatency
+from holdfast.run.summary import Summary, Timeline
 
 _SHAPES: Final = (
     "circle",
@@ -51,7 +50,6 @@ _SHAPES: Final = (
 _DASHES: Final = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3])
 _GAUGES: Final = {"replicas_ready": ("Replicas ready", "replicas"), "in_flight": ("Visits in flight", "visits")}
 """Of the gauges, what is shown: title and unit."""
-_DASHED: Final[dict[str, Sequence[float]]] = {"p99": [5, 4], "p95": [1, 0], "p50": [1.5, 2.5]}
 _POINTER: Final = "pointer"
 _MOST_LIMITED: Final = 3  # objectives with a limit whose response times have a panel
 _ZOOM: Final = "zoom"
@@ -70,7 +68,7 @@ def timeline_chart(summary: Summary) -> Spec | None:
         top = max(*timeline.rate, *_ended_per_second(timeline))
         panels.append(
             _panel(
-                "Visits per second, by how they ended, where they ended; the line: visits due",
+                "Visits per second, as they ended; line: due",
                 120,
                 _visits(outcomes, top),
                 _due(top),
@@ -80,17 +78,17 @@ def timeline_chart(summary: Summary) -> Spec | None:
         lanes = (timeline.p50, timeline.p95, timeline.p99)
         panels.append(
             _panel(
-                "Response time of visits, by when they were due",
+                "Response time of visits",
                 150,
-                *_latency("seconds", lanes),
+                *latency_lines("seconds", lanes),
                 _pointer("latency", outcomes),
             )
         )
     limited = timeline.latencies[:_MOST_LIMITED]
     for place, one in enumerate(limited):
-        title = f"Response time that “{one.title}” counts, and its limit"
+        title = f"Response time: {one.title}"
         data_name = f"latency-{place}"
-        panels.append(_panel(title, 120, *_latency(data_name, (one.p50, one.p95, one.p99), one)))
+        panels.append(_panel(title, 120, *latency_lines(data_name, (one.p50, one.p95, one.p99), one)))
     if journeys:
         top = max(journey.duration for journey in timeline.journeys)
         panels.append(_panel("Journeys: how long each walk took", 96, *_walks(outcomes, top, legend=not visits)))
@@ -103,7 +101,7 @@ def timeline_chart(summary: Summary) -> Spec | None:
     data = ground_rows(timeline) | {"seconds": second_rows(timeline), "journeys": journey_rows(timeline)}
     for place, one in enumerate(limited):
         data[f"latency-{place}"] = latency_rows(one, timeline)
-        data[f"latency-{place}-limit"] = [_limit_row(one, length(timeline))]
+        data[f"latency-{place}-limit"] = [limit_row(one, length(timeline))]
     data |= {f"gauge-{name}": gauge_rows(points) for name, points in gauges.items()}
     spec = spec_of(chart, data, "The run on one clock: phases, faults, visits by outcome, response time, journeys.")
     for panel in spec["vconcat"][1:]:
@@ -264,48 +262,6 @@ def _due(top: float) -> Part:
         .mark_line(interpolate="step-after", color=variable("ink"), strokeWidth=1, opacity=0.75, clip=True)
         .encode(x=second_x("s"), y=alt.Y("rate:Q", title="visits per second", scale=from_zero(top)))
     )
-
-
-def _latency(data: str, lanes: Sequence[Sequence[float | None]], limited: TimelineLatency | None = None) -> list[Part]:
-    """p99 is dashed and lies on top, p50 is dotted: they are told apart where they are one line, and without colour."""
-    values = [v for lane in lanes for v in lane if v]
-    if not values:
-        return []
-    y = log_seconds([*values, *([limited.limit] if limited else [])], "response", "response time")
-    drawn: list[Any] = ["p50", "p95", "p99"]  # the last on top
-    names = drawn[::-1]
-    lines = (
-        alt.Chart(alt.NamedData(data))
-        .transform_fold(drawn, as_=["quantile", "response"])
-        .mark_line(clip=True, strokeWidth=2)
-        .encode(
-            x=second_x("middle"),
-            y=y,
-            color=alt.Color(
-                "quantile:N",
-                scale=alt.Scale(domain=names, range=[variable(n) for n in names]),
-                legend=alt.Legend(title=None, orient="top", symbolType="stroke", symbolSize=500),
-            ),
-            strokeDash=alt.StrokeDash(
-                "quantile:N",
-                scale=alt.Scale(domain=names, range=[_DASHED[n] for n in names]),
-                legend=alt.Legend(title=None, orient="top"),
-            ),
-        )
-    )
-    return [lines] if limited is None else [lines, *_limit(f"{data}-limit", y)]
-
-
-def _limit(data: str, y: alt.Y) -> list[Part]:
-    """The line that response times must stay below, and what it says."""
-    base = alt.Chart(alt.NamedData(data))
-    rule = base.mark_rule(color=variable("bad"), strokeWidth=1.5, strokeDash=[8, 3]).encode(y=y)
-    text = base.mark_text(align="right", baseline="bottom", dy=-3, dx=-2, color=variable("bad"), fontWeight=600)
-    return [rule, text.encode(x=second_x("at"), y=y, text="said:N")]
-
-
-def _limit_row(one: TimelineLatency, end: float) -> Row:
-    return {"response": one.limit, "at": end, "said": f"{percent(one.target)} within {duration(one.limit)}"}
 
 
 def _pointer(panel: str, outcomes: Sequence[str]) -> Part:

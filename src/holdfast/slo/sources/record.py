@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from holdfast.errors import InputError, Problem, RunFolderError, shown
+from holdfast.record.idle_closes import settled_intervals
 from holdfast.record.recorder import Interval
 from holdfast.record.store import RunStore
 from holdfast.slo.counted import Stretch, counted, judged_of, phases_of, search_began
@@ -114,7 +115,7 @@ def _read(folder: Path) -> _Record | None:
     path = folder / DATABASE
     try:
         with RunStore.open(path) as store:
-            intervals = tuple(store.intervals())
+            intervals = tuple(settled_intervals(store))
             spans, events, gauges = store.spans(), store.events(), store.gauges()
     except (sqlite3.Error, ValueError) as error:  # also a histogram that was cut short
         raise RunFolderError(Problem(shown(path), f"is damaged: {error}", "leave it out")) from error
