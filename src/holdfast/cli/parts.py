@@ -79,7 +79,7 @@ def load(
     )
     prepared = prepare_plan(workspace, f"load-{_stem(profile)}", plan, target=target, seed=seed)
     prepared = replace(prepared, workers=asked_workers(workers, remote_workers, listen, key_file, patience))
-    return follow(prepared, as_json=as_json).summary.exit_code
+    return follow(prepared, as_json=as_json).exit_code
 
 
 @click.command()
@@ -104,7 +104,7 @@ def check(journeys: tuple[str, ...], times: int, target: str | None, as_json: bo
             "journeys": [{"name": name, "every": "1s", "times": times} for name in names],
         }
     )
-    return follow(prepare_plan(workspace, "check", plan, target=target), as_json=as_json).summary.exit_code
+    return follow(prepare_plan(workspace, "check", plan, target=target), as_json=as_json).exit_code
 
 
 @click.command()
@@ -169,7 +169,7 @@ def chaos(
         }
     )
     prepared = prepare_plan(workspace, f"chaos-{_stem(experiment)}", plan, target=target)
-    return follow(prepared, as_json=as_json).summary.exit_code
+    return follow(prepared, as_json=as_json).exit_code
 
 
 def _calibrate(workspace: Workspace, *, as_json: bool) -> int:

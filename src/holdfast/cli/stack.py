@@ -7,8 +7,10 @@ import click
 
 from holdfast.cli.numbers import Finite
 from holdfast.cli.workspace import current_workspace
+from holdfast.errors import ExitCode
 from holdfast.kit.accounts import generated_account
 from holdfast.reference import StackSettings, StackState, read_stack, stack_status, start_stack, stop_stack
+from holdfast.run.leftovers import sweep_leftovers
 from holdfast.run.target import standing_stack_folder
 from holdfast.workspace.target import StackDefinition
 
@@ -36,6 +38,7 @@ def up(port: int | None, as_json: bool, **given: float | None) -> int:
     What is not given is as holdfast.yaml says of its reference target, so that it is the stack a run would start.
     """
     workspace = current_workspace()
+    sweep_leftovers(workspace)
     folder = standing_stack_folder(workspace)
     state = read_stack(folder)
     if state is None:
@@ -64,11 +67,11 @@ def down() -> int:
 @stack.command()
 @click.option("--json", "as_json", is_flag=True)
 def status(as_json: bool) -> int:
-    """Say whether it runs, where, and how its processes are. Exit 1 when it does not."""
+    """Say whether it runs, where, and how its processes are. Exit 3 when it does not."""
     state = read_stack(standing_stack_folder(current_workspace()))
     if state is None:
         click.echo(json.dumps({"running": False}) if as_json else "not running: `holdfast stack up` starts it")
-        return 1
+        return int(ExitCode.INCONCLUSIVE)
     _print(state, as_json=as_json)
     return 0
 

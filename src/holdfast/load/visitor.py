@@ -30,9 +30,10 @@ from holdfast.kit.service import SelfService
 from holdfast.load.client import LeanClient
 from holdfast.load.leaving import is_bug, is_end
 from holdfast.load.origin import Origin
+from holdfast.load.thinking import LOGNORMAL
 from holdfast.load.visit import Ground, Step, Visit
 from holdfast.load.wire import Dialer, fetcher
-from holdfast.record.sample import ABANDONED
+from holdfast.record.sample import ABANDONED, RATE_LIMITED
 
 LEFT: Final = (StopUser, StopTest, InterruptTaskSet, RescheduleTask)
 """Locust's own ways to leave a task."""
@@ -52,6 +53,12 @@ class Visitor(User):
 
     attack: bool = False
     """Whether it does what an attacker does: then it runs only where that is allowed, and within limits."""
+
+    expect: tuple[str, ...] = ()
+    """What may go wrong in a visit that ends well, because it is meant: outcomes of its requests and steps ("rejected",
+    "timed_out"), or "no_request" where it may ask nothing of the target. Anything else that its code passes over leaves
+    a run inconclusive. Of one request its own `expect=` says which statuses are meant; of an attack a limit always is.
+    """
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
@@ -81,6 +88,15 @@ class Visitor(User):
         """
         return self._present.step(name, patience)
 
+    def think(self, mean: str | float, spread: str = LOGNORMAL) -> None:
+        """`self.think("3s")`: pause as a customer who reads or types. `mean`: on average ("3s", "1.5m", or seconds).
+
+        Between steps, never in one, for the time is nobody's: it is part of no duration. `spread`: "lognormal" (most
+        take less than the mean, few take long), "exponential", "uniform" (half to one and a half) or "constant". The
+        run's seed draws it.
+        """
+        self._present.think(mean, spread)
+
     def give_up(self, why: str) -> NoReturn:
         """End the visit, and the step it is in, as abandoned: `self.give_up("too_many_tries")`."""
         raise OutcomeError(ABANDONED, why)
@@ -88,6 +104,7 @@ class Visitor(User):
     def stay(self, visit: Visit, ground: Ground) -> None:
         """One task of a visit. Raises what the task does: see `make_visit`."""
         self._visit = visit
+        visit.expect((*self.expect, RATE_LIMITED) if self.attack else self.expect)
         tasks: list[Any] = type(self).tasks
         try:
             task = tasks[0] if len(tasks) == 1 else ground.choices.choice(tasks)

@@ -1,11 +1,12 @@
 """A summary as junit.xml: a suite a phase with a case an objective; then measurement, faults, journeys, the run.
 
-It agrees with the exit code: there is a failure or an error exactly when the run is not met. So
+It agrees with the exit code: there is a failure or an error exactly when that is not 0. So
 
     missed in a judged phase or over the run      failure
     inconclusive over the run, no data            error: what is not proven never passes
     inconclusive in one phase                     skipped: it may be too short by itself; the run's own case decides
     any verdict in a phase that is not judged     skipped, with the verdict
+    a run in which nothing was judged             skipped: it is no pass
     a fault that was felt                         skipped, with what happened: objectives decide, not this
     a walk that failed, and decides               failure, unless the objectives that count it were met: then passed
     a walk that failed, and no objective counts   skipped, with what happened
@@ -27,7 +28,12 @@ from holdfast.run.summary import WHOLE_RUN, FaultResult, JourneyResult, Objectiv
 
 State = Literal["passed", "failure", "error", "skipped"]
 
-_RUN_STATES: Final[dict[str, State]] = {"met": "passed", "missed": "failure", "clean_up_failed": "failure"}
+_RUN_STATES: Final[dict[str, State]] = {
+    "met": "passed",
+    "measured": "skipped",
+    "missed": "failure",
+    "clean_up_failed": "failure",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +131,7 @@ def _objective(result: ObjectiveResult) -> Case:
         return Case(result.name, "passed", said, text)
     if result.verdict == "missed":
         return Case(result.name, "failure", said, text)
-    if result.phase == WHOLE_RUN:
+    if result.decides:
         return Case(result.name, "error", said, text)
     return Case(result.name, "skipped", f"{said}; the judged phases together decide", text)
 
@@ -142,7 +148,7 @@ def _check(check: ValidityCheck) -> Case:
 
 def _fault(fault: FaultResult, summary: Summary) -> Case:
     if fault.injected_at is None:
-        state: State = "skipped" if summary.verdict == "met" else "error"
+        state: State = "skipped" if summary.verdict in {"met", "measured"} else "error"
         return Case(fault.experiment, state, f"never put in, so it shows nothing: {words(fault.verdict)}", fault.reason)
     lines = [
         f"{fault.fault} on {fault.target}",
@@ -181,7 +187,7 @@ def _decided(journey: JourneyResult, summary: Summary) -> tuple[State, str]:
     """What walks that were not ok mean for the run: by themselves, or by the objectives that count them."""
     if not summary.objectives:
         return "failure", "no objective says how many may be"
-    verdicts = {o.name: o.verdict for o in summary.objectives if o.phase == WHOLE_RUN and o.name in journey.counted_by}
+    verdicts = {o.label: o.verdict for o in summary.objectives if o.decides and o.name in journey.counted_by}
     if not verdicts:
         return "skipped", "no objective counts them"
     named = ", ".join(f"{name} was {verdict}" for name, verdict in verdicts.items())

@@ -93,7 +93,7 @@ def _objectives(summary: Summary) -> str:
         f"- {marked(o.verdict)}: **{_text(o.display_name or o.name)}** in {_stretch(o.phase)}: "
         f"{_text(o.reason)}{_why(o)}"
         for o in not_met(summary)
-        if o.verdict == "missed" or o.phase == WHOLE_RUN
+        if o.verdict == "missed" or o.decides
     ]
     told = [f"- {_text(weight)}" for weight in weights(summary)]
     if told:

@@ -57,12 +57,13 @@ def _reason(part: object, reason: str) -> str:
 
 
 def _objectives(summary: Summary) -> str:
-    whole = [o for o in summary.objectives if o.phase == WHOLE_RUN]
+    whole = [o for o in summary.objectives if o.decides]
     if not whole or any(o.verdict != "met" for o in whole) or any(o.verdict == "missed" for o in summary.objectives):
         return ""
     undecided = sum(o.verdict == "inconclusive" for o in summary.objectives)
     also = f"; {several(undecided, 'result')} of single phases inconclusive by themselves" if undecided else ""
-    return f"{several(len(whole), 'objective')} met over the judged phases{also}"
+    over = "" if any(o.apart for o in whole) else " over the judged phases"
+    return f"{several(len({o.name for o in whole}), 'objective')} met{over}{also}"
 
 
 def _failures(summary: Summary) -> tuple[str, str]:

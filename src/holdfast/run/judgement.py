@@ -15,7 +15,7 @@ from holdfast.run.answers import answers
 from holdfast.run.asked import Asked
 from holdfast.run.capacity import capacity_result
 from holdfast.run.failures import failure_groups
-from holdfast.run.fault_cost import fault_results
+from holdfast.run.fault_cost import fault_results, left_in
 from holdfast.run.folder import RunFolder
 from holdfast.run.guard_result import burned, guard_result, went_blind
 from holdfast.run.load_summary import LoadResult
@@ -24,6 +24,7 @@ from holdfast.run.machine.neighbours import NEIGHBOUR
 from holdfast.run.objectives import objective_results
 from holdfast.run.picture import timeline
 from holdfast.run.recorded import Recorded, read_recorded
+from holdfast.run.stack_watch import outside_deaths
 from holdfast.run.summary import (
     WHOLE_RUN,
     CapacityResult,
@@ -37,10 +38,12 @@ from holdfast.run.summary import (
 )
 from holdfast.run.traffic import journey_results, load_result
 from holdfast.run.uncounted import Uncounted, uncounted_visits
-from holdfast.run.validity import validity_of
+from holdfast.run.unproven import Unproven, unproven_oks
+from holdfast.run.validity import REFERENCE_STACK, validity_of
 
 _EXIT_CODES: dict[RunVerdict, ExitCode] = {
     "met": ExitCode.MET,
+    "measured": ExitCode.MET,
     "missed": ExitCode.MISSED,
     "inconclusive": ExitCode.INCONCLUSIVE,
     "invalid": ExitCode.INCONCLUSIVE,
@@ -49,10 +52,11 @@ _EXIT_CODES: dict[RunVerdict, ExitCode] = {
 }
 _HEADLINES: dict[RunVerdict, str] = {
     "met": "Every objective was met",
+    "measured": "Measured; no objective was judged",
     "missed": "An objective was missed",
     "inconclusive": "The evidence does not decide",
     "invalid": "The measurement cannot be trusted",
-    "clean_up_failed": "Something may still be in the target: run `holdfast recover`",
+    "clean_up_failed": "Something may still be in the target",
     "interrupted": "The run was interrupted",
 }
 _FINDINGS = {"deviated", "not-recovered"}  # an experiment's verdicts that say something of the target
@@ -68,7 +72,8 @@ def judge_run(folder: RunFolder) -> Summary:
     faults = fault_results(recorded)
     capacity = capacity_result(recorded)
     validity = validity_of(recorded)
-    verdict = _verdict(recorded, objectives, faults, validity, capacity, load, journeys)
+    unproven = unproven_oks(recorded)
+    verdict = _verdict(recorded, objectives, faults, validity, capacity, load, journeys, unproven)
     uncounted = uncounted_visits(recorded) if load else ()
     guard = guard_result(recorded)
     return Summary(
@@ -86,10 +91,10 @@ def judge_run(folder: RunFolder) -> Summary:
         ),
         verdict=verdict,
         exit_code=int(_EXIT_CODES[verdict]),
-        headline=_headline(recorded, verdict, objectives, faults, capacity, load, journeys, validity)
+        headline=_headline(recorded, verdict, objectives, faults, capacity, load, journeys, validity, unproven)
         + _but(verdict, uncounted)
         + _on_a_busy_machine(verdict, validity),
-        answers=answers(verdict, objectives, faults, load, journeys, capacity, uncounted),
+        answers=answers(verdict, objectives, faults, load, journeys, capacity, uncounted, unproven),
         validity=validity,
         objectives=objectives,
         timeline=timeline(recorded),
@@ -102,6 +107,7 @@ def judge_run(folder: RunFolder) -> Summary:
         faults_reason=_no_faults(asked) if not faults else "",
         capacity=capacity,
         capacity_reason="" if capacity else _no_capacity(recorded),
+        unproven=unproven,
         guard=guard,
         guard_reason="" if guard else "the plan asks for no guard",
         notices=_notices(recorded),
@@ -116,8 +122,9 @@ def _verdict(
     capacity: CapacityResult | None,
     load: LoadResult | None,
     journeys: Sequence[JourneyResult],
+    hollow: Sequence[Unproven],
 ) -> RunVerdict:
-    if _left_in(recorded):
+    if left_in(recorded):
         return "clean_up_failed"
     if any(event.facts.get("interrupted") for event in recorded.events_of("sealed")):
         return "interrupted"
@@ -127,15 +134,16 @@ def _verdict(
     findings = any(fault.verdict in _FINDINGS for fault in faults)
     if findings or any(o.verdict == "missed" for o in judged) or burned(recorded):
         return "missed"
-    whole = [o for o in judged if o.phase == WHOLE_RUN]
+    whole = [o for o in judged if o.decides]
     unseen = bool(recorded.asked.objectives) and any(p.judged for p in recorded.asked.phases) and not whole
     unproven = len(faults) < len(recorded.asked.experiments) or any(fault.verdict != "passed" for fault in faults)
     unsized = recorded.asked.capacity is not None and (capacity is None or capacity.sizing is None)
     if not recorded.asked.objectives:
-        return _without_objectives(recorded, load, journeys, unproven=unproven or unsized)
-    if went_blind(recorded) or unseen or unproven or unsized or any(o.verdict == "inconclusive" for o in whole):
+        return _without_objectives(recorded, load, journeys, unproven=unproven or unsized or bool(hollow))
+    inconclusive = any(o.verdict == "inconclusive" for o in whole)
+    if went_blind(recorded) or unseen or unproven or unsized or hollow or inconclusive:
         return "inconclusive"
-    return "met"
+    return "met" if judged or faults else "measured"
 
 
 def _without_objectives(
@@ -150,7 +158,9 @@ def _without_objectives(
     asked = {journey.name: journey.times for journey in recorded.asked.journeys}
     unwalked = any(journey.runs < (asked.get(journey.name) or 1) for journey in journeys)
     unclear = unproven or unwalked or _visits_lost(load) or _too_few(recorded, load)
-    return "inconclusive" if unclear else "met"
+    if unclear:
+        return "inconclusive"
+    return "met" if journeys or recorded.asked.experiments else "measured"
 
 
 def _visits_lost(load: LoadResult | None) -> int:
@@ -176,9 +186,12 @@ def _too_few(recorded: Recorded, load: LoadResult | None) -> bool:
     return _visits_sent(load) < SAMPLES_FOR_P95
 
 
-def _left_in(recorded: Recorded) -> bool:
-    """The undo log knows, also what was taken out after the runner was killed."""
-    return bool(open_entries(recorded.folder.undo_log))
+def may_be_left_in(folder: RunFolder) -> list[str]:
+    """The same of a run that could not be finished, as far as there is a record."""
+    try:
+        return left_in(read_recorded(folder))
+    except Exception:  # noqa: BLE001 - a record that cannot be read must not hide what the undo log says
+        return list(dict.fromkeys(entry.experiment for entry in open_entries(folder.undo_log)))
 
 
 def _headline(
@@ -190,15 +203,23 @@ def _headline(
     load: LoadResult | None,
     journeys: Sequence[JourneyResult],
     validity: Validity,
+    unproven: Sequence[Unproven],
 ) -> str:
     """The verdict in a line, with what decided it."""
     named = _HEADLINES[verdict]
     if verdict == "invalid":
-        wrong = ", ".join(check.name.replace("_", " ") for check in validity.checks if check.verdict == "invalid")
+        dead = ", ".join(dict.fromkeys(death.process for death in outside_deaths(recorded)))
+        names = {REFERENCE_STACK: f"our reference stack lost {dead}"}
+        invalid = [check.name for check in validity.checks if check.verdict == "invalid"]
+        # Where our stack died, the rest follows from it.
+        invalid.sort(key=lambda name: name != REFERENCE_STACK)
+        wrong = ", ".join(names.get(name, name.replace("_", " ")) for name in invalid)
         missed = _missed(objectives)
         return f"{named}: {wrong}" + (f" (and missed: {', '.join(missed)})" if missed else "")
-    if verdict == "met":
-        return _met_headline(objectives, faults, capacity, journeys)
+    if verdict == "clean_up_failed":
+        return f"{named}: {_way_out(recorded)}"
+    if verdict in {"met", "measured"}:
+        return _met_headline(objectives, faults, capacity, verdict)
     if verdict == "missed":
         missed = _missed(objectives)
         found = [f"{f.title} ({f.verdict})" for f in faults if f.verdict in _FINDINGS]
@@ -209,18 +230,37 @@ def _headline(
         failed = [_failed_walk(j) for j in journeys if any(outcome != "ok" for outcome in j.outcomes)]
         return f"A journey fails: {', '.join(failed)}" if failed and not objectives else named
     if verdict == "inconclusive":
-        unclear = sorted({o.name for o in objectives if o.phase == WHOLE_RUN and o.verdict == "inconclusive"})
-        unclear += [f"{f.title} ({f.verdict})" for f in faults if f.verdict != "passed"]
-        unclear += ["the sizing"] if capacity is not None and capacity.sizing is None else []
-        if not unclear and not objectives and _visits_lost(load):
-            return f"{_visits_lost(load)} visits did not end well, and no objective says how many may"
-        if not unclear and not objectives and load is not None and _too_few(recorded, load):
-            return f"{_visits_sent(load)} visits show too little: it takes {SAMPLES_FOR_P95} (run longer)"
-        short = next((check.reason for check in validity.checks if check.name == "journey_accounts"), "")
-        if not unclear and short:
-            return f"{named}: {short}"
-        return f"{named}: {', '.join(unclear)}" if unclear else named
+        return _inconclusive_headline(recorded, objectives, faults, capacity, load, validity, unproven)
     return named
+
+
+def _inconclusive_headline(
+    recorded: Recorded,
+    objectives: Sequence[ObjectiveResult],
+    faults: Sequence[FaultResult],
+    capacity: CapacityResult | None,
+    load: LoadResult | None,
+    validity: Validity,
+    unproven: Sequence[Unproven],
+) -> str:
+    unclear = sorted({o.label for o in objectives if o.decides and o.verdict == "inconclusive"})
+    unclear += [f"{f.title} ({f.verdict})" for f in faults if f.verdict != "passed"]
+    unclear += ["the sizing"] if capacity is not None and capacity.sizing is None else []
+    if not unclear and not objectives and _visits_lost(load):
+        return f"{_visits_lost(load)} visits did not end well, and no objective says how many may"
+    unclear += [one.text for one in unproven]
+    if not unclear and not objectives and load is not None and _too_few(recorded, load):
+        return f"{_visits_sent(load)} visits show too little: it takes {SAMPLES_FOR_P95} (run longer)"
+    short = next((check.reason for check in validity.checks if check.name == "journey_accounts"), "")
+    unclear += [short] if short and not unclear else []
+    named = _HEADLINES["inconclusive"]
+    return f"{named}: {', '.join(unclear)}" if unclear else named
+
+
+def _way_out(recorded: Recorded) -> str:
+    if open_entries(recorded.folder.undo_log):
+        return "run `holdfast recover`"
+    return f"the rollbacks of {', '.join(left_in(recorded))} did not take it out, so look by hand"
 
 
 def _but(verdict: RunVerdict, uncounted: Sequence[Uncounted]) -> str:
@@ -238,7 +278,7 @@ def _on_a_busy_machine(verdict: RunVerdict, validity: Validity) -> str:
 
 
 def _missed(objectives: Sequence[ObjectiveResult]) -> list[str]:
-    return sorted({o.name for o in objectives if o.judged and o.verdict == "missed"})
+    return sorted({o.label for o in objectives if o.judged and o.verdict == "missed"})
 
 
 def _failed_walk(journey: JourneyResult) -> str:
@@ -250,16 +290,16 @@ def _met_headline(
     objectives: Sequence[ObjectiveResult],
     faults: Sequence[FaultResult],
     capacity: CapacityResult | None,
-    journeys: Sequence[JourneyResult],
+    verdict: RunVerdict,
 ) -> str:
+    if verdict == "measured":
+        return "Sized; no objective was judged" if capacity is not None else _HEADLINES[verdict]
     if any(o.judged for o in objectives):
-        lowered = sum(o.phase == WHOLE_RUN and o.gate < o.target for o in objectives)
+        lowered = len({o.name for o in objectives if o.decides and o.gate < o.target})
         return _HEADLINES["met"] + (f", {lowered} of them at a gate below its target" if lowered else "")
     if faults:
         return "The steady state held before and after the fault"
-    if journeys and not objectives:
-        return "Every journey came through"
-    return "Sized; no objective was judged" if capacity is not None else "Measured; no objective was judged"
+    return "Every journey came through"
 
 
 def _target(asked: Asked) -> str:

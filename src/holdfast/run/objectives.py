@@ -1,6 +1,6 @@
 """Each objective in each phase and over all judged phases: verdict, budget, burn rate."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -15,22 +15,21 @@ from holdfast.slo.verdict import Judgement, judge_all
 
 
 def objective_results(recorded: Recorded) -> tuple[ObjectiveResult, ...]:
-    """Phases in order, then `phase` "run": the judged phases together, which decide the run."""
+    """Phases in order, then `phase` "run": the judged phases together, which decide the run with those that are judged
+    apart, by gates of their own.
+    """
     results: list[ObjectiveResult] = []
+    asked = recorded.asked
+    gates = {phase.name: phase.gates for phase in asked.phases if phase.apart}
     stretches = [(phase.name, phase.judged, [phase]) for phase in recorded.phases]
-    if recorded.judged:
-        stretches.append((WHOLE_RUN, True, recorded.judged))
+    together = [phase for phase in recorded.judged if phase.name not in gates]
+    if together:
+        stretches.append((WHOLE_RUN, True, together))
     for name, judged, phases in stretches:
-        judgements = judge_stretches(
-            recorded.asked.objectives,
-            recorded.intervals,
-            phases,
-            name,
-            judged,
-            effect_floor=recorded.asked.design_effect_floor,
-            attacks=recorded.asked.attacks,
-        )
-        results += [_with_cause(recorded, result, phases) for result in judgements]
+        if name in gates:
+            results += _judge_apart(recorded, phases[0], gates[name])
+        else:
+            results += _judge(recorded, asked.objectives, phases, name, judged=judged)
     return tuple(results)
 
 
@@ -40,6 +39,32 @@ def _with_cause(recorded: Recorded, result: ObjectiveResult, stretches: Sequence
     events = next(a.objective.events for a in recorded.asked.objectives if a.objective.name == result.name)
     cause = cause_of(recorded.intervals, events, stretches, recorded.faults, recorded.asked.attacks)
     return replace(result, cause=cause)
+
+
+def _judge_apart(recorded: Recorded, phase: Stretch, gates: Mapping[str, float]) -> list[ObjectiveResult]:
+    """By the gates of the phase; what it names no gate for is shown. In the order of the objectives."""
+    asked = recorded.asked.objectives
+    named = [replace(one, gate=gates[one.objective.name]) for one in asked if one.objective.name in gates]
+    others = [one for one in asked if one.objective.name not in gates]
+    found = [replace(one, apart=True) for one in _judge(recorded, named, [phase], phase.name, judged=True)]
+    found += _judge(recorded, others, [phase], phase.name, judged=False)
+    order = [one.objective.name for one in asked]
+    return sorted(found, key=lambda result: order.index(result.name))
+
+
+def _judge(
+    recorded: Recorded, objectives: Sequence[AskedObjective], phases: Sequence[Stretch], name: str, *, judged: bool
+) -> list[ObjectiveResult]:
+    found = judge_stretches(
+        objectives,
+        recorded.intervals,
+        phases,
+        name,
+        judged,
+        effect_floor=recorded.asked.design_effect_floor,
+        attacks=recorded.asked.attacks,
+    )
+    return [_with_cause(recorded, result, phases) for result in found]
 
 
 def judge_stretches(

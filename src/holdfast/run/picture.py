@@ -14,7 +14,7 @@ from holdfast.run.recorded import Recorded
 from holdfast.run.summary import Timeline, TimelineFault, TimelineJourney, TimelineLatency, TimelinePhase
 from holdfast.slo.budget import allowed_bad
 from holdfast.slo.counted import of_customers
-from holdfast.slo.indicator import selects
+from holdfast.slo.indicator import counts_events_of
 
 _OF_GENERATOR = ("cpu", "in_flight")
 
@@ -82,7 +82,11 @@ def _latencies(recorded: Recorded, length: int) -> tuple[TimelineLatency, ...]:
             continue
         lanes: dict[int, list[Histogram]] = {}
         for interval in of_customers(recorded.intervals, objective.events, recorded.asked.attacks):
-            if interval.source == "load" and interval.outcome != DROPPED and selects(objective.events, interval):
+            if (
+                interval.source == "load"
+                and interval.outcome != DROPPED
+                and counts_events_of(objective.events, interval)
+            ):
                 lanes.setdefault(interval.second - first, []).append(interval.response)
         summed = {second: Histogram.sum(lanes[second]) for second in lanes}
         p50, p95, p99 = (

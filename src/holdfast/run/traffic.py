@@ -16,7 +16,7 @@ from holdfast.run.quantiles import quantiles
 from holdfast.run.recorded import Recorded, outcomes_of
 from holdfast.run.summary import WHOLE_RUN, JourneyResult
 from holdfast.slo.counted import Stretch
-from holdfast.slo.indicator import selects
+from holdfast.slo.indicator import counts_events_of
 
 _REQUEST: Final = 3  # the depth of a name
 
@@ -124,7 +124,7 @@ def _journey(recorded: Recorded, journey: AskedJourney, intervals: Sequence[Inte
         counted_by=tuple(
             asked.objective.name
             for asked in recorded.asked.objectives
-            if any(selects(asked.objective.events, interval) for interval in own)
+            if any(counts_events_of(asked.objective.events, interval) for interval in own)
         ),
     )
 

@@ -29,6 +29,7 @@ class Traffic:
         self._net_error = ""
         self._last = time.monotonic()
         self.crashed = False
+        self.has_answered = False  # whether the target ever did
         page.on("request", self._asked)
         page.on("response", self._answered)
         page.on("requestfinished", self._ended)
@@ -57,6 +58,7 @@ class Traffic:
 
     def _answered(self, response: "Response") -> None:
         request, status = response.request, response.status
+        self.has_answered = self.has_answered or request.url.startswith("http")
         if self._is_page(request):
             self._outstanding.discard(request)
             if not 300 <= status < 400:

@@ -19,7 +19,7 @@ from holdfast.clock import Clock
 from holdfast.kit.accounts import Account
 from holdfast.kit.inbox import Inbox
 from holdfast.kit.totp import StepLedger
-from holdfast.record.sample import OK, TIMED_OUT, UNFINISHED
+from holdfast.record.sample import NO_REQUEST, OK, TIMED_OUT, UNFINISHED
 from holdfast.redaction import Redactor
 from holdfast.synthetics.browser import SharedBrowser
 from holdfast.synthetics.evidence import Failure, journey_line, keep_evidence, safe_text
@@ -107,6 +107,8 @@ async def walk(
             return ProbeFailed(reason, await _clean_up(visit, browser, place, trace_id, generation))
         steps = tuple((step, _cause_of_step(step, leave)) for step in visit.steps)
         cause = _cause_of_walk(steps, raised, duration, journey.settings.budget, leave)
+        if cause.outcome == OK and not traffic.has_answered:
+            cause = Cause(OK, NO_REQUEST)
         walked = Walked(journey.name, at, duration, cause, steps, trace_id, tuple(visit.delivery))
         if cause.outcome not in {OK, UNFINISHED}:
             await visit.register_cookies()
