@@ -356,7 +356,7 @@ def test_a_bug_of_a_scenario_costs_its_visit_and_is_told_once(tmp_path, stub):
         ("            import gevent\n            with gevent.Timeout(0.01):\n                gevent.sleep(1)",
          ("timed_out", "Timeout"), ("timed_out", "Timeout"), False),
         ("            import locust.exception\n            raise locust.exception.StopUser",
-         ("ok", ""), ("ok", ""), False),
+         ("ok", "no_request"), ("ok", "no_request"), False),
         ("            import gevent\n            raise gevent.GreenletExit", ("failed", "GreenletExit"),
          ("failed", "GreenletExit"), False),
         ("            self.client.request('GET', '/v2/account', bad=1)", ("failed", "TypeError"),

@@ -23,11 +23,10 @@ from holdfast.record.store import Event
 from holdfast.record.timeline import PHASE, Span
 from holdfast.run.asked import Asked, AskedObjective
 from holdfast.run.folder import RunFolder
-from holdfast.run.judgement import _verdict
-from holdfast.run.objectives import objective_results
+from holdfast.run.objectives import objective_results, verdict_of
 from holdfast.run.prepared import Prepared, asked_of
 from holdfast.run.recorded import Recorded
-from holdfast.run.summary import ObjectiveResult, Validity
+from holdfast.run.summary import ObjectiveResult
 from holdfast.slo.guard import Guard
 from holdfast.slo.indicator import Counts, matches
 
@@ -137,9 +136,7 @@ def simulate(prepared: Prepared, asked: Asked, stack: Stack, seed: int) -> Ended
     objectives = objective_results(recorded)
     if any(_guard_stops(asked, objective, played) for objective in asked.objectives):
         return Ended("missed", objectives, guarded=True)
-    without_faults = replace(recorded, asked=replace(asked, experiments=()))
-    verdict = _verdict(without_faults, objectives, (), Validity("valid", ()), None, None, ())
-    return Ended(verdict, objectives)
+    return Ended(verdict_of(objectives), objectives)
 
 
 def asked_once(prepared: Prepared) -> Asked:

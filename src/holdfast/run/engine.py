@@ -45,6 +45,7 @@ from holdfast.run.machine.surroundings import Surroundings
 from holdfast.run.pace import PaceKeeper
 from holdfast.run.poller import REPLICAS_READY, Poller
 from holdfast.run.prepared import Prepared, asked_of
+from holdfast.run.room import look_for_room
 from holdfast.run.search import SEARCHER, search_capacity
 from holdfast.run.stopping import StopSignal
 from holdfast.run.summary import FILE_NAME, write_summary
@@ -60,10 +61,14 @@ _WIND_DOWN_SECONDS: Final = 25.0  # after the drain was asked for; then a child 
 def run(prepared: Prepared, stop: StopSignal | None = None) -> Generator[RunEvent]:
     """Run it. Yields events, the last one `Finished`. Raises HoldfastError when it could not begin.
 
-    Wrong input that only the children or the target can see is told before time 0, and leaves no run folder.
+    Wrong input that only the children or the target can see is told before time 0, and leaves no run folder. Room for
+    its record is looked at first.
     """
     clock = SystemClock()
     sweep_leftovers(prepared.workspace)
+    little = look_for_room(prepared)
+    if little is not None:
+        prepared = replace(prepared, notices=(*prepared.notices, little))
     folder = create_run_folder(prepared.workspace.runs_folder, prepared.name, clock.now())
     started = False
     try:

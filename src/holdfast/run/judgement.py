@@ -21,7 +21,7 @@ from holdfast.run.guard_result import burned, guard_result, went_blind
 from holdfast.run.load_summary import LoadResult
 from holdfast.run.machine.judged import MACHINE
 from holdfast.run.machine.neighbours import NEIGHBOUR
-from holdfast.run.objectives import objective_results
+from holdfast.run.objectives import objective_results, verdict_of
 from holdfast.run.picture import timeline
 from holdfast.run.recorded import Recorded, read_recorded
 from holdfast.run.stack_watch import outside_deaths
@@ -132,7 +132,8 @@ def _verdict(
         return "invalid"
     judged = [o for o in objectives if o.judged]
     findings = any(fault.verdict in _FINDINGS for fault in faults)
-    if findings or any(o.verdict == "missed" for o in judged) or burned(recorded):
+    by_objectives = verdict_of(objectives)
+    if findings or by_objectives == "missed" or burned(recorded):
         return "missed"
     whole = [o for o in judged if o.decides]
     unseen = bool(recorded.asked.objectives) and any(p.judged for p in recorded.asked.phases) and not whole
@@ -140,8 +141,7 @@ def _verdict(
     unsized = recorded.asked.capacity is not None and (capacity is None or capacity.sizing is None)
     if not recorded.asked.objectives:
         return _without_objectives(recorded, load, journeys, unproven=unproven or unsized or bool(hollow))
-    inconclusive = any(o.verdict == "inconclusive" for o in whole)
-    if went_blind(recorded) or unseen or unproven or unsized or hollow or inconclusive:
+    if went_blind(recorded) or unseen or unproven or unsized or hollow or by_objectives == "inconclusive":
         return "inconclusive"
     return "met" if judged or faults else "measured"
 

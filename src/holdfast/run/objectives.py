@@ -1,6 +1,6 @@
 """Each objective in each phase and over all judged phases: verdict, budget, burn rate."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -8,7 +8,7 @@ from holdfast.record.recorder import Interval
 from holdfast.run.asked import AskedObjective
 from holdfast.run.causes import cause_of
 from holdfast.run.recorded import Recorded
-from holdfast.run.summary import WHOLE_RUN, ObjectiveResult
+from holdfast.run.summary import WHOLE_RUN, ObjectiveResult, ObjectiveVerdict
 from holdfast.slo.budget import budget_of
 from holdfast.slo.counted import Stretch, counted
 from holdfast.slo.verdict import Judgement, judge_all
@@ -39,6 +39,14 @@ def _with_cause(recorded: Recorded, result: ObjectiveResult, stretches: Sequence
     events = next(a.objective.events for a in recorded.asked.objectives if a.objective.name == result.name)
     cause = cause_of(recorded.intervals, events, stretches, recorded.faults, recorded.asked.attacks)
     return replace(result, cause=cause)
+
+
+def verdict_of(results: Iterable[ObjectiveResult]) -> ObjectiveVerdict:
+    """What objectives say of a run: missed in any judged phase is missed, and each that decides must be proven."""
+    judged = [result for result in results if result.judged]
+    if any(result.verdict == "missed" for result in judged):
+        return "missed"
+    return "inconclusive" if any(r.decides and r.verdict == "inconclusive" for r in judged) else "met"
 
 
 def _judge_apart(recorded: Recorded, phase: Stretch, gates: Mapping[str, float]) -> list[ObjectiveResult]:

@@ -163,7 +163,7 @@ async def _work(channel: ChildEnd, task: Task) -> int:
     # A call that was under way when its page was closed: its text may hold what was typed, so it is not logged.
     loop.set_exception_handler(lambda _loop, _context: None)
     _set_expectations(task)
-    browser = SharedBrowser(task.browser, task.place.url)
+    browser = SharedBrowser(task.browser, task.place.url, task.place.marker)
     await browser.launch()
     try:
         channel.tell_ready()

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from holdfast.synthetics.failure import Seen, net_error_of
+from holdfast.synthetics.failure import BLOCKED, Seen, net_error_of
 
 if TYPE_CHECKING:
     from playwright.async_api import Page, Request, Response
@@ -19,10 +19,17 @@ _CALLS: Final = frozenset({"xhr", "fetch"})
 class Traffic:
     """Listens to one page, from before its first request until its context is closed."""
 
-    def __init__(self, page: "Page", learn: Callable[[str], None] = lambda _: None) -> None:
-        """`learn` is given what scripts authenticate themselves with: a secret."""
+    def __init__(
+        self,
+        page: "Page",
+        learn: Callable[[str], None] = lambda _: None,
+        is_ours: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        """`learn` is given what scripts authenticate themselves with: a secret. `is_ours`: whether an address is the
+        target's."""
         self._page = page
         self._learn = learn
+        self._is_ours = is_ours
         self._outstanding: set[Request] = set()
         self._page_status: int | None = None
         self._call_status: int | None = None
@@ -74,7 +81,8 @@ class Traffic:
         self._last = time.monotonic()
         self._outstanding.discard(request)
         if self._is_page(request):
-            self._net_error = net_error_of(request.failure or "")
+            ours = self._is_ours(request.url)
+            self._net_error = net_error_of(request.failure or "") if ours else BLOCKED
 
     def _crash(self, _page: "Page") -> None:
         self.crashed = True
