@@ -15,6 +15,7 @@ from holdfast.report.charts import (
     timeline_chart,
     to_png,
 )
+from holdfast.report.charts.drawing import log_seconds
 from holdfast.report.palette import COLOURS
 from holdfast.report.rows import MOST_POINTS, fault_rows, gauge_rows, second_rows
 from holdfast.run.shape import shape_of
@@ -210,3 +211,10 @@ def test_a_walk_that_ends_after_the_last_phase_does_not_stretch_its_panel_beside
     walk = TimelineJourney("reset", 130.0, "timed_out", 30.0)
     spec = timeline_chart(replace(sample, timeline=replace(sample.timeline, journeys=(walk,))))
     assert spec["datasets"]["journeys"][0]["drawn_end"] == 135.0
+
+
+@pytest.mark.parametrize("values", [(0.15, 0.23), (0.2, 0.2), (0.05, 9.0), (0.001, 30.0), (1.0, 1.9)])
+def test_a_scale_of_response_times_has_a_few_ticks_however_narrow_it_is(values):
+    ticks = log_seconds(values, "response", "response time").to_dict()["axis"]["values"]
+    assert 3 <= len(ticks) <= 14
+    assert len(ticks) <= 8 or max(values) / min(values) > 100
