@@ -6,7 +6,8 @@ It agrees with the exit code: there is a failure or an error exactly when the ru
     inconclusive over the run, no data            error: what is not proven never passes
     inconclusive in one phase                     skipped: it may be too short by itself; the run's own case decides
     any verdict in a phase that is not judged     skipped, with the verdict
-    a fault that was felt, a walk that failed     skipped, with what happened: objectives decide, not these
+    a fault that was felt                         skipped, with what happened: objectives decide, not these
+    a walk that failed                            the same; where no objective was asked for it decides: failure
 """
 
 import xml.etree.ElementTree as ET
@@ -18,6 +19,8 @@ from typing import Final, Literal
 from holdfast.record.sample import OK
 from holdfast.report.figures import checked, count, duration, number, percent, printable, words
 from holdfast.report.load_rows import went_wrong_lines
+from holdfast.report.verdicts import word_of
+from holdfast.run.answers import why_question
 from holdfast.run.summary import WHOLE_RUN, FaultResult, JourneyResult, ObjectiveResult, Summary, ValidityCheck
 
 State = Literal["passed", "failure", "error", "skipped"]
@@ -70,7 +73,7 @@ def _suites(summary: Summary) -> list[Suite]:
         "measurement": [_check(check) for check in summary.validity.checks],
         "faults": [_fault(fault, summary) for fault in summary.faults],
         "clean-up": [_clean_up(fault) for fault in summary.faults],
-        "journeys": [_journey(journey) for journey in summary.journeys],
+        "journeys": [_journey(journey, summary) for journey in summary.journeys],
         "run": [*whole, _run(summary)],
     }
     return suites + [Suite(name, cases, summary.run.started, took) for name, cases in others.items()]
@@ -130,17 +133,19 @@ def _clean_up(fault: FaultResult) -> Case:
     return Case(fault.experiment, "passed" if fault.clean_up == "done" else "skipped", f"clean-up {fault.clean_up}")
 
 
-def _journey(journey: JourneyResult) -> Case:
+def _journey(journey: JourneyResult, summary: Summary) -> Case:
     bad = sum(number for outcome, number in journey.outcomes.items() if outcome != OK)
     said = ", ".join(f"{count(number)} {words(outcome)}" for outcome, number in journey.outcomes.items())
-    text = "\n".join([f"{count(journey.runs)} runs: {said}", *journey.evidence])
+    why = [answer.answer for answer in summary.answers if answer.question == why_question(journey.name)]
+    text = "\n".join([f"{count(journey.runs)} runs: {said}", *(why or journey.evidence)])
     seconds = journey.duration.p50 or 0.0
     if not journey.runs:
         return Case(journey.name, "skipped", "no run was finished", text)
+    told = f"{bad} of {journey.runs} runs were not ok"
+    if bad and not summary.objectives:
+        return Case(journey.name, "failure", told, text, seconds)
     if bad:
-        return Case(
-            journey.name, "skipped", f"{bad} of {journey.runs} runs were not ok; objectives decide", text, seconds
-        )
+        return Case(journey.name, "skipped", f"{told}; objectives decide", text, seconds)
     return Case(journey.name, "passed", "", text, seconds)
 
 
@@ -148,7 +153,7 @@ def _run(summary: Summary) -> Case:
     state = _RUN_STATES.get(summary.verdict, "error")
     lines = [f"{answer.question} {answer.answer}" for answer in summary.answers]
     text = "\n".join([*lines, *_not_ok(summary)])
-    return Case("verdict", state, f"{words(summary.verdict)}: {summary.headline}", text)
+    return Case("verdict", state, f"{word_of(summary)}: {summary.headline}", text)
 
 
 def _not_ok(summary: Summary) -> list[str]:

@@ -17,6 +17,7 @@ from holdfast.run.capacity import capacity_result
 from holdfast.run.fault_cost import fault_results
 from holdfast.run.folder import RunFolder
 from holdfast.run.guard_result import burned, guard_result, went_blind
+from holdfast.run.journey_failures import standing_fault_results
 from holdfast.run.load_summary import LoadResult
 from holdfast.run.machine.judged import MACHINE
 from holdfast.run.machine.neighbours import NEIGHBOUR
@@ -70,13 +71,14 @@ def judge_run(folder: RunFolder) -> Summary:
     verdict = _verdict(recorded, objectives, faults, validity, capacity, load, journeys)
     uncounted = uncounted_visits(recorded) if load else ()
     guard = guard_result(recorded)
+    standing = standing_fault_results(recorded)
     return Summary(
         run=RunFacts(
             id=asked.id,
             plan=asked.plan,
             description=asked.description,
             plan_hash=asked.plan_hash,
-            target=_target(asked),
+            target=asked.target_shown,
             seed=asked.seed,
             started=asked.created,
             ended=recorded.ended,
@@ -88,7 +90,7 @@ def judge_run(folder: RunFolder) -> Summary:
         headline=_headline(recorded, verdict, objectives, faults, capacity, load, journeys, validity)
         + _but(verdict, uncounted)
         + _on_a_busy_machine(verdict, validity),
-        answers=answers(verdict, objectives, faults, load, journeys, capacity, uncounted),
+        answers=answers(verdict, objectives, faults, load, journeys, capacity, uncounted, standing),
         validity=validity,
         objectives=objectives,
         timeline=timeline(recorded),
@@ -100,6 +102,7 @@ def judge_run(folder: RunFolder) -> Summary:
         faults_reason=_no_faults(asked) if not faults else "",
         capacity=capacity,
         capacity_reason="" if capacity else _no_capacity(recorded),
+        standing_faults=standing,
         guard=guard,
         guard_reason="" if guard else "the plan asks for no guard",
         notices=_notices(recorded),
@@ -258,13 +261,6 @@ def _met_headline(
     if journeys and not objectives:
         return "Every journey came through"
     return "Sized; no objective was judged" if capacity is not None else "Measured; no objective was judged"
-
-
-def _target(asked: Asked) -> str:
-    """Name and address; and what makes it doubtful who was measured, for every report names the target."""
-    if asked.target_url is None:
-        return asked.target
-    return f"{asked.target} ({asked.target_url}{'' if asked.tls_verified else ', TLS certificates not verified'})"
 
 
 def _no_faults(asked: Asked) -> str:

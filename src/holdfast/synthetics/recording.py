@@ -67,6 +67,8 @@ class Recording:
                 "step": failure.step,
                 "line": failure.line,
                 "error": failure.error,
+                "status": failure.status,
+                "error_code": failure.error_code,
                 "evidence": [f"evidence/{path.name}" for path in walked.evidence],
             }
         )
