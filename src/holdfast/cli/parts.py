@@ -100,11 +100,12 @@ def check(journeys: tuple[str, ...], times: int, target: str | None, as_json: bo
         raise InputError(
             Problem("synthetics/", "there is no journey to walk", "write one, or `holdfast init` a workspace")
         )
+    often = "once" if times == 1 else f"{times} times"
     longest = _longest_of_all([_longest(workspace, name) * times for name in names])
     plan = Plan.model_validate(
         {
             "kind": "Plan",
-            "description": f"Walked {times} times: {', '.join(_stem(name) for name in names)}.",
+            "description": f"Walked {often}: {', '.join(_stem(name) for name in names)}.",
             "phases": [{"name": "check", "for": f"{longest}s"}],
             "journeys": [{"name": name, "every": "1s", "times": times} for name in names],
         }
@@ -192,8 +193,11 @@ def _calibrate(workspace: Workspace, *, as_json: bool) -> int:
 
 
 def _longest_of_all(walks: Sequence[float]) -> float:
-    """Until the last of them is over, at most: a few are walked at once, the walks of one journey in turn."""
-    return max(walks) + sum(walks) / MOST_AT_ONCE + _SPARE_SECONDS
+    """Until the last of them is over, at most: a few are walked at once, the walks of one journey in turn.
+
+    Graham's bound for jobs that are taken as a worker gets free: sum / m + (1 - 1/m) * longest.
+    """
+    return sum(walks) / MOST_AT_ONCE + (1 - 1 / MOST_AT_ONCE) * max(walks) + _SPARE_SECONDS
 
 
 def _longest(workspace: Workspace, name: str) -> float:

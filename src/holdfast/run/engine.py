@@ -191,6 +191,7 @@ class _Running:
             target=self.asked.target,
             duration=self.asked.duration,
             phases=tuple((p.name, p.start, p.end) for p in self.asked.phases),
+            at_most=not self.asked.load and all(journey.times is not None for journey in self.asked.journeys),
         )
         # Only now is it known how long before time 0 they were.
         for message in early:

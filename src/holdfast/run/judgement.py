@@ -32,6 +32,7 @@ from holdfast.run.summary import (
     ObjectiveResult,
     RunFacts,
     RunVerdict,
+    StandingFault,
     Summary,
     Validity,
 )
@@ -105,7 +106,7 @@ def judge_run(folder: RunFolder) -> Summary:
         standing_faults=standing,
         guard=guard,
         guard_reason="" if guard else "the plan asks for no guard",
-        notices=_notices(recorded),
+        notices=(*_notices(recorded), *_standing_notice(standing, journeys)),
     )
 
 
@@ -271,6 +272,14 @@ def _no_capacity(recorded: Recorded) -> str:
     if recorded.asked.capacity is None:
         return "the plan asks no sizing question"
     return "the search held no arrival rate: the run ended before it"
+
+
+def _standing_notice(standing: Sequence[StandingFault], journeys: Sequence[JourneyResult]) -> tuple[str, ...]:
+    """Where no failed journey's answer names them."""
+    if not standing or any(journey.failures for journey in journeys):
+        return ()
+    named = "; ".join(f"{fault.place} {fault.what}" for fault in standing)
+    return (f"In the target, not put in by this run: {named}.",)
 
 
 def _notices(recorded: Recorded) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any, Final
 
-_WORD: Final = re.compile(r"[A-Za-z]{2,30}(?:[_.-][A-Za-z]{1,30}){0,6}")
+_WORD: Final = re.compile(r"(?=..)[A-Za-z]{1,30}(?:[_.-][A-Za-z]{1,30}){0,6}")
 _LONGEST: Final = 64
 _MOST_READ: Final = 65_536
 _ON_A_PAGE: Final = (
