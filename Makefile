@@ -1,11 +1,24 @@
 # `make` lists everything. demo and test do all their own set-up.
 PYTHON ?= python3
 VENV := .venv
+# An interpreter that is named gets a venv of its own beside one of another version: make check PYTHON=python3.13
+ifneq ($(origin PYTHON),file)
+WANTED := $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+PRESENT := $(shell sed -n 's/^version = \([0-9]*\.[0-9]*\).*/\1/p' .venv/pyvenv.cfg 2>/dev/null)
+ifeq ($(WANTED),)
+$(error PYTHON=$(PYTHON) does not start: name an interpreter, such as PYTHON=python3.13)
+endif
+ifneq ($(PRESENT),$(WANTED))
+ifneq ($(PRESENT),)
+VENV := .venv-$(WANTED)
+endif
+endif
+endif
 BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install browser judges servers demo test check golden stack bench verdicts picture clean
+.PHONY: help install browser judges servers demo test check fuzz golden stack bench verdicts picture clean
 
 help:  ## List the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -69,12 +82,15 @@ PYTEST := $(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 test: install  ## All tests
 	$(PYTEST)
 
-check: install  ## What a change must pass: lint, types, floors, tests
+check: install  ## What a change must pass: lint, types, floors, tests (PYTHON=python3.13: on another version)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(PYTEST)
+
+fuzz: install  ## Property tests with new examples, round after round: make fuzz MINUTES=10
+	$(BIN)/python tests/fuzz.py --minutes $(or $(MINUTES),10)
 
 golden: install  ## Write the golden reports and generated docs again; review the difference as code
 	HOLDFAST_GOLDEN=write $(BIN)/python -m pytest -q tests/cli tests/docs -k golden
@@ -107,4 +123,4 @@ picture: install  ## Draw docs/report.png from the newest run
 	$(BIN)/python tests/bench/picture.py
 
 clean:  ## Remove what was built; runs/ stays
-	rm -rf $(VENV) .venv-bench dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-* dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

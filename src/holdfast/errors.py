@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class ExitCode(IntEnum):
@@ -34,8 +34,27 @@ class ExitCode(IntEnum):
     """Something may still be in the target: run `holdfast recover`."""
     REGRESSION = 5
     """Worse than the baseline run."""
+    HOLDFAST_FAILED = 70
+    """holdfast itself failed: a bug, or a machine without memory. One message, and the traceback in a log."""
     INTERRUPTED = 130
-    """Stopped by Ctrl-C; what was put into the target was taken out."""
+    """Stopped by Ctrl-C, SIGTERM or SIGHUP; what was put into the target was taken out."""
+
+
+_BY_SEVERITY: Final = (
+    ExitCode.CLEAN_UP_FAILED,
+    ExitCode.HOLDFAST_FAILED,
+    ExitCode.INTERRUPTED,
+    ExitCode.WRONG_INPUT,
+    ExitCode.INCONCLUSIVE,
+    ExitCode.MISSED,
+    ExitCode.REGRESSION,
+    ExitCode.MET,
+)
+
+
+def severest(*codes: int) -> ExitCode:
+    """The one that a process ends with when several apply: what is left in the target weighs most, then our failure."""
+    return min((ExitCode(code) for code in codes), key=_BY_SEVERITY.index)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +114,7 @@ def shown(path: Path) -> str:
     """As short as it is clear: relative to where the person stands, when below it."""
     try:
         return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
+    except (ValueError, OSError):  # elsewhere, or the current folder was deleted
         return str(path)
 
 

@@ -1,6 +1,7 @@
 """Files and folders that only their owner reads: a record of a run says more than its reports do."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -27,3 +28,15 @@ def write_text(path: Path, text: str) -> None:
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         os.fchmod(descriptor, FILE)
         file.write(text)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """The same, beside and renamed: a file that is there is whole. Raises OSError, and leaves nothing then."""
+    beside = path.with_name(f".{path.name}.new")
+    try:
+        write_text(beside, text)
+        beside.replace(path)
+    except OSError:
+        with suppress(OSError):
+            beside.unlink()
+        raise

@@ -137,7 +137,7 @@ def test_recover_with_nothing_left_in_says_so(workspace: Path, holdfast) -> None
 
 
 def test_the_stack_that_does_not_run_is_told(workspace: Path, holdfast) -> None:
-    assert holdfast("stack", "status").code == 1
+    assert holdfast("stack", "status").code == 3
     assert json.loads(holdfast("stack", "status", "--json").out) == {"running": False}
     assert holdfast("stack", "down").code == 0
 

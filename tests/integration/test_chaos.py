@@ -450,6 +450,79 @@ def test_what_is_lost_only_during_the_fault_is_no_resistance(
     assert proxy.proxies()["valkey"].enabled
 
 
+def _recovered_by_another_process(tmp_path: Path) -> None:
+    code = (
+        f"from pathlib import Path; from holdfast.chaos.undo import recover; print(recover([Path({str(tmp_path)!r})]))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True)
+
+
+@pytest.mark.usefixtures("traffic")
+@pytest.mark.parametrize("hypothesis", ["recover", "resist"])
+@pytest.mark.parametrize("method", ["hold", "something else"])
+@pytest.mark.parametrize(
+    ("fault", "leaves", "why"),
+    [
+        ({"fault": "latency", "link": "postgres", "latency_ms": 5}, "reset", "toxic on link postgres was removed"),
+        ({"fault": "latency", "link": "postgres", "latency_ms": 5}, "recover", "another process took it out"),
+        ({"fault": "outage", "link": "messages"}, "reset", "link messages was enabled"),
+        ({"fault": "replica_pause", "replica": "account-2"}, "resume", "account-2 is running, not paused"),
+    ],
+)
+def test_a_fault_that_leaves_before_its_time_shows_nothing(
+    run_session: Callable[..., Story],
+    tmp_path: Path,
+    proxy: ProxyClient,
+    supervisor: Supervisor,
+    fault: dict[str, Any],
+    leaves: str,
+    why: str,
+    method: str,
+    hypothesis: str,
+) -> None:
+    ways = {
+        "reset": proxy.reset,
+        "resume": lambda: supervisor.resume("account-2"),
+        "recover": lambda: _recovered_by_another_process(tmp_path),
+    }
+    waits = {"type": "action", "name": "wait", "provider": {"type": "process", "path": "sleep", "arguments": ["4"]}}
+    held = [hold(30.0), REVERT] if method == "hold" else [waits, REVERT]
+
+    def watch(found: Session) -> None:
+        def take_out() -> None:
+            wait_for(lambda: found.story.injected_at is not None, 60)
+            time.sleep(0.5)
+            ways[leaves]()
+
+        threading.Thread(target=take_out, daemon=True).start()
+
+    rollbacks = [REVERT] if method == "hold" else [NOTHING, REVERT]
+    data = experiment([inject(**fault), *held], hypothesis=hypothesis, fault=fault["fault"], rollbacks=rollbacks)
+    story = run_session(data, seconds=30.0, during=watch)
+
+    assert (story.verdict, story.clean_up) == ("inconclusive", "done"), story.reason
+    assert "left before its time" in story.reason
+    assert why in story.reason
+    assert story.injected_at is not None
+    assert story.reverted_at is not None
+    assert story.reverted_at - story.injected_at < 25.0
+
+
+@pytest.mark.usefixtures("traffic")
+def test_a_replica_that_comes_back_by_itself_is_no_fault_that_left(
+    run_session: Callable[..., Story], supervisor: Supervisor
+) -> None:
+    def watch(found: Session) -> None:
+        def bring_back() -> None:
+            wait_for(lambda: found.story.injected_at is not None, 60)
+            supervisor.start("account-1")
+
+        threading.Thread(target=bring_back, daemon=True).start()
+
+    data = experiment([inject("replica_kill", replica="account-1"), hold(2.0), REVERT], fault="replica_kill")
+    assert run_session(data, seconds=2.0, during=watch).verdict == "passed"
+
+
 @pytest.mark.usefixtures("traffic")
 @pytest.mark.parametrize(("back_after", "verdict"), [(1.0, "passed"), (60.0, "not-recovered")])
 def test_recovery_is_watched_after_the_fault_is_out(

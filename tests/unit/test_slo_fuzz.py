@@ -6,11 +6,11 @@
 
 import json
 import os
-import random
 from collections import Counter
 from pathlib import Path
 
 import yaml
+from tests.drawing import dice
 from tests.unit.mutation import mutated_bytes, mutated_text, mutated_tree, written
 from tests.unit.slo_objects import (
     CONDITION,
@@ -66,7 +66,7 @@ def answered(problems, warnings):
 
 
 def test_no_mutated_file_of_objectives_makes_a_traceback(tmp_path):
-    rng = random.Random(20260101)
+    rng = dice(20260101)
     path = tmp_path / "mutated.yaml"
     seen = Counter()
     for _ in range(FILES):

@@ -1,10 +1,10 @@
 """The schema for editors: what is read without a problem keeps it, and it finds what a schema can find."""
 
-import random
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
+from tests.drawing import dice
 from tests.unit.mutation import mutated_tree
 from tests.unit.slo_objects import SLO, SPEC, changed
 from tests.unit.test_slo_alerts import ACCEPTED as ALERTS_ACCEPTED
@@ -65,7 +65,7 @@ def test_refused_alerts_break_it(name):
 
 
 def test_mutated_files_that_are_read_without_a_problem_keep_it():
-    rng = random.Random(3)
+    rng = dice(3)
     accepted = 0
     for _ in range(2500):
         documents = [Document(Path("x.yaml"), mutated_tree(rng, data, most=1), {}) for data in rng.choice(OPENSLO)]
@@ -78,7 +78,7 @@ def test_mutated_files_that_are_read_without_a_problem_keep_it():
 
 
 def test_mutated_documents_of_our_own_kinds_that_are_read_without_a_problem_keep_it():
-    rng = random.Random(4)
+    rng = dice(4)
     documents = [d for path in FILES for d in load_documents(path)[0] if d.data["kind"] in OWN_KINDS]
     assert {document.data["kind"] for document in documents} >= set(OWN_SHAPES)
     accepted = 0

@@ -1,7 +1,6 @@
 """Logs and curves: what is read, what is counted as unread, and that nothing at all makes a traceback."""
 
 import gzip
-import random
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.drawing import dice
 
 from holdfast.workspace.access_log import Log, moment, read_log
 from holdfast.workspace.curve import Point, counted, curve_text, fitting_bin, load_curve
@@ -90,7 +90,7 @@ def test_no_bytes_make_a_traceback(tmp_path: Path, content: bytes) -> None:
 
 
 def test_ten_thousand_mutated_lines_are_read_or_counted(tmp_path: Path) -> None:
-    draw = random.Random(4)
+    draw = dice(4)
     lines = []
     for second in range(10_000):
         line = bytearray(LINE.format(second=second % 60, zone="+0100", path="/v2/invoices?a=b").encode())

@@ -1,11 +1,11 @@
 """libyaml and PyYAML's own parser give the same documents, lines and problems."""
 # ruff: noqa: E501 - the table of odd texts is one row for each group
 
-import random
 from pathlib import Path
 
 import pytest
 import yaml
+from tests.drawing import dice
 from tests.unit.mutation import mutated_text
 
 from holdfast.workspace import yaml_nodes
@@ -59,7 +59,7 @@ def test_what_is_odd_is_read_the_same_by_both(monkeypatch, tmp_path, text):
 
 @with_libyaml
 def test_broken_files_are_read_the_same_by_both(monkeypatch, tmp_path):
-    rng = random.Random(7)
+    rng = dice(7)
     texts = [path.read_text() for path in SHIPPED]
     path = tmp_path / "broken.yaml"
     for _ in range(500):

@@ -8,14 +8,16 @@ They raise HoldfastErrors, which Chaos Toolkit records as the activity's failure
 
 import logging
 import os
+from dataclasses import asdict, dataclass
 from typing import Final
 
 from holdfast.chaos import undo
-from holdfast.chaos.context import Context, load_context
+from holdfast.chaos.context import Context, load_context, reverted_file
 from holdfast.chaos.faults import read_fault
 from holdfast.chaos.faults.fault import proxy_of, take_lease
 from holdfast.chaos.faults.latency import chunks_met
 from holdfast.chaos.faults.traffic import arrivals
+from holdfast.chaos.presence import why_gone
 from holdfast.chaos.repair import ENABLE_LINK, REMOVE_TOXIC
 from holdfast.clock import Clock, SystemClock
 from holdfast.errors import CleanUpError, HoldfastError, InputError, MeasurementError, Problem
@@ -25,8 +27,21 @@ HELD_LEASE_SECONDS: Final = 15.0
 _RENEW_SECONDS: Final = 4.0
 _LEASE_MARGIN_SECONDS: Final = 5.0
 _TICK_SECONDS: Final = 0.1
+_LOOK_SECONDS: Final = 1.0  # between two looks at whether the fault is still in
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A fault that is not in any more, though nobody of this experiment took it out; or of which nobody knows."""
+
+    at: float  # seconds since the epoch: when it was seen
+    why: str
+    is_certain: bool
+
+    def facts(self) -> dict[str, object]:
+        return asdict(self)
 
 
 def inject(fault: str, **arguments: object) -> dict[str, object]:
@@ -61,37 +76,52 @@ def inject(fault: str, **arguments: object) -> dict[str, object]:
 
 
 def hold(seconds: float = 20.0) -> dict[str, object]:
-    """Keep the fault in for so long, its lease renewed. Returns early when the experiment is told to stop."""
+    """Keep the fault in for so long, its lease renewed. Returns early when the experiment is told to stop.
+
+    Looks once a second, and at its end, whether the fault is still in, and returns when it is not: "gone" says why.
+    """
     context = _context()
     clock = _clock(context)
-    start = renewed_at = clock.now()
+    start = renewed_at = looked_at = clock.now()
     _renew(context, HELD_LEASE_SECONDS)
+    gone: Gone | None = None
     while (left := start + float(seconds) - clock.now()) > 0 and not context.stopping:
         if clock.now() - renewed_at >= _RENEW_SECONDS:
             renewed_at = clock.now()
             _renew(context, HELD_LEASE_SECONDS)
+        if clock.now() - looked_at >= _LOOK_SECONDS:
+            looked_at = clock.now()
+            gone = _look_for_gone(context, clock)
+            if gone is not None and gone.is_certain:
+                break  # there is nothing to hold any more
         clock.sleep(min(left, _TICK_SECONDS))
+    if gone is None or not gone.is_certain:
+        gone = _look_for_gone(context, clock)
     # What comes between the hold and the revert may take its time.
     _renew(context, context.max_duration + _LEASE_MARGIN_SECONDS)
-    return {"held": clock.now() - start, "stopped": context.stopping}
+    return {"held": clock.now() - start, "stopped": context.stopping, "gone": None if gone is None else gone.facts()}
 
 
 def revert() -> dict[str, object]:
     """Take out everything this experiment put in, newest first. May be repeated. Raises CleanUpError."""
     context = _context()
     clock = _clock(context)
-    open_entries = [e for e in undo.open_entries(context.undo_log) if e.experiment == context.experiment]
+    entries = undo.entries_of(context.undo_log, context.experiment)
+    open_entries = [entry for entry, is_open in entries if is_open]
+    gone = None if _was_reverted(context) else _look_for_gone(context, clock)
     came = arrivals(context.target) if open_entries else None
     results = undo.undo_all(context.undo_log, experiment=context.experiment, tokens=context.tokens, now=clock.now)
     reverted_at = clock.now()
     failed = [result for result in results if not result.undone]
+    _note_reverted(context)
     if failed:
         raise CleanUpError(*(Problem(r.entry.undo.kind, r.detail, "run `holdfast recover`") for r in failed))
     return {
         "reverted": [{"id": r.entry.id, "outcome": r.outcome, "detail": r.detail} for r in results],
         "reverted_at": reverted_at,
-        "chunks_met": chunks_met(entry.undo for entry in open_entries),
+        "chunks_met": chunks_met(entry.undo for entry, is_open in entries if is_open or gone is not None),
         "arrivals": came,
+        "gone": None if gone is None else gone.facts(),
     }
 
 
@@ -101,6 +131,29 @@ def _context() -> Context:
 
 def _clock(context: Context) -> Clock:
     return SystemClock() if context.anchor is None else SystemClock(context.anchor)
+
+
+def _look_for_gone(context: Context, clock: Clock) -> Gone | None:
+    """None while all that this experiment put in is in, and when it was told to stop: then it is taken out for that."""
+    unknown = ""
+    for entry, is_open in undo.entries_of(context.undo_log, context.experiment):
+        why = "" if is_open else "another process took it out by the undo log (`holdfast recover` does)"
+        try:
+            why = why or why_gone(entry, context.tokens)
+        except HoldfastError as error:
+            unknown = f"whether it was still in is not known: {error.problems[0].what}"
+        if why and not context.stopping:
+            return Gone(clock.now(), why, is_certain=True)
+    return Gone(clock.now(), unknown, is_certain=False) if unknown and not context.stopping else None
+
+
+def _was_reverted(context: Context) -> bool:
+    return context.folder is not None and reverted_file(context.folder).exists()
+
+
+def _note_reverted(context: Context) -> None:
+    if context.folder is not None:
+        reverted_file(context.folder).touch()
 
 
 def _raise_if_undone_meanwhile(context: Context, entry: undo.Entry) -> None:

@@ -29,6 +29,7 @@ from holdfast.chaos.verdict import INTERRUPTED
 from holdfast.clock import Clock, SystemClock
 from holdfast.errors import HoldfastError, Problem
 from holdfast.kit.accounts import secrets_in
+from holdfast.process import ending_signals, undo_inherited
 from holdfast.record.store import RunStore
 from holdfast.workspace.target import Connection
 
@@ -51,6 +52,7 @@ class Planned:
 
 def main() -> int:
     """What `python -m holdfast.chaos` does; returns its exit code."""
+    undo_inherited()
     channel = ChildEnd.from_standard_streams()
     formatter = KeptFormatter()
     handler = logging.StreamHandler(sys.stderr)
@@ -70,8 +72,10 @@ def main() -> int:
         formatter.words.update(words_of(one.experiment.data))
     with RunStore.open(Path(job["run_db"])) as store:
         child = Child(channel, job, planned, store)
-        # A shell that starts us in the background leaves SIGINT ignored; we need it.
-        signal.signal(signal.SIGINT, child.interrupted)
+        # Chaos Toolkit has handlers of its own while it runs, and puts these back: the signals that end it end us in
+        # order before and after, too.
+        for number in (*ending_signals(), signal.SIGUSR1, signal.SIGUSR2):
+            signal.signal(number, child.interrupted)
         channel.tell_ready()
         message = channel.receive()
         if message is None or "go" not in message:
@@ -157,7 +161,10 @@ class Child:
         stories += [self._not_run(planned, time_zero) for planned in self._planned[len(stories) :]]
         self._finished.set()
         self._channel.tell_done(
-            experiments={s.name: {"verdict": s.verdict, "reason": s.reason, "clean_up": s.clean_up} for s in stories}
+            experiments={
+                s.name: {"verdict": s.verdict, "reason": s.reason, "clean_up": s.clean_up, "way_back": s.way_back}
+                for s in stories
+            }
         )
         return 4 if any(story.clean_up == FAILED for story in stories) else 0
 
@@ -172,7 +179,7 @@ class Child:
         return story
 
     def interrupted(self, _signal: int, _frame: FrameType | None) -> None:
-        """The handler of SIGINT."""
+        """The handler of every signal that ends us."""
         self._stopping.set()
         if self._session is not None:
             self._session.interrupted()

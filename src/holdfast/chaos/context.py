@@ -60,6 +60,11 @@ def stop_file(folder: Path) -> Path:
     return folder / "stop"
 
 
+def reverted_file(folder: Path) -> Path:
+    """There once the experiment has taken its own faults out: from then on none of them is missed."""
+    return folder / "reverted"
+
+
 def write_context(context: Context) -> Path:
     """Into its folder, mode 0600."""
     if context.folder is None:

@@ -24,6 +24,7 @@ from holdfast.chaos.schema import (
     FaultName,
     HoldfastExtension,
     PythonProvider,
+    is_foreign_action,
 )  # fmt: skip
 from holdfast.errors import Problem
 from holdfast.workspace.binding import bind
@@ -55,6 +56,13 @@ class Experiment:
     def injections(self) -> list[Mapping[str, Any]]:
         """The arguments of each `inject` of the method, its kind as `fault`."""
         return [activity["provider"]["arguments"] for activity in self.data["method"] if _is_ours(activity, "inject")]
+
+    @property
+    def foreign_rollbacks(self) -> list[Mapping[str, Any]]:
+        """The rollbacks that are actions and not ours; one that only names an activity is that activity."""
+        named = {activity.get("name"): activity for activity in self.data["method"]}
+        played = [named.get(a["ref"], a) if "ref" in a else a for a in self.data.get("rollbacks", [])]
+        return [activity for activity in played if is_foreign_action(activity)]
 
     @property
     def objectives(self) -> list[str]:

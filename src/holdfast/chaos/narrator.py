@@ -12,7 +12,8 @@ from chaoslib.run import RunEventHandler
 
 from holdfast.chaos.evidence import secret_values
 from holdfast.chaos.keeping import Keeper
-from holdfast.chaos.story import DONE, Story, Telling
+from holdfast.chaos.schema import is_foreign_action
+from holdfast.chaos.story import DONE, FAILED, PENDING, Story, Telling
 from holdfast.chaos.verdict import calls, steady_state_met, what_failed
 from holdfast.clock import Clock
 
@@ -71,11 +72,23 @@ class Narrator(RunEventHandler):  # type: ignore[misc]  # Chaos Toolkit has no t
 
     def rollbacks_completed(self, experiment: Any, journal: Any) -> None:  # noqa: ARG002
         """A fault that is not ours is out when the rollbacks have been played."""
-        if self._story.injected_at is not None and not any(what_failed(item) for item in journal["rollbacks"]):
+        story = self._story
+        failed = any(what_failed(item) for item in journal["rollbacks"])
+        if story.injected_at is not None and not failed and story.way_back not in {PENDING, FAILED}:
             self.note_reverted(self._clock.now())
+
+    def start_activity(self, activity: Mapping[str, Any]) -> None:
+        """On disk before it begins, as the undo log is: whoever kills us leaves the record to say what may be in."""
+        if not self._in_method or not is_foreign_action(activity):
+            return
+        with self._changing:
+            is_first, self._story.foreign_began = not self._story.foreign_began, True
+        if is_first:
+            self._telling.span(self._story.span())
 
     def activity_completed(self, activity: Mapping[str, Any], run: Mapping[str, Any]) -> None:
         failed = what_failed(run)
+        self._note_rollback(activity, failed)
         if failed:
             was_interrupted = "status" not in run and not activity.get("background")
             if activity.get("type") == "action" and not was_interrupted:
@@ -91,9 +104,12 @@ class Narrator(RunEventHandler):  # type: ignore[misc]  # Chaos Toolkit has no t
                 self._story.chunks_met = output["chunks_met"]
             if output["arrivals"] is not None:
                 self._story.arrivals_after = output["arrivals"]
+            self._note_gone(output["gone"])
             if output["reverted"]:
                 self.note_reverted(output["reverted_at"])
-        elif self._in_method and activity.get("type") == "action" and not calls(activity, "hold"):
+        elif calls(activity, "hold"):
+            self._note_gone(output["gone"])
+        elif self._in_method and activity.get("type") == "action":
             self.note_injected(self._clock.now(), self._story.fault, self._story.target)
 
     def note_injected(self, at: float, fault: str, target: str) -> None:
@@ -115,6 +131,24 @@ class Narrator(RunEventHandler):  # type: ignore[misc]  # Chaos Toolkit has no t
             story.reverted_at, story.clean_up = at, DONE
         self._telling.span(story.span())
         self._telling.event("fault_reverted", experiment=story.name, clean_up=story.clean_up)
+
+    def _note_rollback(self, activity: Mapping[str, Any], failed: str) -> None:
+        if not self._story.rolling_back or not is_foreign_action(activity):
+            return
+        with self._changing:
+            if failed:
+                self._story.rollbacks_failed.append(failed)
+            else:
+                self._story.rollbacks_played += 1
+
+    def _note_gone(self, gone: Mapping[str, Any] | None) -> None:
+        """The fault left before its time: its span ends when that was seen."""
+        if gone is None or self._story.reverted_at is not None:
+            return
+        self._story.gone = str(gone["why"])
+        self._telling.event("notice", text=f"{self._story.name}: its fault left before its time: {gone['why']}")
+        if gone["is_certain"]:
+            self.note_reverted(float(gone["at"]))
 
     def _note_met(self, connections_met: int | None, arrivals: int | None) -> None:
         """Of each fault of the experiment; what came, since the first."""

@@ -17,6 +17,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from holdfast.chaos.supervisor import RUNNING, Supervisor, SupervisorRefusedError
+from holdfast.digits import whole
 from holdfast.errors import CleanUpError, InputError, Problem, TargetError
 from holdfast.proxy.access import TOKEN_VARIABLE as PROXY_TOKEN_VARIABLE
 from holdfast.proxy.client import ProxyClient, ProxyRefusedError
@@ -198,9 +199,10 @@ def _thawed(arguments: Arguments) -> bool:
     pid = arguments.get("pid", "")
     try:
         state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-        if not pid.isdigit() or state != "T":
+        number = whole(pid)
+        if number is None or state != "T":
             return False
-        os.kill(int(pid), signal.SIGCONT)
+        os.kill(number, signal.SIGCONT)
     except (OSError, IndexError):
         return False
     return True

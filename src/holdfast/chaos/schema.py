@@ -3,7 +3,7 @@
 Chaos Toolkit itself finds `rollback:` for `rollbacks:` valid, and leaves the fault in. Here unknown keys are problems.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Final, Literal
 
 from pydantic import ConfigDict, Field
@@ -13,6 +13,7 @@ from holdfast.workspace.binding import Broken, Definition, Duration
 EXTENSION: Final = "holdfast"
 ACTIONS: Final = "holdfast.chaos.actions"
 PROBES: Final = "holdfast.chaos.probes"
+_OURS: Final = "holdfast.chaos."
 
 Number = Annotated[float, Field(strict=False)]
 Text = Annotated[str, Field(min_length=1)]
@@ -162,3 +163,9 @@ class HoldfastExtension(ExperimentPart):
     max_duration: Annotated[Duration, Field(gt=0, le=3600)]
     recover_within: Annotated[Duration, Field(ge=0)] = 30.0
     fault: FaultName
+
+
+def is_foreign_action(activity: Mapping[str, Any]) -> bool:
+    """Whether it is an action that is not one of ours: what it does, the undo log does not know."""
+    module = str(activity.get("provider", {}).get("module", ""))
+    return activity.get("type") == "action" and not module.startswith(_OURS)

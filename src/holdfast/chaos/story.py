@@ -43,6 +43,9 @@ class Telling:
 class Story:
     """The one mutable thing of a session. Times are seconds since the epoch; None is "not yet", or never.
 
+    `foreign_began`: an action that is not ours has begun to change the target; the two after it say how many of the
+    rollbacks that are not ours were played well, and what failed in the others.
+
     `name`: of the experiment in this run. `chunks_met`: traffic that met a toxic; `connections_met`: connections that
     were open to what was hit; `arrivals_before`, `arrivals_after`: connections that had come to the target's edge when
     the fault was in, and when it was about to be taken out. `configuration`, `secrets`: as Chaos Toolkit resolved them.
@@ -70,6 +73,10 @@ class Story:
     verdict: str = ""
     reason: str = ""
     clean_up: str = PENDING
+    gone: str = ""  # why the fault was not in any more before its time
+    foreign_began: bool = False
+    rollbacks_played: int = 0
+    rollbacks_failed: list[str] = field(default_factory=list)
     configuration: dict[str, Any] = field(default_factory=dict)
     secrets: dict[str, Any] = field(default_factory=dict, repr=False)
 
@@ -83,6 +90,16 @@ class Story:
         came = None if before is None or after is None else max(after - before, 0)
         known = [count for count in (self.connections_met, came) if count is not None]
         return sum(known) if known else None
+
+    @property
+    def way_back(self) -> str:
+        """Of what the undo log does not know, because actions that are not ours put it in: "" when there is none, else
+        pending, done or failed, by how the experiment's own rollbacks went."""
+        if not self.foreign_began:
+            return ""
+        if self.rollbacks_failed:
+            return FAILED
+        return DONE if self.rollbacks_played >= len(self.experiment.foreign_rollbacks) else PENDING
 
     def attributes(self) -> dict[str, object]:
         """Of the fault's span."""
@@ -99,6 +116,7 @@ class Story:
             "verdict": self.verdict or "inconclusive",
             "reason": self.reason,
             "clean_up": self.clean_up,
+            "way_back": self.way_back,
         }
 
     def span(self) -> Span:

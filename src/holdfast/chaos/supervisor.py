@@ -11,6 +11,7 @@ from holdfast.kit.plain_client import Rules, UnansweredError, ask, printable
 
 REPLICA: Final = "replica"
 RUNNING: Final = "running"
+PAUSED: Final = "paused"
 
 
 class SupervisorRefusedError(InputError):

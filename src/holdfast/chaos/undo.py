@@ -92,6 +92,17 @@ def open_entries(path: Path) -> list[Entry]:
     return _read(path)[0]
 
 
+def entries_of(path: Path, experiment: str) -> list[tuple[Entry, bool]]:
+    """Every fault that this experiment announced, oldest first, and whether it is still open."""
+    still_open = {entry.id for entry in open_entries(path)}
+    found: dict[str, Entry] = {}
+    for line in map(_parsed, _lines(path)):
+        entry = None if line is None or "done" in line else _entry(line)
+        if entry is not None and entry.experiment == experiment:
+            found[entry.id] = entry
+    return [(entry, entry.id in still_open) for entry in found.values()]
+
+
 def undo_all(
     path: Path,
     on_result: Callable[[UndoResult], None] | None = None,
@@ -240,10 +251,7 @@ def _read(path: Path) -> tuple[list[Entry], list[int]]:
     """The entries that are not done, oldest first, and the numbers of the lines that cannot be read."""
     found: dict[str, Entry] = {}
     damaged: list[int] = []
-    try:
-        lines = path.read_bytes().decode("utf-8", "replace").split("\n")
-    except FileNotFoundError:
-        return [], []
+    lines = _lines(path)
     for number, text in enumerate(lines, 1):
         line = _parsed(text)
         entry = None if line is None else _entry(line)
@@ -254,6 +262,13 @@ def _read(path: Path) -> tuple[list[Entry], list[int]]:
         elif number < len(lines) and text.strip() and not text.endswith(TORN):
             damaged.append(number)
     return list(found.values()), damaged
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_bytes().decode("utf-8", "replace").split("\n")
+    except FileNotFoundError:
+        return []
 
 
 def _parsed(text: str) -> Mapping[str, object] | None:

@@ -53,6 +53,8 @@ class Observed:
 
     `exposed`: how much traffic met the fault (chunks or connections); None when nothing counts it. `recovered`: whether
     the steady state came back while we went on looking after the journal's end, and `watched` for how long (seconds).
+    `gone`: why the fault was not in any more before its time. `afterwards`: the look after the rollbacks, which Chaos
+    Toolkit does not take; None where there were none that change anything.
     """
 
     hypothesis: str
@@ -63,6 +65,8 @@ class Observed:
     recovered: bool | None = None
     watched: float = 0.0
     recover_within: float = 0.0
+    gone: str = ""
+    afterwards: State | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +85,8 @@ def judge(journal: Journal | None, observed: Observed) -> Judgement:
         return found
     states = journal["steady_states"]
     if observed.hypothesis == "resist":
-        return _judge_resistance(states.get("during") or [], states["after"])
-    return _judge_recovery(states["after"], observed)
+        return _judge_resistance(states.get("during") or [], states["after"], observed.afterwards)
+    return _judge_recovery(states["after"] if observed.afterwards is None else observed.afterwards, observed)
 
 
 def _not_finished(journal: Journal | None, observed: Observed) -> Judgement | None:
@@ -108,6 +112,8 @@ def _nothing_shown(journal: Journal, observed: Observed) -> Judgement | None:
         return Judgement(FAULT_NOT_APPLIED, _told(applying) or "the method put no fault in")
     if failed:
         return Judgement(INCONCLUSIVE, _told(failed))
+    if observed.gone:
+        return Judgement(INCONCLUSIVE, f"the fault left before its time: {observed.gone}")
     if observed.exposed == 0:
         return Judgement(INCONCLUSIVE, "the fault met no traffic: none crossed it while it was in")
     if before is None or after is None:
@@ -115,14 +121,17 @@ def _nothing_shown(journal: Journal, observed: Observed) -> Judgement | None:
     return None
 
 
-def _judge_resistance(during: Sequence[State], after: State) -> Judgement:
+def _judge_resistance(during: Sequence[State], after: State, afterwards: State | None) -> Judgement:
     lost = [state for state in during if _is_lost(state)]
     if lost:
         checks = f"in {len(lost)} of {len(during)} checks during the fault"
         return Judgement(DEVIATED, f"{checks}, {_failed_probe(lost[0])}")
     if _is_lost(after):
         return Judgement(DEVIATED, f"after the fault, {_failed_probe(after)}")
-    unknown = next((state for state in (*during, after) if not state["steady_state_met"]), None)
+    if afterwards is not None and _is_lost(afterwards):
+        return Judgement(DEVIATED, f"after the rollbacks, {_failed_probe(afterwards)}")
+    looks = (*during, after, *(() if afterwards is None else (afterwards,)))
+    unknown = next((state for state in looks if not state["steady_state_met"]), None)
     if unknown is not None:
         return Judgement(INCONCLUSIVE, _failed_probe(unknown))
     return Judgement(PASSED, f"the steady state held before, after, and in {len(during)} checks during the fault")

@@ -3,11 +3,11 @@
 import json
 import sys
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 from rich.table import Table
 
+from holdfast.cli.workspace import current_folder
 from holdfast.errors import ExitCode
 from holdfast.report.terminal import console_for
 from holdfast.run.diagnosis import diagnose
@@ -17,7 +17,7 @@ from holdfast.run.diagnosis import diagnose
 @click.option("--json", "as_json", is_flag=True)
 def doctor(as_json: bool) -> int:
     """Say what this machine has and lacks, and what to do about it. Exit 2 when something needed is missing."""
-    findings = diagnose(Path.cwd())
+    findings = diagnose(current_folder())
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:

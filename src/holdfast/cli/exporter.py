@@ -1,7 +1,6 @@
 """`holdfast exporter`, and the `--metrics` of `holdfast run`."""
 
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ import click
 
 from holdfast.cli.workspace import current_workspace, workspace_as_it_is
 from holdfast.errors import ExitCode, HoldfastError, InputError, Problem
+from holdfast.process import hearing
 
 if TYPE_CHECKING:
     from holdfast.monitor.exporter import Exporter
@@ -41,15 +41,15 @@ _LAST_SCRAPE_SECONDS: Final = 35.0
 def exporter(run_folder: Path | None, history: Path | None, listen: str, key_file: Path | None) -> int:
     """Export the counts and response times of RUN (a path, a name under runs/; default: the newest) to Prometheus.
 
-    It follows a run that is still going on, and ends on Ctrl-C or SIGTERM with exit 0. The buckets of response time
-    hold every `under` of the objectives under slo/.
+    It follows a run that is still going on, and ends on Ctrl-C, SIGTERM or SIGHUP with exit 0. The buckets of response
+    time hold every `under` of the objectives under slo/.
     """
     from holdfast.monitor.serving import listening
 
     host, port, key = listening(listen, "--listen", key_file, os.environ)
     exported = _exporter(_databases(run_folder, history))
     ended = threading.Event()
-    with _ending(ended), _serving(exported, host, port, key) as serving:
+    with hearing(lambda *_: ended.set()), _serving(exported, host, port, key) as serving:
         click.echo(serving.url)
         ended.wait()
     if exported.left_out:
@@ -118,13 +118,3 @@ def _objectives() -> "list[AnyObjective]":
         return []
     documents = [document for file in sorted(folder.glob("*.yaml")) for document in load_documents(file)[0]]
     return list(load_definitions(documents).objectives)
-
-
-@contextmanager
-def _ending(ended: threading.Event) -> Iterator[None]:
-    before = {sign: signal.signal(sign, lambda *_: ended.set()) for sign in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for sign, handler in before.items():
-            signal.signal(sign, handler)

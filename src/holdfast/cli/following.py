@@ -1,10 +1,9 @@
 """A run as the person at the terminal follows it: live on stderr, the result on stdout."""
 
 import json
-import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from types import FrameType
@@ -12,6 +11,8 @@ from types import FrameType
 import click
 
 from holdfast.cli.exporter import exporting
+from holdfast.errors import shown
+from holdfast.process import hearing
 from holdfast.report import write_reports
 from holdfast.report.terminal import LiveScreen, console_for, render
 from holdfast.run.engine import run
@@ -30,22 +31,33 @@ def follow(prepared: Prepared, *, as_json: bool, metrics: str | None = None) -> 
     finished: Finished | None = None
     database: list[Path] = []
     exported = exporting(metrics, lambda: database[0] if database else None)
-    with exported, _stopping() as stop, LiveScreen(console_for(sys.stderr)) as screen:
-        for event in run(prepared, stop):
+    screen = LiveScreen(console_for(sys.stderr))
+    with exported, _stopping() as stop, screen, closing(run(prepared, stop)) as events:
+        for event in events:
             if isinstance(event, Started):
                 database.append(RunFolder(event.folder).database)
             if isinstance(event, Finished):
-                reports = write_reports(event.summary, event.folder)
-                finished = replace(event, reports=tuple(reports))
-                screen.handle(finished)
-            else:
-                screen.handle(event)
+                finished = _with_reports(event)
+            screen.handle(finished or event)
     if finished is None:
         raise RuntimeError("the runner ended without saying so")
     print_summary(finished.summary, as_json=as_json)
     for report in finished.reports:
         click.echo(str(report), err=True)
+    if finished.unwritten:
+        click.echo(
+            f"{click.style('error', fg='red', bold=True)} {shown(finished.folder)}: {finished.unwritten}", err=True
+        )
     return finished
+
+
+def _with_reports(finished: Finished) -> Finished:
+    """A report that cannot be written takes nothing from the verdict on the screen."""
+    try:
+        return replace(finished, reports=tuple(write_reports(finished.summary, finished.folder)))
+    except OSError as error:
+        unwritten = finished.unwritten or f"the reports could not be written: {error.strerror}"
+        return replace(finished, unwritten=unwritten)
 
 
 def print_summary(summary: Summary, *, as_json: bool) -> None:
@@ -58,7 +70,7 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
 
 @contextmanager
 def _stopping() -> Iterator[StopSignal]:
-    """The first Ctrl-C (or SIGTERM) drains, undoes and seals; the second does not wait; the third leaves."""
+    """The first Ctrl-C (or SIGTERM, or SIGHUP) drains, undoes and seals; the second does not wait; the third leaves."""
     stop = StopSignal()
 
     def handle(signum: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signature of a handler
@@ -66,9 +78,5 @@ def _stopping() -> Iterator[StopSignal]:
             raise KeyboardInterrupt
         stop.request()
 
-    before = {sign: signal.signal(sign, handle) for sign in (signal.SIGINT, signal.SIGTERM)}
-    try:
+    with hearing(handle):
         yield stop
-    finally:
-        for sign, handler in before.items():
-            signal.signal(sign, handler)

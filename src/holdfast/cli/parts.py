@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from holdfast.cli.following import follow
+from holdfast.cli.numbers import Finite
 from holdfast.cli.options import Duration, worker_options
 from holdfast.cli.workspace import ContentName, workspace_as_it_is
 from holdfast.errors import ExitCode, InputError, Problem, raise_input_error
@@ -30,7 +31,7 @@ _CODE_WAIT_SECONDS: Final = 30.0
 @click.argument("profile", type=ContentName("scenarios/profiles"), required=False)
 @click.option("--calibrate", is_flag=True, help="Measure what this machine's generator can do, and run no profile.")
 @click.option("--for", "duration", type=Duration(), help="How long, such as 30s. Default: the profile's own stages.")
-@click.option("--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Multiply its rates.")
+@click.option("--scale", type=Finite(min=0, min_open=True), default=1.0, help="Multiply its rates.")
 @click.option("--objectives", multiple=True, type=ContentName("slo"), help="Judge by this file; may be repeated.")
 @click.option("--target", help="A target of holdfast.yaml.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the arrivals.")
@@ -80,7 +81,7 @@ def load(
     )
     prepared = prepare_plan(workspace, f"load-{_stem(profile)}", plan, target=target, seed=seed)
     prepared = replace(prepared, workers=asked_workers(workers, remote_workers, listen, key_file, patience))
-    return follow(prepared, as_json=as_json).summary.exit_code
+    return follow(prepared, as_json=as_json).exit_code
 
 
 @click.command()
@@ -110,7 +111,7 @@ def check(journeys: tuple[str, ...], times: int, target: str | None, as_json: bo
             "journeys": [{"name": name, "every": "1s", "times": times} for name in names],
         }
     )
-    return follow(prepare_plan(workspace, "check", plan, target=target), as_json=as_json).summary.exit_code
+    return follow(prepare_plan(workspace, "check", plan, target=target), as_json=as_json).exit_code
 
 
 @click.command()
@@ -124,7 +125,7 @@ def check(journeys: tuple[str, ...], times: int, target: str | None, as_json: bo
     show_default=True,
     help="The load that must feel it.",
 )
-@click.option("--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Multiply its rates.")
+@click.option("--scale", type=Finite(min=0, min_open=True), default=1.0, help="Multiply its rates.")
 @click.option(
     "--objectives",
     multiple=True,
@@ -133,7 +134,7 @@ def check(journeys: tuple[str, ...], times: int, target: str | None, as_json: bo
 )
 @click.option(
     "--guard",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Finite(min=0, min_open=True),
     metavar="BURN_RATE",
     help="Stop, and take the fault out, when an objective burns faster, or when there is nothing to judge it by.",
 )
@@ -175,7 +176,7 @@ def chaos(
         }
     )
     prepared = prepare_plan(workspace, f"chaos-{_stem(experiment)}", plan, target=target)
-    return follow(prepared, as_json=as_json).summary.exit_code
+    return follow(prepared, as_json=as_json).exit_code
 
 
 def _calibrate(workspace: Workspace, *, as_json: bool) -> int:

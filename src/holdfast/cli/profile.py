@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from holdfast.cli.numbers import Finite
 from holdfast.cli.options import Duration
 from holdfast.cli.workspace import ContentName, current_workspace
 from holdfast.errors import InputError, Problem, raise_input_error, shown
@@ -31,7 +32,7 @@ def profile() -> None:
 @profile.command()
 @click.argument("name", metavar="PROFILE", type=ContentName("scenarios/profiles"))
 @click.option("--png", type=click.Path(dir_okay=False, path_type=Path), help="Draw it into this file, too.")
-@click.option("--scale", type=click.FloatRange(min=0, min_open=True), default=1.0, help="Multiply its rates.")
+@click.option("--scale", type=Finite(min=0, min_open=True), default=1.0, help="Multiply its rates.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the arrivals that are drawn.")
 @click.option("--for", "length", type=Duration(), help="How long, such as 5m. Default: the profile's own stages.")
 @click.option("--json", "as_json", is_flag=True, help="Print the rate and the drawn arrivals by second as JSON.")
@@ -71,7 +72,7 @@ def plot(name: str, png: Path | None, scale: float, seed: int, length: float | N
 @click.option("--map", "rules", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Paths' scenarios.")
 @click.option(
     "--per-visit",
-    type=click.FloatRange(min=1),
+    type=Finite(min=1),
     default=1.0,
     show_default=True,
     help="Lines of the log that one visit makes.",

@@ -1,15 +1,13 @@
 """The `holdfast` command and its subcommands. Each lies in a module of its own, imported when it is called."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Final
 
 import click
 
 from holdfast import __version__
 from holdfast.cli.lazy import LazyGroup
-from holdfast.errors import ExitCode, HoldfastError, Problem
+from holdfast.errors import ExitCode
 
 _COMMANDS: Final = {
     "demo": (
@@ -37,7 +35,8 @@ _COMMANDS: Final = {
 }
 _EXIT_CODES: Final = (
     "Exit codes: 0 met, 1 an objective missed, 2 wrong input, 3 inconclusive or not to be trusted, 4 clean-up failed, "
-    "5 regression, 130 interrupted."
+    "5 regression, 70 holdfast itself failed (the traceback is in a log), 130 interrupted. Of several, the first of "
+    "4, 70, 130, 3, 1."
 )
 
 
@@ -57,26 +56,11 @@ def program() -> None:
 
 
 def invoke(arguments: Sequence[str]) -> int:
-    """Run a command line. Returns the exit code; every known error is one message per problem, never a traceback."""
+    """Run a command line. Returns the exit code, whatever happens: every error is a message, never a traceback."""
     try:
         code = program.main(args=list(arguments), prog_name="holdfast", standalone_mode=False)
-    except HoldfastError as error:
-        for problem in error.problems:
-            click.echo(f"{click.style('error', fg='red', bold=True)} {problem}", err=True)
-        if error.exit_code is ExitCode.WRONG_INPUT:
-            _tell_script(arguments, error.problems)
-        return int(error.exit_code)
-    except click.ClickException as error:  # a wrong argument is one, too
-        error.show()
-        _tell_script(arguments, (Problem("", error.format_message()),))
-        return int(ExitCode.WRONG_INPUT)
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted; if a fault may be in a target, `holdfast recover` takes it out", err=True)
-        return int(ExitCode.INTERRUPTED)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the one catch at the top
+        from holdfast.cli.ending import end_with
+
+        return end_with(error, arguments)
     return code if isinstance(code, int) else int(ExitCode.MET)
-
-
-def _tell_script(arguments: Sequence[str], problems: Sequence[Problem]) -> None:
-    """Who asked for JSON gets JSON, in the words of `validate --json`."""
-    if "--json" in arguments:
-        click.echo(json.dumps({"problems": [asdict(problem) for problem in problems]}, indent=1))

@@ -9,7 +9,7 @@ import click
 
 from holdfast.cli.following import follow
 from holdfast.cli.options import worker_options
-from holdfast.cli.workspace import ContentName, workspace_as_it_is
+from holdfast.cli.workspace import ContentName, current_folder, workspace_as_it_is
 from holdfast.errors import ExitCode, InputError
 from holdfast.run.preparation import prepare
 from holdfast.run.prepared import Prepared
@@ -55,7 +55,7 @@ def run(
     if dry_run:
         return _say_prospects(prepared, as_json=as_json)
     prepared = replace(prepared, workers=asked_workers(workers, remote_workers, listen, key_file, patience))
-    return follow(prepared, as_json=as_json, metrics=metrics).summary.exit_code
+    return follow(prepared, as_json=as_json, metrics=metrics).exit_code
 
 
 def _say_prospects(prepared: Prepared, *, as_json: bool) -> int:
@@ -82,10 +82,10 @@ def demo(show: bool, as_json: bool) -> int:
     It is `holdfast run plans/demo.yaml`; outside a workspace one is made first, in ./holdfast-demo.
     """
     prepared = prepare(_demo_workspace(), "demo")
-    summary = follow(prepared, as_json=as_json).summary
-    if not show:
-        return summary.exit_code
-    code, text = shown_end(summary)
+    finished = follow(prepared, as_json=as_json)
+    if not show or finished.unwritten:
+        return finished.exit_code
+    code, text = shown_end(finished.summary)
     click.echo(text, err=True)
     return code
 
@@ -105,7 +105,7 @@ def _demo_workspace() -> Workspace:
     try:
         return workspace_as_it_is()
     except InputError:
-        here = Path.cwd() / _DEMO_FOLDER
+        here = current_folder() / _DEMO_FOLDER
         if not here.exists():
             copy_starter(here)
             click.echo(f"no workspace here: made one in {_DEMO_FOLDER}/", err=True)

@@ -5,7 +5,9 @@ from dataclasses import asdict
 
 import click
 
+from holdfast.cli.numbers import Finite
 from holdfast.cli.workspace import current_workspace
+from holdfast.errors import ExitCode
 from holdfast.kit.accounts import generated_account
 from holdfast.reference import StackSettings, StackState, read_stack, stack_status, start_stack, stop_stack
 from holdfast.run.standing_faults import standing_faults
@@ -24,12 +26,10 @@ def stack() -> None:
 @click.option("--workers", type=click.IntRange(1, 1000), help="Requests a replica works on at once.")
 @click.option(
     "--service-time",
-    type=click.FloatRange(0, 10),
+    type=Finite(0, 10),
     help="Seconds each of them takes at least: workers / service time is the stated capacity.",
 )
-@click.option(
-    "--restart-delay", type=click.FloatRange(0, 3600), help="Seconds until a replica that died is started again."
-)
+@click.option("--restart-delay", type=Finite(0, 3600), help="Seconds until a replica that died is started again.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Of the public address; a free one when absent.")
 @click.option("--json", "as_json", is_flag=True)
 def up(port: int | None, as_json: bool, **given: float | None) -> int:
@@ -68,12 +68,12 @@ def down() -> int:
 def status(as_json: bool) -> int:
     """Report whether it runs, where, how its processes are, and what is wrong: faults that are in, dead links.
 
-    Exit 1 when it does not run; what is in it is no error of ours.
+    Exit 3 when it does not run; what is in it is no error of ours.
     """
     state = read_stack(standing_stack_folder(current_workspace()))
     if state is None:
         click.echo(json.dumps({"running": False}) if as_json else "not running: `holdfast stack up` starts it")
-        return 1
+        return int(ExitCode.INCONCLUSIVE)
     _print(state, as_json=as_json)
     return 0
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 import yaml
@@ -16,11 +16,14 @@ import yaml
 from holdfast.cli.options import Duration
 from holdfast.cli.workspace import current_workspace
 from holdfast.errors import ExitCode, InputError, Problem
+from holdfast.process import hearing
 from holdfast.run.manifest import KEY_SECRET, manifests
 from holdfast.run.manifest import PATIENCE_SECONDS as MANIFEST_PATIENCE_SECONDS
 from holdfast.run.requirements import missing_modules
 from holdfast.run.secrets import environment_of_authors
 from holdfast.run.workers import PATIENCE_SECONDS, address_of, key_from
+
+_GOODBYE_SECONDS: Final = 30.0
 
 
 @click.command()
@@ -52,7 +55,7 @@ def worker(
 
     Start it in a copy of the run's workspace: a file that differs is told, and nothing starts. Exit 0 when its part
     was played and is in the run's record, 2 when it could not join or begin, 3 when the run was lost or never began,
-    130 when it was interrupted (Ctrl-C, SIGTERM): it ends its part at once, and the run is told that it is lost.
+    130 when it was interrupted (Ctrl-C, SIGTERM, SIGHUP): it ends its part at once, and the run hears that it is lost.
     """
     if manifest:
         if image is None:
@@ -86,24 +89,50 @@ def worker(
 
 
 def _play(words: dict[str, object], environment: Mapping[str, str]) -> int:
-    """Locust patches the process it is imported in, so it is a child: Ctrl-C and SIGTERM are passed on by its stdin."""
-    call = [sys.executable, "-m", "holdfast.load.worker"]
-    process = subprocess.Popen(call, stdin=subprocess.PIPE, text=True, env=environment)
+    """Locust patches the process it is imported in, so it is a child: who ends us ends it, by a word on its stdin."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "holdfast.load.worker"],
+        stdin=subprocess.PIPE,
+        text=True,
+        env=environment,
+        # The terminal's Ctrl-C and hang-up are ours to hear: it sends what it measured before it goes.
+        start_new_session=True,
+    )
     if process.stdin is None:
         raise RuntimeError("a worker was started without a pipe")
-    before = signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
     try:
-        process.stdin.write(json.dumps(words) + "\n")
-        process.stdin.flush()
-        return process.wait()
+        with hearing(signal.default_int_handler):
+            with suppress(OSError):  # it has ended already, and its exit code says why
+                process.stdin.write(json.dumps(words) + "\n")
+                process.stdin.flush()
+            return _exit_code(process.wait())
     except KeyboardInterrupt:
-        with suppress(OSError):
+        _end(process)
+        return int(ExitCode.INTERRUPTED)
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    """Have it say goodbye; who is impatient, or finds it stuck, ends it at once."""
+    with suppress(OSError):
+        if process.stdin is not None:
             process.stdin.write("interrupted\n")
             process.stdin.close()
+    try:
+        process.wait(timeout=_GOODBYE_SECONDS)
+    except (subprocess.TimeoutExpired, KeyboardInterrupt):
+        process.kill()
         process.wait()
-        return int(ExitCode.INTERRUPTED)
-    finally:
-        signal.signal(signal.SIGTERM, before)
+
+
+def _exit_code(code: int) -> int:
+    """The child's, where it is one of the table's; one that was killed did not play its part."""
+    if code < 0:
+        name = signal.Signals(-code).name
+        click.echo(
+            f"worker: was killed by {name} before the run's end, so its part was not played to the end", err=True
+        )
+        return int(ExitCode.INCONCLUSIVE)
+    return code if code in {*ExitCode} - {ExitCode.MISSED} else int(ExitCode.HOLDFAST_FAILED)
 
 
 def _print_manifests(found: list[dict[str, Any]], namespace: str) -> int:

@@ -5,18 +5,28 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
-from holdfast.errors import HoldfastError
+from holdfast.errors import HoldfastError, InputError, Problem
 from holdfast.workspace.workspace import Workspace, find_workspace, look_for_workspace
 
 
 def current_workspace() -> Workspace:
     """The one at or above the current folder. Raises InputError when there is none, or holdfast.yaml is wrong."""
-    return find_workspace(Path.cwd())
+    return find_workspace(current_folder())
 
 
 def workspace_as_it_is() -> Workspace:
     """The same for commands that check everything: they tell what is wrong with holdfast.yaml with all the rest."""
-    return look_for_workspace(Path.cwd())
+    return look_for_workspace(current_folder())
+
+
+def current_folder() -> Path:
+    """Raises InputError when it was deleted while somebody stood in it."""
+    try:
+        return Path.cwd()
+    except OSError as error:
+        raise InputError(
+            Problem("the current folder", f"is not there any more: {error.strerror}", "change into another one")
+        ) from None
 
 
 class ContentName(click.ParamType[str]):

@@ -28,6 +28,7 @@ from holdfast.channel import ChildEnd
 from holdfast.errors import HoldfastError, Problem
 from holdfast.kit.accounts import secrets_in
 from holdfast.load.process import leave_after, settle
+from holdfast.process import undo_inherited
 
 if TYPE_CHECKING:
     from holdfast.load.distribution import Master
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 def main() -> int:
     """Play one job; the exit code: 0, or 2 when the job cannot be done."""
+    undo_inherited()
     channel = ChildEnd.from_standard_streams()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runner's to hear; it tells us to drain
     message = channel.receive()

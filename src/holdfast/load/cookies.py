@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from holdfast.digits import whole
+
 _MOST_COOKIES: Final = 50  # RFC 6265, 6.1: at least 50 a domain; a server must not be able to fill our memory
 _MOST_BYTES: Final = 4_096  # ditto: at least 4,096 a cookie
 _NEVER: Final = float("inf")
@@ -95,7 +97,7 @@ def _split(attributes: list[str]) -> Iterable[tuple[str, str, str]]:
 
 
 def _is_address(host: str) -> bool:
-    return ":" in host or host.replace(".", "").isdecimal()
+    return ":" in host or whole(host.replace(".", "")) is not None
 
 
 def _expires(settings: Mapping[str, str], now: float) -> float:

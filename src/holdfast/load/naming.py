@@ -12,7 +12,7 @@ IDENTIFIER: Final = "{id}"
 _MOST_KEPT: Final = 4_096  # paths with an id in them are as many as there are ids
 _SHORT: Final = 12  # characters; longer ones must be spelled as words are
 _PLAIN: Final = re.compile(r"[\w.~:-]*", re.ASCII)  # an address, an escape or a parameter is a value
-_VERSION: Final = re.compile(r"v?\d{1,3}(\.\d{1,3}){1,2}|v\d{1,3}")
+_VERSION: Final = re.compile(r"v?\d{1,3}(\.\d{1,3}){1,2}|v\d{1,3}", re.ASCII)
 _BETWEEN: Final = re.compile(r"[_.~:-]")
 _COUNTED: Final = re.compile(r"\d+|(?=\w*\d)[0-9a-fA-F]{6,}|[a-zA-Z]\d{2,}", re.ASCII)  # 17, 4f1c2a, u42
 _WORDS: Final = re.compile(r"(?:(?:[A-Z]?[a-z]{2,20}|[a-z])\d{0,2}(?:[_.~:-]|(?=[A-Z])|$))+", re.ASCII)

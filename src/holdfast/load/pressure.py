@@ -12,6 +12,8 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 from zlib import crc32
 
+from holdfast.digits import whole
+
 _STEAL: Final = 7  # user nice system idle iowait irq softirq steal guest guest_nice, see proc_stat(5)
 _BUSY_AND_IDLE: Final = 8  # guest time is in user's already
 _CONTROL_GROUPS: Final = Path("/sys/fs/cgroup")
@@ -55,10 +57,11 @@ def pressure(before: Counters, after: Counters) -> dict[str, float]:
 def steal_of(stat: str) -> tuple[int | None, int | None]:
     """(all ticks, stolen ticks) of the text of /proc/stat; (None, None) where it does not say."""
     first = stat.partition("\n")[0].split()
-    if len(first) <= 1 + _STEAL or first[0] != "cpu" or not all(field.isdigit() for field in first[1:]):
+    if len(first) <= 1 + _STEAL or first[0] != "cpu":
         return None, None
-    ticks = [int(field) for field in first[1 : 1 + _BUSY_AND_IDLE]]
-    return sum(ticks), ticks[_STEAL]
+    read = [whole(field) for field in first[1 : 1 + _BUSY_AND_IDLE]]
+    ticks = [count for count in read if count is not None]
+    return (sum(ticks), ticks[_STEAL]) if len(ticks) == len(read) else (None, None)
 
 
 def throttling_of(stat: str) -> Throttling | None:
@@ -66,8 +69,8 @@ def throttling_of(stat: str) -> Throttling | None:
     found: dict[str, int] = {}
     for line in stat.splitlines():
         name, _, value = line.partition(" ")
-        if value.strip().isdigit():
-            found[name] = int(value)
+        if (number := whole(value.strip())) is not None:
+            found[name] = number
     if not found.get("nr_periods"):
         return None
     seconds = found.get("throttled_usec", 0) / _MICROSECONDS + found.get("throttled_time", 0) / _NANOSECONDS

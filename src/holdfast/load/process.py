@@ -8,6 +8,8 @@ import traceback
 from collections.abc import Callable
 from typing import Final, NoReturn
 
+from holdfast.errors import ExitCode
+
 _SWITCH_INTERVAL: Final = (
     0.0005  # seconds the recording thread may keep the interpreter from the loop; Python's is 5 ms
 )
@@ -27,11 +29,12 @@ def settle() -> None:
 
 def leave_after(main: Callable[[], int]) -> NoReturn:
     """`main`, then out with its exit code: the threads that read our stdin cannot be interrupted."""
-    code = 1
+    code = int(ExitCode.HOLDFAST_FAILED)
     try:
         code = main()
     except BaseException:  # noqa: BLE001  it must end here, by whatever it ends
         traceback.print_exc()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with contextlib.suppress(OSError, ValueError):  # a full disk, a terminal that is gone
+        sys.stdout.flush()
+        sys.stderr.flush()
     os._exit(code)

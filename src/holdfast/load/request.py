@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 from urllib.parse import urlencode
 
+from holdfast.digits import whole
 from holdfast.kit.client import Response
 from holdfast.kit.outcome import OutcomeError, failed
 from holdfast.load.heads import RequestHeads, with_headers
@@ -22,6 +23,7 @@ from holdfast.record.sample import FAILED, RATE_LIMITED, REJECTED, TIMED_OUT, TR
 LIMITED_STATUS: Final = 429
 DEADLINE_SECONDS: Final = 10.0
 """For all of a request, its redirects included, where it has no deadline of its own."""
+_MOST_DIGITS_OF_A_WAIT: Final = 9
 _NEVER_WITHOUT_LENGTH: Final = frozenset({"POST", "PUT", "PATCH"})
 _encode = json_codec.JSONEncoder(separators=(",", ":")).encode  # json.dumps would build an encoder each time
 
@@ -155,7 +157,8 @@ def _content(json: object, form: Mapping[str, str] | None, body: bytes | None) -
 
 def _seconds(text: str | None) -> float | None:
     """Retry-After as seconds; its other form, a date, is not worth a parser here."""
-    return float(text) if text is not None and text.isdecimal() and len(text) < 10 else None
+    found = None if text is None or len(text) > _MOST_DIGITS_OF_A_WAIT else whole(text)
+    return None if found is None else float(found)
 
 
 def _reason(cause: WireError | OSError) -> str:

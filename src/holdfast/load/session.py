@@ -34,6 +34,7 @@ from holdfast.load.seats import Seats
 from holdfast.load.visit import Ground, Visit
 from holdfast.load.visitor import LEFT
 from holdfast.load.wire import Dialer, fetcher
+from holdfast.process import ending_signals
 from holdfast.record.recorder import Recorder
 from holdfast.record.store import RunStore
 
@@ -105,7 +106,8 @@ class Session:
         """Wait for the barrier, play, drain, tell. Returns when all is written."""
         go: AsyncResult[float | None] = AsyncResult()
         gevent.spawn(self._listen, go)
-        gevent.signal_handler(signal.SIGTERM, self._cut, INTERRUPTED, go)
+        for number in set(ending_signals()) - {signal.SIGINT}:  # Ctrl-C is the runner's to hear
+            gevent.signal_handler(number, self._cut, INTERRUPTED, go)
         time_zero = go.get()
         if time_zero is not None:
             self._recording.start()

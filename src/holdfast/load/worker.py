@@ -50,6 +50,7 @@ from holdfast.load.parts import own_job
 from holdfast.load.process import leave_after, settle
 from holdfast.load.secured import secure, try_for
 from holdfast.load.session import Session
+from holdfast.process import print_safely, undo_inherited
 from holdfast.record.recorder import Folded
 from holdfast.record.store import Gauge
 from holdfast.redaction import RedactedStream, Redactor, secrets_of
@@ -225,6 +226,7 @@ class Worker:
 
 def main() -> int:
     """Join, play, leave."""
+    undo_inherited()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the runner's to hear, or `holdfast worker`'s
     line = sys.stdin.readline()
     if not line:
@@ -297,14 +299,12 @@ def _give_up_after(seconds: float, address: str) -> None:
     else:
         gevent.sleep(seconds)
     _say(f"nobody answered at {address} in {seconds:.0f} s: no run waits there, or its key is another")
-    sys.stderr.flush()
     os._exit(int(ExitCode.WRONG_INPUT))
 
 
 def _give_up_with(parent: "gevent.Greenlet[..., str]", address: str) -> None:
     """Nobody is left to wait for."""
     _say(f"{parent.get().strip() or _ORPHANED}, before it had joined {address}")
-    sys.stderr.flush()
     os._exit(int(ExitCode.INCONCLUSIVE))
 
 
@@ -325,7 +325,7 @@ def _watch_master(worker: Worker, runner: WorkerRunner) -> None:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(f"worker: {text}\n")
+    print_safely(f"worker: {text}")
 
 
 if __name__ == "__main__":

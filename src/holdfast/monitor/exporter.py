@@ -127,7 +127,7 @@ class Exporter(Collector):
                 continue  # not begun yet, in the middle of its making, or damaged: the next scrape looks again
 
     def _read_on(self, path: Path, *, live: bool) -> None:
-        with RunStore.open(path) as store:
+        with RunStore.reading(path) as store:
             last, intervals = store.added(None, self._read_to.get(path, 0))
             gauges = store.gauges(GUARD)[-50:] if intervals else []
             spans = store.spans() if intervals else []

@@ -6,7 +6,7 @@
 stdout: one line {"api": "http://127.0.0.1:PORT", "proxies": {name: "127.0.0.1:PORT"}, "seed": N}. stderr: the log.
 Whoever changes something needs the token: the one in HOLDFAST_PROXY_TOKEN, else one made for this proxy, which that
 line then holds as "token".
-Exit: 0 after SIGTERM, SIGINT or, with --owner-pipe, the end of stdin; 2 when the input is wrong.
+Exit: 0 after SIGTERM, SIGINT, SIGHUP or, with --owner-pipe, the end of stdin; 2 when the input is wrong.
 """
 
 import argparse
@@ -18,7 +18,6 @@ import logging
 import os
 import resource
 import secrets
-import signal
 import stat
 import sys
 import threading
@@ -28,6 +27,7 @@ from pathlib import Path
 from typing import Final
 
 from holdfast.errors import ExitCode, HoldfastError, InputError, Problem, raise_input_error
+from holdfast.process import ending_signals, guarded, undo_inherited
 from holdfast.proxy.access import TOKEN_VARIABLE, Access
 from holdfast.proxy.address import Address, is_loopback, parse_address
 from holdfast.proxy.collection import LinkCollection
@@ -119,7 +119,7 @@ async def _serve(
     """`made`: the token, when nobody but us knows it yet."""
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
-    for signal_number in (signal.SIGTERM, signal.SIGINT):
+    for signal_number in ending_signals():
         loop.add_signal_handler(signal_number, stopping.set)
     await _create_links(links, config)
     try:
@@ -178,4 +178,5 @@ def _watch_owner(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> No
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    undo_inherited()
+    sys.exit(guarded(main))

@@ -3,6 +3,8 @@
 import ipaddress
 from dataclasses import dataclass
 
+from holdfast.digits import whole
+
 LOOPBACK = "127.0.0.1"
 
 
@@ -30,9 +32,10 @@ def parse_address(text: str) -> Address:
         host = host[1:-1]
     elif ":" in host:
         raise ValueError(f"address {text}: too many colons in address")
-    if not (port.isascii() and port.isdecimal() and int(port) <= 65535):
+    number = whole(port)
+    if number is None or number > 65535:
         raise ValueError(f"address {text}: invalid port")
-    return Address(host or LOOPBACK, int(port))
+    return Address(host or LOOPBACK, number)
 
 
 def is_loopback(host: str) -> bool:

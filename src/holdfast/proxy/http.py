@@ -5,6 +5,7 @@ Not in the path of proxied traffic. Bodies by Content-Length or chunked; connect
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -12,6 +13,7 @@ from typing import Final
 from urllib.parse import unquote, urlsplit
 
 _LARGEST_BODY: Final = 4 * 1024 * 1024
+_DIGITS: Final = {10: re.compile(rb"[0-9]{1,18}"), 16: re.compile(rb"[0-9a-fA-F]{1,15}")}
 _MOST_HEADERS: Final = 100
 _READ_SECONDS: Final = 15.0  # for one request to arrive, Toxiproxy's limit
 _IDLE_SECONDS: Final = 60.0  # for the next one to begin
@@ -114,13 +116,10 @@ async def _read_body(headers: Mapping[str, str], reader: asyncio.StreamReader) -
 
 
 def _number(digits: bytes, base: int) -> int:
-    try:
-        number = int(digits, base)
-    except ValueError:
-        raise MalformedRequestError("malformed length") from None
-    if number < 0:
+    """Digits and nothing else (RFC 9112, 7.1 and 8.6): what `int` reads besides is how requests are smuggled."""
+    if not _DIGITS[base].fullmatch(digits):
         raise MalformedRequestError("malformed length")
-    return number
+    return int(digits, base)
 
 
 def _encoded(response: Response, keep_alive: bool) -> bytes:

@@ -13,9 +13,11 @@ All times are seconds since the epoch, all durations seconds (histograms: micros
 """
 
 import json
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -114,6 +116,29 @@ class RunStore:
                 )
             )
         return cls(connection)
+
+    @classmethod
+    @contextmanager
+    def reading(cls, path: Path) -> Iterator[Self]:
+        """Open one to read it, also where nothing can be written: SQLite wants to make files beside one that was not
+        sealed, so there a copy is read. Raises RunFolderError, sqlite3.Error."""
+        try:
+            store = cls.open(path)
+        except RunFolderError as error:
+            if not isinstance(error.__cause__, sqlite3.OperationalError):
+                raise
+        else:
+            with store:
+                yield store
+            return
+        with tempfile.TemporaryDirectory(prefix="holdfast-record-") as folder:
+            copy = Path(folder) / path.name
+            for suffix in ("", "-wal"):
+                part = path.with_name(path.name + suffix)
+                if part.exists():
+                    shutil.copyfile(part, copy.with_name(copy.name + suffix))
+            with cls.open(copy) as store:
+                yield store
 
     def __enter__(self) -> Self:
         return self

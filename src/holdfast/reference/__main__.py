@@ -1,6 +1,7 @@
 """The supervisor's process: `python -m holdfast.reference --state-dir D --settings JSON [--owner-pipe]`.
 
-Serves until SIGTERM, SIGINT, POST /stop or, with --owner-pipe, the end of stdin. Exit: 0, or 2 when it did not come up.
+Serves until SIGTERM, SIGINT, SIGHUP, POST /stop or, with --owner-pipe, the end of stdin. Exit: 0; 2 when it did not
+come up; 70 when it failed itself.
 """
 
 import argparse
@@ -8,13 +9,13 @@ import asyncio
 import fcntl
 import json
 import os
-import signal
 import sys
 import threading
 from pathlib import Path
 
 from holdfast.errors import ExitCode, HoldfastError, Problem, TargetError
 from holdfast.private import UMASK
+from holdfast.process import ending_signals, guarded, undo_inherited
 from holdfast.reference.settings import StackSettings, read_settings
 from holdfast.reference.state_folder import clean_up_stale
 from holdfast.reference.supervisor import Supervisor
@@ -48,7 +49,7 @@ def main() -> int:
 async def _supervise(settings: StackSettings, state_dir: Path, owner_pipe: bool) -> None:
     loop = asyncio.get_running_loop()
     supervisor = Supervisor(settings, state_dir)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in ending_signals():
         loop.add_signal_handler(number, supervisor.stopping.set)
     if owner_pipe:
         _watch_owner(loop, supervisor.stopping)
@@ -69,4 +70,5 @@ def _watch_owner(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> No
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    undo_inherited()
+    sys.exit(guarded(main))

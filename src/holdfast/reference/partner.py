@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from holdfast.digits import whole
 from holdfast.reference.breaker import CircuitBreaker
 from holdfast.reference.refusal import unavailable
 
@@ -80,8 +81,8 @@ def _content_length(head: str) -> int:
     for line in head.split("\r\n")[1:]:
         name, _, value = line.partition(":")
         if name.lower() == "content-length":
-            length = int(value)
-            if length > _LARGEST_ANSWER:
+            length = whole(value.strip())
+            if length is None or length > _LARGEST_ANSWER:
                 raise ValueError(f"an answer of {length} bytes")
             return length
     if head.split(" ", 2)[1] == "204":

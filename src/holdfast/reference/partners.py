@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from holdfast.digits import number
 from holdfast.reference.child import exit_with_supervisor, read_first_line
 from holdfast.reference.loopback import HOST
 from holdfast.reference.settings import PartnersSettings
@@ -122,9 +123,8 @@ class Messages:
 
     async def read(self, request: Request) -> Response:
         to = request.query_params.get("to")
-        try:
-            since = float(request.query_params.get("since", "0"))
-        except ValueError:
+        since = number(request.query_params.get("since", "0"))
+        if since is None:
             return JSONResponse({"error": {"code": "invalid_since", "message": "since: a number"}}, status_code=422)
         found: deque[dict[str, object]] = deque()
         for message in reversed(self._kept):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from holdfast.private import write_text
+from holdfast.private import write_whole
 from holdfast.run.summary import Summary
 
 FILES: Final = {"html": "report.html", "junit": "junit.xml", "markdown": "report.md"}
@@ -18,9 +18,7 @@ def write_reports(summary: Summary, folder: Path) -> list[Path]:
     written = []
     for name, render in reporters().items():
         path = folder / FILES[name]
-        beside = path.with_name(f".{path.name}.new")
-        write_text(beside, render(summary))
-        beside.replace(path)
+        write_whole(path, render(summary))
         written.append(path)
     return written
 

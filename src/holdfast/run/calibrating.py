@@ -21,6 +21,7 @@ from statistics import median
 from typing import Any, Final
 
 from holdfast.clock import SystemClock
+from holdfast.digits import whole
 from holdfast.environment import for_our_python
 from holdfast.errors import MeasurementError, Problem
 from holdfast.kit.plain_client import Rules, ask
@@ -254,8 +255,8 @@ def _running_stub() -> Iterator[_Stub]:
         start_new_session=True,
     )
     try:
-        port = (process.stdout.readline() if process.stdout else "").strip()
-        if not port.isdigit():
+        port = whole((process.stdout.readline() if process.stdout else "").strip())
+        if port is None:
             raise MeasurementError(Problem("calibration", "the stub did not start", "is a loopback port to be had?"))
         yield _Stub(f"http://127.0.0.1:{port}")
     finally:

@@ -9,20 +9,20 @@ Everything it learns goes into the record; the verdict is computed from the run 
 """
 
 import math
-import shutil
 import sqlite3
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import asdict, replace
 from typing import Final
 
 from holdfast.chaos.undo import UndoResult, recover
 from holdfast.clock import SystemClock
-from holdfast.errors import HoldfastError, InputError, MeasurementError, Problem, shown
+from holdfast.errors import HoldfastError
 from holdfast.record.idle_closes import settled_intervals
 from holdfast.record.store import Event, Gauge, RunStore
 from holdfast.record.timeline import PHASE, Span
 from holdfast.run.asked import Asked, AskedPhase, write_asked
+from holdfast.run.bad_end import end_badly
 from holdfast.run.children import Child, Children, Message
 from holdfast.run.events import (
     Finished,
@@ -40,6 +40,7 @@ from holdfast.run.importing import IMPORT_SECONDS
 from holdfast.run.jobs import environment_of, files_of, jobs_of, modules_of
 from holdfast.run.journey_history import JOURNEY_HISTORY, histories
 from holdfast.run.judgement import judge_run
+from holdfast.run.living import held
 from holdfast.run.machine.surroundings import Surroundings
 from holdfast.run.pace import PaceKeeper
 from holdfast.run.poller import REPLICAS_READY, Poller
@@ -47,7 +48,7 @@ from holdfast.run.prepared import Prepared, asked_of
 from holdfast.run.search import SEARCHER, search_capacity
 from holdfast.run.standing_faults import STANDING_FAULT, standing_faults
 from holdfast.run.stopping import StopSignal
-from holdfast.run.summary import write_summary
+from holdfast.run.summary import FILE_NAME, write_summary
 from holdfast.run.target import open_target
 from holdfast.workspace.target import Connection
 
@@ -57,7 +58,7 @@ _BARRIER_SECONDS: Final = 0.5  # time 0 lies this far ahead when the children ar
 _WIND_DOWN_SECONDS: Final = 25.0  # after the drain was asked for; then a child is interrupted
 
 
-def run(prepared: Prepared, stop: StopSignal | None = None) -> Iterator[RunEvent]:
+def run(prepared: Prepared, stop: StopSignal | None = None) -> Generator[RunEvent]:
     """Run it. Yields events, the last one `Finished`. Raises HoldfastError when it could not begin.
 
     Wrong input that only the children or the target can see is told before time 0, and leaves no run folder.
@@ -66,20 +67,23 @@ def run(prepared: Prepared, stop: StopSignal | None = None) -> Iterator[RunEvent
     folder = create_run_folder(prepared.workspace.runs_folder, prepared.name, clock.now())
     started = False
     try:
-        for event in _run_in(folder, prepared, clock, stop or StopSignal()):
-            started = started or isinstance(event, Started)
-            yield event
-    except InputError:
-        if not started:
-            shutil.rmtree(folder.path, ignore_errors=True)
+        with held(folder.path):
+            for event in _run_in(folder, prepared, clock, stop or StopSignal()):
+                started = started or isinstance(event, Started)
+                yield event
+    except GeneratorExit:
         raise
-    except sqlite3.Error as error:
-        # Whatever was put into the target has been taken out: the undo log is a file of its own.
-        what = f"the record cannot be read or written ({error}), and without it nothing can be judged"
-        raise MeasurementError(Problem(shown(folder.database), what, "make room for it, and run again")) from error
+    except BaseException as error:  # noqa: BLE001 - raised again, as what it means for the run
+        yield from end_badly(folder, error, started=started)
+        return
     summary = judge_run(folder)
-    write_summary(summary, folder.path)
-    yield Finished(folder.path, summary)
+    unwritten = ""
+    try:
+        write_summary(summary, folder.path)
+    except OSError as error:
+        unwritten = f"{FILE_NAME} could not be written: {error.strerror}"
+        yield Notice(0.0, "error", unwritten)
+    yield Finished(folder.path, summary, unwritten=unwritten)
 
 
 def _run_in(folder: RunFolder, prepared: Prepared, clock: SystemClock, stop: StopSignal) -> Iterator[RunEvent]:
@@ -120,15 +124,18 @@ def _run_in(folder: RunFolder, prepared: Prepared, clock: SystemClock, stop: Sto
             yield from running.neighbours()
             surroundings.stop()
         except HoldfastError as error:
-            store.write_event(Event(clock.now(), "run", "failed", {"problems": [str(p) for p in error.problems]}))
-            store.seal()
+            with suppress(sqlite3.Error):  # what went wrong first is what is told
+                store.write_event(Event(clock.now(), "run", "failed", {"problems": [str(p) for p in error.problems]}))
+                store.seal()
             raise
         finally:
             # Children first, so that none puts a fault in behind our back; then what is still in comes out, while
             # the target is still open.
-            children.stop("now")
-            children.end(_END_SECONDS)
-            cleaned = recover([folder.undo_log])
+            try:
+                children.stop("now")
+                children.end(_END_SECONDS)
+            finally:
+                cleaned = recover([folder.undo_log])
             _note_clean_up(store, cleaned, clock.now())
         store.write_event(Event(clock.now(), "run", "sealed", {"interrupted": stop.requested.is_set()}))
         store.seal()

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from holdfast.errors import ExitCode, severest
 from holdfast.load.measured import DELTAS_LOST, WORKER_LOST
 from holdfast.record.store import Event
 from holdfast.run.summary import Summary
@@ -107,6 +108,12 @@ class Finished:
     folder: Path
     summary: Summary
     reports: tuple[Path, ...] = field(default=())
+    unwritten: str = ""  # why the record or the reports are not whole
+
+    @property
+    def exit_code(self) -> int:
+        """The verdict's; a record that is not whole is no evidence."""
+        return severest(self.summary.exit_code, ExitCode.INCONCLUSIVE if self.unwritten else ExitCode.MET)
 
 
 RunEvent = (

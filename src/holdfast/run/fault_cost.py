@@ -1,9 +1,10 @@
 """What each fault did: seen when, detected when, over when, and its price in error budget."""
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from holdfast.chaos.scorecard import FaultEffect, score_fault
-from holdfast.chaos.undo import open_entries
+from holdfast.chaos.undo import entries_of, open_entries
 from holdfast.record.timeline import Span
 from holdfast.run.recorded import Recorded
 from holdfast.run.summary import FaultResult
@@ -11,21 +12,23 @@ from holdfast.slo.budget import allowed_bad
 from holdfast.slo.counted import Stretch
 
 BASELINE_SECONDS: Final = 30.0
+_NOT_BACK: Final = {"pending", "failed"}
 DETECT_BURN_RATE: Final = 14.4  # the workbook's fast page: 2 % of a 30-day budget in an hour
 
 
 def fault_results(recorded: Recorded) -> tuple[FaultResult, ...]:
-    return tuple(_fault(recorded, span) for span in recorded.faults)
+    still_in = left_in(recorded)
+    return tuple(_fault(recorded, span, still_in) for span in recorded.faults)
 
 
-def _fault(recorded: Recorded, span: Span) -> FaultResult:
+def _fault(recorded: Recorded, span: Span, still_in: Sequence[str]) -> FaultResult:
     facts = span.attributes
     effects = _effects(recorded, span) if span.started is not None else {}
     worst = max(effects, key=lambda name: effects[name].bad_events - effects[name].expected_bad, default=None)
     effect = effects[worst] if worst is not None else None
     spent = {name: _window_share(recorded, name, found, span) for name, found in effects.items()}
     return FaultResult(
-        experiment=str(facts.get("experiment", span.name)),
+        experiment=_name_of(span),
         title=str(facts.get("title", span.name)),
         fault=str(facts.get("fault", "")),
         target=str(facts.get("target", "")),
@@ -43,7 +46,7 @@ def _fault(recorded: Recorded, span: Span) -> FaultResult:
         steady_state_before=_truth(facts.get("steady_state_before")),
         steady_state_after=_truth(facts.get("steady_state_after")),
         verdict=str(facts.get("verdict", "inconclusive")),
-        clean_up=_clean_up(recorded, span),
+        clean_up="failed" if _name_of(span) in still_in else "done",
         reason=_reason(span, effect, counted=_is_counted(recorded, span)),
     )
 
@@ -107,11 +110,35 @@ def _reason(span: Span, effect: FaultEffect | None, *, counted: bool) -> str:
     return "; ".join(part for part in (told, felt, aside) if part)
 
 
-def _clean_up(recorded: Recorded, span: Span) -> str:
-    """By the undo log: what is open there may still be in."""
-    name = str(span.attributes.get("experiment", span.name))
-    still_in = any(entry.experiment == name for entry in open_entries(recorded.folder.undo_log))
-    return "failed" if still_in else "done"
+def left_in(recorded: Recorded) -> list[str]:
+    """The experiments that may still have something in the target, each once.
+
+    Of our own faults the undo log knows, also what was taken out after the runner was killed. Of what other actions
+    did, only the experiment's rollbacks can tell: by the span, and by the child's last word, should one not be written.
+    """
+    found = dict.fromkeys(entry.experiment for entry in open_entries(recorded.folder.undo_log))
+    found |= {_name_of(span): None for span in recorded.faults if _is_out_of_hand(recorded, span.attributes, span)}
+    for event in recorded.events_of("experiment_ended"):
+        if event.facts.get("way_back") in _NOT_BACK:
+            found[str(event.facts.get("experiment"))] = None
+    for event in recorded.events_of("child_done"):
+        told = event.facts.get("experiments")
+        for name, facts in told.items() if isinstance(told, dict) else ():
+            if isinstance(facts, dict) and facts.get("way_back") in _NOT_BACK:
+                found[str(name)] = None
+    return list(found)
+
+
+def _is_out_of_hand(recorded: Recorded, facts: Mapping[str, object], span: Span) -> bool:
+    """Whether rollbacks that are not ours were not played to their end, or failed."""
+    if "way_back" in facts:
+        return facts["way_back"] in _NOT_BACK
+    # A record of before `way_back` was told: a clean-up that failed, of which the undo log has never heard.
+    return facts.get("clean_up") == "failed" and not entries_of(recorded.folder.undo_log, _name_of(span))
+
+
+def _name_of(span: Span) -> str:
+    return str(span.attributes.get("experiment", span.name))
 
 
 def _count(value: object) -> int | None:

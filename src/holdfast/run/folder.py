@@ -4,14 +4,14 @@ It and all in it are their owner's alone: what a visitor sent and saw may be in 
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from holdfast.errors import Problem, RunFolderError
-from holdfast.private import make_folder, write_text
+from holdfast.private import make_folder, write_whole
+from holdfast.process import REFUSALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +49,17 @@ def create_run_folder(runs: Path, plan: str, now: float) -> RunFolder:
         path = runs / f"{stamp}-{plan}{suffix}"
         try:
             make_folder(path)
+            folder = RunFolder(path)
+            make_folder(folder.evidence)
+            make_folder(folder.logs)
         except FileExistsError:
-            continue
+            if path.is_dir():
+                continue
+            what = f"cannot be made: {runs} is no folder"
+            raise RunFolderError(Problem(str(path), what, "move away what lies there")) from None
         except OSError as error:
-            raise RunFolderError(
-                Problem(str(path), f"cannot be made: {error.strerror}", "check the folder's rights")
-            ) from error
-        folder = RunFolder(path)
-        make_folder(folder.evidence)
-        make_folder(folder.logs)
+            fix = REFUSALS.get(error.errno or 0, "check the folder's rights")
+            raise RunFolderError(Problem(str(path), f"cannot be made: {error.strerror}", fix)) from error
         return folder
     raise RunFolderError(Problem(str(runs), "a hundred runs began in this second"))
 
@@ -81,9 +83,7 @@ def open_run_folder(path: Path, runs: Path) -> RunFolder:
 
 def write_facts(folder: RunFolder, facts: Mapping[str, object]) -> None:
     """run.json, whole or not at all."""
-    beside = folder.facts.with_suffix(".new")
-    write_text(beside, json.dumps(dict(facts), indent=1) + "\n")
-    os.replace(beside, folder.facts)  # noqa: PTH105 - the atomic one
+    write_whole(folder.facts, json.dumps(dict(facts), indent=1) + "\n")
 
 
 def read_facts(folder: RunFolder) -> dict[str, object]:

@@ -14,7 +14,7 @@ from holdfast.record.sample import DROPPED, EXCUSED, OK
 from holdfast.run.answers import answers
 from holdfast.run.asked import Asked
 from holdfast.run.capacity import capacity_result
-from holdfast.run.fault_cost import fault_results
+from holdfast.run.fault_cost import fault_results, left_in
 from holdfast.run.folder import RunFolder
 from holdfast.run.guard_result import burned, guard_result, went_blind
 from holdfast.run.journey_failures import standing_fault_results
@@ -53,7 +53,7 @@ _HEADLINES: dict[RunVerdict, str] = {
     "missed": "An objective was missed",
     "inconclusive": "The evidence does not decide",
     "invalid": "The measurement cannot be trusted",
-    "clean_up_failed": "Something may still be in the target: run `holdfast recover`",
+    "clean_up_failed": "Something may still be in the target",
     "interrupted": "The run was interrupted",
 }
 _FINDINGS = {"deviated", "not-recovered"}  # an experiment's verdicts that say something of the target
@@ -119,7 +119,7 @@ def _verdict(
     load: LoadResult | None,
     journeys: Sequence[JourneyResult],
 ) -> RunVerdict:
-    if _left_in(recorded):
+    if left_in(recorded):
         return "clean_up_failed"
     if any(event.facts.get("interrupted") for event in recorded.events_of("sealed")):
         return "interrupted"
@@ -178,9 +178,12 @@ def _too_few(recorded: Recorded, load: LoadResult | None) -> bool:
     return _visits_sent(load) < SAMPLES_FOR_P95
 
 
-def _left_in(recorded: Recorded) -> bool:
-    """The undo log knows, also what was taken out after the runner was killed."""
-    return bool(open_entries(recorded.folder.undo_log))
+def may_be_left_in(folder: RunFolder) -> list[str]:
+    """The same of a run that could not be finished, as far as there is a record."""
+    try:
+        return left_in(read_recorded(folder))
+    except Exception:  # noqa: BLE001 - a record that cannot be read must not hide what the undo log says
+        return list(dict.fromkeys(entry.experiment for entry in open_entries(folder.undo_log)))
 
 
 def _headline(
@@ -199,8 +202,9 @@ def _headline(
         wrong = ", ".join(check.name.replace("_", " ") for check in validity.checks if check.verdict == "invalid")
         missed = _missed(objectives)
         return f"{named}: {wrong}" + (f" (and missed: {', '.join(missed)})" if missed else "")
-    if verdict == "met":
-        return _met_headline(objectives, faults, capacity, journeys)
+    if verdict in {"met", "clean_up_failed"}:
+        is_met = verdict == "met"
+        return _met_headline(objectives, faults, capacity, journeys) if is_met else f"{named}: {_way_out(recorded)}"
     if verdict == "missed":
         missed = _missed(objectives)
         found = [f"{f.title} ({f.verdict})" for f in faults if f.verdict in _FINDINGS]
@@ -223,6 +227,12 @@ def _headline(
             return f"{named}: {short}"
         return f"{named}: {', '.join(unclear)}" if unclear else named
     return named
+
+
+def _way_out(recorded: Recorded) -> str:
+    if open_entries(recorded.folder.undo_log):
+        return "run `holdfast recover`"
+    return f"the rollbacks of {', '.join(left_in(recorded))} did not take it out, so look by hand"
 
 
 def _but(verdict: RunVerdict, uncounted: Sequence[Uncounted]) -> str:

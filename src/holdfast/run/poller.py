@@ -3,7 +3,9 @@
 Only where the target tells: the reference stack's edge balancer does. A thread is enough; nothing heavy is imported.
 """
 
+import sqlite3
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -34,14 +36,16 @@ class Poller:
         self._thread.join(timeout=5.0)
 
     def _poll(self) -> None:
-        with RunStore.open(self._database) as store:
+        with suppress(HoldfastError), RunStore.open(self._database) as store:
             while not self._stopped.wait(1.0):
-                try:
-                    balancers = self._client.balancers()
-                except HoldfastError:
-                    continue
-                at = self._clock.now()
-                store.write_gauges(
-                    Gauge(at, SOURCE, REPLICAS_READY, sum(upstream.healthy for upstream in upstreams))
-                    for upstreams in balancers.values()
-                )
+                # A record that cannot be written is the runner's to notice: it writes there as often.
+                with suppress(HoldfastError, sqlite3.Error):
+                    self._look(store)
+
+    def _look(self, store: RunStore) -> None:
+        balancers = self._client.balancers()
+        at = self._clock.now()
+        store.write_gauges(
+            Gauge(at, SOURCE, REPLICAS_READY, sum(upstream.healthy for upstream in upstreams))
+            for upstreams in balancers.values()
+        )

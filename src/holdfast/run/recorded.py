@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from holdfast.errors import Problem, RunFolderError
 from holdfast.record.idle_closes import settled_intervals
@@ -14,6 +15,9 @@ from holdfast.run.folder import RunFolder
 from holdfast.slo.counted import Stretch, counted, judged_of, phases_of, search_began
 from holdfast.slo.indicator import Counts
 from holdfast.slo.objective import Objective
+
+_DAMAGE: Final = (sqlite3.Error, ValueError, TypeError, LookupError, OverflowError)
+"""What reading a file raises whose bytes are not what was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +86,14 @@ def read_recorded(folder: RunFolder) -> Recorded:
     asked = read_asked(folder)
     try:
         return _read(folder, asked)
-    except sqlite3.Error as error:
+    except _DAMAGE as error:
         raise RunFolderError(
             Problem(str(folder.database), f"is damaged: {error}", "nothing can be judged from it")
         ) from error
 
 
 def _read(folder: RunFolder, asked: Asked) -> Recorded:
-    with RunStore.open(folder.database) as store:
+    with RunStore.reading(folder.database) as store:
         events = store.events()
         released = next((e for e in events if e.kind == "released"), None)
         if released is None:

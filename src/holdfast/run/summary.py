@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from holdfast.errors import Problem, RunFolderError
-from holdfast.private import write_text
+from holdfast.private import write_whole
 from holdfast.run.load_summary import Funnel, LoadResult, Quantiles
 
 SCHEMA: Final = "holdfast/summary/v1"
@@ -319,9 +319,7 @@ class Summary:
 def write_summary(summary: Summary, folder: Path) -> None:
     """Whole or not at all: written beside, then renamed."""
     path = folder / FILE_NAME
-    beside = path.with_suffix(".json.new")
-    write_text(beside, json.dumps(asdict(summary), indent=1, allow_nan=False) + "\n")
-    beside.replace(path)
+    write_whole(path, json.dumps(asdict(summary), indent=1, allow_nan=False) + "\n")
 
 
 def read_summary(folder: Path) -> Summary:

@@ -40,7 +40,13 @@ def validity_of(recorded: Recorded) -> Validity:
         checks.append(ValidityCheck("children", "invalid", float(len(lost)), 0.0, reason))
     if not recorded.events_of("sealed"):
         checks.append(
-            ValidityCheck("sealed", "invalid", None, None, "the runner was killed: the run was not finished or sealed")
+            ValidityCheck(
+                "sealed",
+                "invalid",
+                None,
+                None,
+                "the run was not sealed: its runner was killed, or its record could not be written any more",
+            )
         )
     if recorded.events_of("search_lost"):
         reason = "the generator of the capacity search ended before its time"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from holdfast.digits import whole
 from holdfast.errors import InputError, Problem, raise_input_error, shown
 
 KEY_VARIABLE: Final = "HOLDFAST_WORKER_KEY"
@@ -66,11 +67,12 @@ ALONE: Final = Workers()
 def address_of(text: str, option: str) -> tuple[str, int]:
     """ "10.0.0.5:5557" → ("10.0.0.5", 5557). Raises InputError."""
     host, found, port = text.rpartition(":")
-    if not found or not host or not port.isdecimal() or not 0 < int(port) < 65536:
+    number = whole(port)
+    if not found or not host or number is None or not 0 < number < 65536:
         raise InputError(
             Problem(f"{option} {text}", "is not an address", f"write host:port, such as {option} 127.0.0.1:5557")
         )
-    return host.strip("[]"), int(port)
+    return host.strip("[]"), number
 
 
 def key_from(

@@ -19,7 +19,7 @@ from holdfast.slo.resolving import Resolve, list_of, mapping_of
 from holdfast.workspace.document import Document, PropertyPath
 
 _NOT_IN_A_NAME: Final = re.compile(r"[^a-z0-9]+")
-_START: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?Z?)?")
+_START: Final = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?Z?)?", re.ASCII)
 _NUMBER: Final = re.compile(r"[0-9]{1,12}(\.[0-9]{1,12})?")
 _NAMED: Final = ("service", "indicatorRef", "metricSourceRef", POLICY.ref, CONDITION.ref, TARGET.ref)
 _NUMBERS: Final = ("target", "targetPercent", "timeSliceTarget", "value", "compositeWeight", "threshold")

@@ -4,9 +4,10 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
+from holdfast.digits import number
 from holdfast.slo.window import LATEST, Span
 
-_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _DAY: Final = 86400.0
 _FORM: Final = "write a date such as 2026-11-30, or a moment with its offset such as 2026-11-30T18:00:00Z"
 
@@ -38,9 +39,8 @@ def exact_moment(text: object) -> float | None:
     None of what is neither; of a local time, for which one it is depends on the machine; and of one before 1970 or so
     far away that there is no date for it.
     """
-    try:
-        found = float(str(text))
-    except ValueError:
+    found = number(str(text).strip())
+    if found is None:
         try:
             parsed = datetime.fromisoformat(str(text).strip())
         except ValueError:

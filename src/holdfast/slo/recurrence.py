@@ -19,7 +19,7 @@ from holdfast.slo.window import Span
 _WEEKDAYS: Final = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 _PARTS: Final = ("FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY")
 _FREQUENCIES: Final = ("DAILY", "WEEKLY", "MONTHLY")
-_UNTIL: Final = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})")
+_UNTIL: Final = re.compile(r"(\d{4})-?(\d{2})-?(\d{2})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

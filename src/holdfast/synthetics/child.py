@@ -10,7 +10,6 @@ Its job, beside what every job has:
 
 import asyncio
 import os
-import signal
 from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
@@ -26,6 +25,7 @@ from holdfast.kit.accounts import AccountPool, accounts_of, secrets_in, turned
 from holdfast.kit.inbox import Inbox, fetcher
 from holdfast.kit.plain_client import Rules
 from holdfast.kit.totp import StepLedger
+from holdfast.process import ending_signals, undo_inherited
 from holdfast.record.store import RunStore
 from holdfast.redaction import secrets_of
 from holdfast.synthetics.browser import SharedBrowser, find_browser
@@ -66,6 +66,7 @@ class Task:
 
 def main() -> int:
     """The process. Exit code 0 when it did its work, 2 when the job is wrong, 3 when the browser does not come up."""
+    undo_inherited()
     channel = ChildEnd.from_standard_streams()
     os.environ.pop("DEBUG", None)  # Playwright's driver would log every call, typed passwords included
     job = channel.receive()
@@ -187,7 +188,7 @@ def _set_expectations(task: Task) -> None:
 async def _walk_all(channel: ChildEnd, task: Task, browser: SharedBrowser, recording: Recording, start: float) -> None:
     loop = asyncio.get_running_loop()
     prober = Prober(browser, task.place, task.accounts, recording)
-    for number in (signal.SIGINT, signal.SIGTERM):  # from the runner, which lost its patience
+    for number in ending_signals():  # from the runner, which lost its patience
         loop.add_signal_handler(number, partial(prober.stop, "now"))
 
     def stop(how: str) -> None:

@@ -19,6 +19,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Final
 
+from holdfast.digits import number as number_of
 from holdfast.errors import Problem, shown
 
 _GZIP: Final = b"\x1f\x8b"
@@ -116,7 +117,7 @@ def _moment(text: str) -> tuple[float, bool]:
     """And whether it says its time zone."""
     text = text.strip()
     try:
-        number = float(text)
+        number = _plain(text)
     except ValueError:
         found = datetime.fromisoformat(text)
         zoned = found.tzinfo is not None
@@ -130,6 +131,14 @@ def _moment(text: str) -> tuple[float, bool]:
     if not (math.isfinite(number) and _EARLIEST <= number <= _LATEST):
         raise ValueError("no time that a log could have")
     return number, zoned
+
+
+def _plain(text: str) -> float:
+    """Raises ValueError where it is no number."""
+    found = number_of(text)
+    if found is None:
+        raise ValueError("not a number")
+    return found
 
 
 def _is_moment(text: str) -> bool:
@@ -204,7 +213,7 @@ def _topics(lines: Iterator[str], topic: int, count: int) -> Log:
             continue
         cells = cells_of(line)
         try:
-            number = float(cells[count])
+            number = _plain(cells[count].strip())
             name = cells[topic].strip()[:_LONGEST_PATH]
         except (ValueError, IndexError):
             unread += 1

@@ -15,6 +15,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+from holdfast.digits import number as number_of
 from holdfast.errors import Problem, shown
 from holdfast.workspace.access_log import Log, cells_of, moment, read_log, text_lines
 from holdfast.workspace.quantity import per_second, seconds
@@ -130,7 +131,7 @@ def _points(where: str, lines: Iterable[str], at: int, rate_at: int) -> tuple[li
 
 def _offset(text: str) -> float:
     try:
-        return _finite(float(text))
+        return _finite(text)
     except ValueError:
         try:
             return seconds(text)
@@ -140,7 +141,7 @@ def _offset(text: str) -> float:
 
 def _rate(text: str) -> float:
     try:
-        rate = _finite(float(text))
+        rate = _finite(text)
     except ValueError:
         rate = per_second(text)
     if not 0 <= rate <= _MOST_RATE:
@@ -148,7 +149,8 @@ def _rate(text: str) -> float:
     return rate
 
 
-def _finite(value: float) -> float:
-    if not math.isfinite(value):
-        raise ValueError("not finite")
-    return value
+def _finite(text: str) -> float:
+    found = number_of(text.strip())
+    if found is None:
+        raise ValueError("not a number")
+    return found

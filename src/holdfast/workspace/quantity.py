@@ -1,18 +1,19 @@
 """Quantities as people write them: "400ms", "28d", "40/s". Seconds and per-second inside."""
 
+import math
 import re
 from typing import Final
 
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
 _PER_SECOND: Final = {"s": 1.0, "m": 1 / 60, "min": 1 / 60, "h": 1 / 3600}
-DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
-RATE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(min|s|m|h)")
+DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)", re.ASCII)
+RATE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*/\s*(min|s|m|h)", re.ASCII)
 
 
 def seconds(text: object) -> float:
     """ "30s" → 30.0. Raises ValueError with what to write; a bare number is refused, its unit being a guess."""
     match = DURATION.fullmatch(text.strip()) if isinstance(text, str) else None
-    if match is None:
+    if match is None or not math.isfinite(float(match[1]) * _SECONDS[match[2]]):
         raise ValueError(f"{text!r} is not a duration: write a number and a unit (ms, s, m, h, d, w), such as 30s")
     return float(match[1]) * _SECONDS[match[2]]
 
@@ -20,7 +21,7 @@ def seconds(text: object) -> float:
 def per_second(text: object) -> float:
     """ "40/s" → 40.0, "90/m" → 1.5. Raises ValueError with what to write."""
     match = RATE.fullmatch(text.strip()) if isinstance(text, str) else None
-    if match is None:
+    if match is None or not math.isfinite(float(match[1])):
         raise ValueError(f"{text!r} is not an arrival rate: write a number per second or minute, such as 40/s or 90/m")
     return float(match[1]) * _PER_SECOND[match[2]]
 

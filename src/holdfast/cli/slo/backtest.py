@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from holdfast.cli.numbers import Finite
 from holdfast.cli.slo.observing import Asked, Moment, Observing, Step, observing_options
 from holdfast.errors import ExitCode, InputError, Problem, shown
 
@@ -58,7 +59,7 @@ _PICTURES: Final = (".html", ".png", ".svg")
 )
 @click.option(
     "--incident-budget",
-    type=click.FloatRange(min=0, max=1, min_open=True),
+    type=Finite(min=0, max=1, min_open=True),
     default=0.02,
     show_default=True,
     help="An incident that is found spends at least this share of a period's budget.",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from holdfast.cli.numbers import Finite
 from holdfast.cli.slo.observing import Asked, Observing, Step, observing_options
 from holdfast.errors import ExitCode, InputError, MeasurementError, Problem, RunFolderError, raise_input_error, shown
 from holdfast.slo.standing import LEAST_COVERAGE
@@ -38,7 +39,7 @@ _CODES: Final = {
 )
 @click.option(
     "--coverage-below",
-    type=click.FloatRange(0, 1),
+    type=Finite(0, 1),
     default=LEAST_COVERAGE,
     show_default=True,
     metavar="SHARE",

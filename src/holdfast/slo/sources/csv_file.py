@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from holdfast.digits import number
 from holdfast.errors import InputError, Problem, raise_input_error, shown
 from holdfast.slo.moment import exact_moment
 from holdfast.slo.window import LATEST
@@ -17,6 +18,7 @@ from holdfast.slo.window import LATEST
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
+_INFINITE: Final = frozenset({"inf", "+inf", "infinity"})
 MOST_PROBLEMS: Final = 20
 _MOST_BYTES: Final = 128_000_000
 
@@ -123,11 +125,9 @@ def _number(text: str) -> float | None:
     """NaN of an empty cell; None of one that is no number, "NaN" included: nobody counted that."""
     if not text.strip():
         return float("nan")
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return None if np.isnan(number) else number
+    if text.strip().lower() in _INFINITE:
+        return float("inf")  # told as such, with its line
+    return number(text.strip())
 
 
 def _times(table: CsvFile) -> Floats:

@@ -114,7 +114,7 @@ def _read(folder: Path) -> _Record | None:
     """None of one that ended before anything was measured."""
     path = folder / DATABASE
     try:
-        with RunStore.open(path) as store:
+        with RunStore.reading(path) as store:
             intervals = tuple(settled_intervals(store))
             spans, events, gauges = store.spans(), store.events(), store.gauges()
     except (sqlite3.Error, ValueError) as error:  # also a histogram that was cut short

@@ -23,6 +23,7 @@ from urllib.parse import urlencode, urlsplit
 
 from holdfast import __version__
 from holdfast.clock import Clock, SystemClock
+from holdfast.digits import whole
 from holdfast.errors import InputError, MeasurementError, Problem
 from holdfast.kit.mistrust import mistrust
 from holdfast.kit.plain_client import printable
@@ -167,9 +168,9 @@ class PrometheusApi:
                     raise MeasurementError(Problem(self._connection.where, what, "sum series up in the query: sum(…)"))
                 if self._clock.now() > now + left:
                     raise TimeoutError("timed out")
-            promised = response.headers.get("Content-Length")
-            if promised is not None and promised.isdecimal() and len(body) < int(promised):
-                raise http.client.IncompleteRead(bytes(body), int(promised) - len(body))
+            promised = whole(response.headers.get("Content-Length") or "")
+            if promised is not None and len(body) < promised:
+                raise http.client.IncompleteRead(bytes(body), promised - len(body))
             return bytes(body)
 
     def _loaded(self, body: bytes) -> Mapping[str, Any]:
@@ -195,8 +196,8 @@ class PrometheusApi:
             told = printable(f"{found['errorType']}: {found['error']}", _LONGEST_EXCERPT)
         except (ValueError, TypeError, KeyError, RecursionError):
             told = _excerpt(body)
-        after = error.headers.get("Retry-After", "") if error.headers else ""
-        return error.code, self._safe(told), float(after) if after.isdecimal() else None
+        after = whole(error.headers.get("Retry-After", "") if error.headers else "")
+        return error.code, self._safe(told), None if after is None else float(after)
 
     def _refused(self, status: int, told: str, query: str, where: str) -> InputError | MeasurementError:
         named = f"Prometheus at {self.url}"

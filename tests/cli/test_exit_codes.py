@@ -1,0 +1,213 @@
+"""Exit code 1 says that an objective was missed, and nothing else does: every failure has a code of its own."""
+
+import errno
+import os
+import pty
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from holdfast.cli.ending import end_with
+from holdfast.errors import CleanUpError, ExitCode, MeasurementError, Problem, severest
+
+RUNS = Path(__file__).parents[1] / "data/runs"
+HOLDFAST = [sys.executable, "-m", "holdfast"]
+
+
+def _ran(*arguments, cwd, **more):
+    return subprocess.run(
+        [*HOLDFAST, *arguments], cwd=cwd, capture_output=True, text=True, timeout=120, check=False, **more
+    )
+
+
+def _broken(folder, raised):
+    """A folder for PYTHONPATH in which `holdfast report` raises."""
+    folder.mkdir()
+    code = f"import holdfast.run.folder as f\ndef raises(*_): {raised}\nf.open_run_folder = raises\n"
+    (folder / "sitecustomize.py").write_text(code, encoding="utf-8")
+    return {**os.environ, "PYTHONPATH": str(folder)}
+
+
+@pytest.mark.parametrize(
+    ("raised", "said"),
+    [
+        ("raise RuntimeError('a bug')", "RuntimeError: a bug"),
+        ("raise MemoryError", "MemoryError"),
+        ("raise ImportError('half installed')", "ImportError: half installed"),
+        ("raise ConnectionResetError('who knows')", "ConnectionResetError: who knows"),
+        ("f.nothing_there", "AttributeError"),
+        ("raises()", "RecursionError"),
+        ("raise BaseException('not even an Exception')", "not even an Exception"),
+        ("raise SystemExit('some text')", ""),
+    ],
+)
+def test_what_nobody_foresaw_ends_with_70_and_leaves_its_traceback_in_a_log(workspace, tmp_path, raised, said):
+    ran = _ran("report", cwd=workspace, env=_broken(tmp_path / "broken", raised))
+    assert ran.returncode == 70, ran.stderr
+    assert "Traceback" not in ran.stderr
+    assert said in ran.stderr
+    if said:
+        (log,) = (workspace / ".holdfast").glob("crash-*.log")
+        assert str(log) in ran.stderr
+        assert "Traceback" in log.read_text(encoding="utf-8")
+        assert log.stat().st_mode & 0o777 == 0o600
+
+
+def test_outside_of_a_workspace_the_log_lies_among_temporary_files(tmp_path):
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    env = _broken(tmp_path / "broken", "raise RuntimeError('a bug')") | {"TMPDIR": str(temporary)}
+    shutil.copytree(RUNS / "fault_hurt", tmp_path / "run")
+    ran = _ran("report", "run", cwd=tmp_path, env=env)
+    assert ran.returncode == 70, ran.stderr
+    assert len(list(temporary.glob("crash-*.log"))) == 1
+
+
+def test_a_script_that_asked_for_json_gets_it_of_a_crash_too(workspace, tmp_path):
+    ran = _ran("report", "--json", cwd=workspace, env=_broken(tmp_path / "broken", "raise RuntimeError('a bug')"))
+    assert ran.returncode == 70
+    assert '"problems"' in ran.stdout
+
+
+@pytest.mark.parametrize(
+    "raised",
+    [
+        "raise ModuleNotFoundError('No module named locust', name='locust.env')",
+        "raise PermissionError(13, 'Permission denied', 'plans/x.yaml')",
+        "raise OSError(28, 'No space left on device', 'x')",
+        "raise OSError(30, 'Read-only file system', 'x')",
+        "import sqlite3; raise sqlite3.OperationalError('database or disk is full')",
+    ],
+)
+def test_what_the_machine_refuses_is_wrong_input(workspace, tmp_path, raised):
+    ran = _ran("report", cwd=workspace, env=_broken(tmp_path / "broken", raised))
+    assert ran.returncode == 2, ran.stderr
+    assert "error" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_part_of_the_installation_that_is_missing_ends_with_70(workspace, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['holdfast.cli.program'] = None\n")
+    ran = _ran("report", cwd=workspace, env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    assert ran.returncode == 70
+    assert "Traceback" not in ran.stderr
+
+
+def test_a_person_who_interrupts_at_any_place_ends_with_130(workspace, tmp_path):
+    ran = _ran("report", cwd=workspace, env=_broken(tmp_path / "broken", "raise KeyboardInterrupt"))
+    assert (ran.returncode, "Traceback" in ran.stderr) == (130, False)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_command_with_130_though_it_was_ignored_and_blocked_before(workspace, tmp_path, number):
+    if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+        pytest.skip("this suite runs under nohup")
+    env = _broken(tmp_path / "broken", "import time; print('waits', flush=True); time.sleep(60)")
+
+    ignored = "" if number == signal.SIGHUP else f"signal.signal({number:d}, signal.SIG_IGN); "  # nohup means it
+    start = (
+        f"import os, signal; {ignored}signal.pthread_sigmask(signal.SIG_BLOCK, [{number:d}]); "
+        f"os.execv({sys.executable!r}, [{sys.executable!r}, '-m', 'holdfast', 'report'])"
+    )
+    process = subprocess.Popen([sys.executable, "-c", start], cwd=workspace, env=env, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "waits\n"
+    process.send_signal(number)
+    assert process.wait(30) == 130
+    process.stdout.close()
+
+
+def test_nohup_keeps_its_word(workspace, tmp_path):
+    env = _broken(tmp_path / "broken", "import os; os.kill(os.getpid(), 1); raise ValueError('went on')")
+    command = ["/bin/sh", "-c", f"trap '' HUP; exec '{sys.executable}' -m holdfast report"]
+    ran = subprocess.run(command, cwd=workspace, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 70
+    assert "went on" in ran.stderr
+
+
+def test_of_several_the_most_severe_is_the_exit_code():
+    order = [4, 70, 130, 3, 1, 0]
+    assert [severest(*order[place:]) for place in range(len(order))] == order
+    assert {code.value for code in ExitCode} == {0, 1, 2, 3, 4, 5, 70, 130}
+
+
+def test_a_fault_that_is_left_in_weighs_more_than_the_bug_that_left_it(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    error = CleanUpError(Problem("database_latency", "may still be in the target"))
+    error.__cause__ = ZeroDivisionError("a bug")
+    assert end_with(error, []) == 4
+    assert "ZeroDivisionError" in capsys.readouterr().err
+    error = MeasurementError(Problem("load", "died"))
+    error.__cause__ = sqlite3.OperationalError("disk full")
+    assert end_with(error, []) == 3
+    assert "itself failed" not in capsys.readouterr().err
+
+
+def test_a_full_disk_behind_stdout_is_no_success(workspace):
+    with Path("/dev/full").open("w") as full:
+        command = [*HOLDFAST, "schema"]
+        ran = subprocess.run(
+            command, cwd=workspace, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert ran.returncode == 3
+    assert "not whole" in ran.stderr
+
+
+def test_a_terminal_that_vanished_changes_nothing(workspace, tmp_path):
+    """Both ends of its output are gone: what is written there is answered with EIO."""
+    shutil.copytree(RUNS / "fault_hurt", tmp_path / "run")
+    ours, theirs = pty.openpty()
+    os.close(ours)
+    command = [*HOLDFAST, "report", str(tmp_path / "run")]
+    ran = subprocess.run(command, cwd=workspace, stdin=theirs, stdout=theirs, stderr=theirs, timeout=120, check=False)
+    os.close(theirs)
+    assert ran.returncode == 0
+    assert (tmp_path / "run/report.html").is_file()
+
+
+def test_a_pipe_that_another_program_made_non_blocking_is_waited_for(workspace):
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    process = subprocess.Popen([*HOLDFAST, "schema"], cwd=workspace, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        assert len(pipe.read()) > 20_000
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (0, b"")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "iso-8859-1"])
+def test_a_terminal_without_our_letters_gets_all_the_others(workspace, tmp_path, encoding):
+    shutil.copytree(RUNS / "fault_hurt", tmp_path / "run")
+    environment = {**os.environ, "PYTHONIOENCODING": encoding}
+    command = [*HOLDFAST, "report", str(tmp_path / "run")]
+    ran = subprocess.run(command, cwd=workspace, env=environment, capture_output=True, timeout=120, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert b"sign_in" in ran.stdout
+
+
+def test_a_folder_that_was_deleted_is_named(tmp_path):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    environment = {**os.environ, "PYTHONSAFEPATH": "1"}
+    command = ["/bin/sh", "-c", f"rmdir '{gone}'; exec '{sys.executable}' -m holdfast report"]
+    ran = subprocess.run(command, cwd=gone, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 2, ran.stderr
+    assert "the current folder" in ran.stderr
+
+
+def test_a_machine_without_a_home_is_a_machine(workspace, tmp_path):
+    shutil.copytree(RUNS / "fault_hurt", tmp_path / "run")
+    bare = {name: value for name, value in os.environ.items() if name != "HOME"}
+    assert _ran("report", str(tmp_path / "run"), cwd=workspace, env=bare).returncode == 0
+
+
+def test_errors_of_input_and_output_are_known_by_their_number(capsys):
+    assert end_with(OSError(errno.ENOSPC, "No space left on device", "runs/x"), []) == 2
+    assert "runs/x: No space left on device" in capsys.readouterr().err
