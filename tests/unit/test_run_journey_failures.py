@@ -80,7 +80,7 @@ def failing_check():
     """A summary of a check whose one journey failed."""
     events = [
         history(last_passed=3.0, last_passed_run="1-check", runs=1),
-        walk(20.0, error="expected to_be_visible", evidence=["evidence/a.png"]),
+        walk(20.0, said="expected to_be_visible", evidence=["evidence/a.png"]),
     ]
     told = since(recorded(*events), "sign_in")
     summary = fault_hurt()

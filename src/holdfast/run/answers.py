@@ -35,9 +35,10 @@ def answers(
     standing: Sequence[StandingFault] = (),
 ) -> tuple[Answer, ...]:
     """A question whose part did not run is left out; the summary says why beside that part."""
-    found = [why_it_fails(journey, standing, decides=not objectives) for journey in journeys if journey.failures]
+    found = []
     if objectives:
         found += [_every_objective(verdict, objectives), _which_phase(objectives)]
+    found += [why_it_fails(journey, standing, decides=not objectives) for journey in journeys if journey.failures]
     if uncounted:
         found.append(_ended_badly(uncounted, judged=bool(objectives)))
     if faults:

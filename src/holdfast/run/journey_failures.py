@@ -74,7 +74,7 @@ def _failure(events: Sequence[Event]) -> WalkFailure:
         detail=str(facts.get("detail") or ""),
         status=None if status is None else int(status),
         error_code=str(facts.get("error_code") or ""),
-        error=str(facts.get("error") or ""),
+        error=str(facts.get("said") or ""),  # runs of before told an "error", which quoted the page
         line=str(facts.get("line") or ""),
         walks=len(events),
         first_at=events[0].at,
