@@ -16,6 +16,7 @@ from holdfast.record.sample import REJECTED
 
 class AccountErasure(Visitor):
     mfa = False
+    expect = (REJECTED,)  # the sign-in of an account that is gone
 
     @task
     def leave_for_good(self) -> None:

@@ -1,4 +1,4 @@
-"""Somebody who only looks: compares the plans, finds the sign-in page, and leaves. Needs no account."""
+"""Somebody who only looks: compares the plans for a while, finds the sign-in page, and leaves. Needs no account."""
 
 from locust import task
 
@@ -14,5 +14,6 @@ class AnonymousVisitor(Visitor):
         with self.step("look_at_plans"):
             if not self.service.list_plans():
                 raise failed("no_plans")
+        self.think("2s")
         with self.step("look_at_sign_in"):
             self.service.open_sign_in_page()

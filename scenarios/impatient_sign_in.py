@@ -7,10 +7,12 @@ from locust import task
 
 from holdfast.kit.outcome import OutcomeError
 from holdfast.load import Visitor
+from holdfast.record.sample import ABANDONED, FAILED, RATE_LIMITED, REJECTED, TIMED_OUT, TRANSPORT_ERROR
 
 
 class ImpatientSignIn(Visitor):
     mfa = False
+    expect = (FAILED, TIMED_OUT, RATE_LIMITED, REJECTED, TRANSPORT_ERROR, ABANDONED)  # of the tries before the last
 
     @task
     def insist(self) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 import arrivals
+import gate
 import journey
 import latency
 import machine
@@ -41,6 +42,7 @@ GROUPS: Final[Mapping[str, Callable[[Bench], Group]]] = {
     "memory": memory.run,
     "slo": objectives.run,
     "tool": tool.run,
+    "gate": gate.run,
 }
 PAGE: Final = peers.ROOT / "docs" / "reference" / "performance.md"
 

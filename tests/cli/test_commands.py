@@ -72,7 +72,7 @@ default_target: mine
 @pytest.fixture
 def foreign(workspace: Path, monkeypatch) -> Path:
     """The shipped content beside an API of the user's own, with an operation of its own: list_orders."""
-    monkeypatch.setattr("holdfast.run.validation.import_problems", lambda _files: ())
+    monkeypatch.setattr("holdfast.run.validation.import_problems", lambda _files, _root: ())
     for name, text in FILES.items():
         (workspace / name).write_text(text, encoding="utf-8")
     (workspace / "accounts.csv").chmod(0o600)
@@ -155,8 +155,10 @@ def test_a_dry_run_says_what_the_plan_can_prove_and_starts_nothing(workspace: Pa
     ran = holdfast("run", "ci", "--dry-run")
 
     assert ran.code == 0
-    assert "sign-in-availability: about 930 events are planned in the 2 min that are judged." in ran.out
-    assert "journey-success: about 12 events" in ran.out
+    assert "sign-in-availability: about 1,212 events are planned in the 1 min 50 s that are judged." in ran.out
+    assert "journey-success: about 18 events" in ran.out
+    assert "sign-in-availability in fault: about 360 events" in ran.out
+    assert "With replica_kill in it" in ran.out
     assert "inconclusive" not in ran.out  # a shipped plan can be met
     assert not (workspace / "runs").exists()
     facts = json.loads(holdfast("run", "ci", "--dry-run", "--json").out)
@@ -165,9 +167,9 @@ def test_a_dry_run_says_what_the_plan_can_prove_and_starts_nothing(workspace: Pa
 
 def test_a_dry_run_counts_the_design_effect_that_the_plan_states(workspace: Path, holdfast) -> None:
     plan = workspace / "plans/ci.yaml"
-    plan.write_text(plan.read_text(encoding="utf-8") + "verdict: {design_effect_floor: 4}\n", encoding="utf-8")
+    plan.write_text(plan.read_text(encoding="utf-8") + "verdict: {design_effect_floor: 5}\n", encoding="utf-8")
 
-    assert "proving 99 % takes 1,196 without a bad one" in holdfast("run", "ci", "--dry-run").out
+    assert "proving 99 % takes 1,495 without a bad one" in holdfast("run", "ci", "--dry-run").out
 
 
 def test_a_design_effect_below_one_is_refused(workspace: Path, holdfast) -> None:

@@ -28,7 +28,7 @@ VERDICTS = {
     "no_data": ("inconclusive", 3),
     "killed": ("clean_up_failed", 4),
     "starved_generator": ("invalid", 3),
-    "sized": ("met", 0),
+    "sized": ("measured", 0),
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from holdfast.cli.program import _COMMANDS, program
 from holdfast.errors import ExitCode
-from holdfast.record.sample import OUTCOMES
+from holdfast.record.sample import EXCUSED, OUTCOMES
 from holdfast.run.summary import summary_schema
 from holdfast.slo.status import status_schema
 from holdfast.workspace.starter import CONTENT_FOLDERS
@@ -67,7 +67,7 @@ def test_the_readme_names_every_command_exit_code_and_folder() -> None:
 
 def test_the_run_folder_page_names_every_outcome() -> None:
     text = (ROOT / "docs/reference/run-folder.md").read_text(encoding="utf-8")
-    assert all(f"`{outcome}`" in text for outcome in OUTCOMES)
+    assert all(f"`{outcome}`" in text for outcome in (*OUTCOMES, *EXCUSED))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -107,9 +107,10 @@ def test_the_python_of_a_guide_is_valid_content(tmp_path: Path, guide: str, name
 
     copy_starter(tmp_path / "w")
     text = (ROOT / f"docs/guides/{guide}.md").read_text(encoding="utf-8")
-    (tmp_path / "w" / folder / f"{name}.py").write_text(
-        re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)[0], encoding="utf-8"
-    )
+    for number, block in enumerate(re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)):
+        if not number or folder == "scenarios":
+            path = tmp_path / "w" / folder / (f"{name}_{number}.py" if number else f"{name}.py")
+            path.write_text(block, encoding="utf-8")
     for number, block in enumerate(re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)):
         (tmp_path / "w" / "scenarios/profiles" / f"guide_{number}.yaml").write_text(block, encoding="utf-8")
     assert validate(find_workspace(tmp_path / "w")).problems == ()

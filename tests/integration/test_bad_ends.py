@@ -39,7 +39,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     # The fault must come whatever the machine is busy with: this is about how the run ends.
     experiment = workspace / "chaos/database_latency.yaml"
     experiment.write_text(experiment.read_text(encoding="utf-8").replace("burn_below: 6", "burn_below: 1000"))
-    for name, seconds in (("short", 4), ("long", 60)):
+    for name, seconds in (("short", 4), ("medium", 20), ("long", 60)):
         (workspace / f"plans/{name}.yaml").write_text(PLAN.replace("FAULT", str(seconds)), encoding="utf-8")
     up = _holdfast(workspace, "stack", "up", "--json")
     assert up.returncode == 0, up.stderr
@@ -183,6 +183,78 @@ def test_a_disk_that_is_full_before_the_run_begins_is_wrong_input_and_leaves_no_
     assert ran.returncode == 2, ran.stderr
     assert "could not begin" in ran.stderr
     assert set((standing / "runs").iterdir()) == before
+
+
+def test_recover_leaves_the_fault_of_a_living_run_alone_and_a_forced_one_makes_it_inconclusive(standing: Path) -> None:
+    runner = _start(standing, "run", "medium", "--json")
+    try:
+        _until(lambda: bool(_toxics(standing)), "the fault was never put in")
+        refused = _holdfast(standing, "recover")
+        still_in = _toxics(standing)
+        forced = _holdfast(standing, "recover", "--force")
+        out, err = runner.communicate(timeout=90)
+    finally:
+        runner.kill()
+    assert refused.returncode == 2, refused.stderr
+    assert f"goes on (process {runner.pid})" in refused.stderr
+    assert still_in
+    assert forced.returncode == 0, forced.stderr
+    assert "taken out" in forced.stdout
+    summary = json.loads(out)
+    (fault,) = summary["faults"]
+    assert (runner.returncode, summary["verdict"]) in {(3, "inconclusive"), (3, "invalid")}, err
+    assert fault["verdict"] == "inconclusive"
+    assert "left before its time" in fault["reason"]
+    assert fault["reverted_at"] < summary["run"]["time_zero"] + 6 + 20 - 1
+
+
+def test_what_killed_processes_leave_is_swept_by_recover_and_by_the_next_start(standing: Path, tmp_path: Path) -> None:
+    """And what a living process has there is not."""
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+
+    def killed() -> None:
+        runner = subprocess.Popen(
+            [*HOLDFAST, "run", "long"], cwd=standing, env=environment, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+        _until(lambda: bool(_toxics(standing)), "the fault was never put in")
+        swept_beside = _run_beside("recover")
+        assert swept_beside.returncode == 2
+        family = [runner.pid, *_children_of(runner.pid)]
+        assert list(tmp_path.glob("holdfast-chaos-*/context.json"))
+        for halt in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in family:
+                os.kill(pid, halt)
+        runner.wait()
+
+    def _run_beside(*arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*HOLDFAST, *arguments], cwd=standing, env=environment, capture_output=True, text=True, timeout=120,
+            check=False,
+        )  # fmt: skip
+
+    killed()
+    litter = standing / ".holdfast/stack-20200101T000000Z-killed"
+    (litter / "logs").mkdir(parents=True)
+    os.utime(litter, (0, 0))
+    recovered = _run_beside("recover")
+    assert recovered.returncode == 0, recovered.stdout + recovered.stderr
+    assert "which a killed process left" in recovered.stderr
+    assert not list(tmp_path.glob("*holdfast-*"))
+    assert not litter.exists()
+    killed()
+    assert _run_beside("run", "short").returncode in {0, 1, 3}
+    assert not list(tmp_path.glob("*holdfast-*"))
+    assert _run_beside("recover").returncode == 0
+    assert _toxics(standing) == []
+
+
+def _children_of(pid: int) -> list[int]:
+    found: list[int] = []
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        direct = [int(child) for child in task.read_text().split()]
+        found += direct + [deeper for child in direct for deeper in _children_of(child)]
+    return found
 
 
 def _mounted(place: Path, options: str) -> Path:

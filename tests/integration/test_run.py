@@ -137,6 +137,7 @@ def test_a_whole_run_is_recorded_judged_reported_and_leaves_nothing(tmp_path: Pa
     for path in (p for p in run.rglob("*") if p.is_file()):
         content = path.read_bytes()
         assert not [secret for secret in secrets if secret and secret.encode() in content], path
+    assert {path.stat().st_mode & 0o077 for path in (run, *run.rglob("*"))} == {0}
 
 
 def test_a_run_without_evidence_is_inconclusive_never_green(standing: Path) -> None:

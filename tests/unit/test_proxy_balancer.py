@@ -35,6 +35,20 @@ def test_among_equals_the_one_that_served_least_is_tried_first():
     assert balancer.candidates()[0].address == TWO
 
 
+def test_without_failover_each_has_its_turn_whether_it_answers_or_not():
+    balancer = Balancer((ONE, TWO), failover=False)
+    tried = []
+    for _ in range(6):
+        (backend,) = balancer.candidates()
+        tried.append(backend.address)
+        if backend.address == ONE:
+            backend.refused += 1
+        else:
+            backend.served += 1
+
+    assert (tried.count(ONE), tried.count(TWO)) == (3, 3)
+
+
 def test_failures_in_a_row_eject_an_upstream_and_take_its_connections_away():
     balancer = Balancer((ONE, TWO), CHECK)
     backend = balancer.backends[0]

@@ -31,6 +31,19 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     }
 
 
+def test_a_share_is_at_most_all_and_failover_is_on_or_off() -> None:
+    with pytest.raises(InputError) as wrong:
+        read_settings({"failing_share": 1.5, "failover": "no"})
+
+    assert {problem.where for problem in wrong.value.problems} == {
+        "stack settings.failing_share",
+        "stack settings.failover",
+    }
+    assert read_settings({"failing_share": 0.03, "failover": False}) == StackSettings(
+        failing_share=0.03, failover=False
+    )
+
+
 def test_true_is_not_a_number() -> None:
     with pytest.raises(InputError, match="whole number"):
         read_settings({"replicas": True})

@@ -107,6 +107,7 @@ def running(store, watch_asked, now):
         children=SimpleNamespace(all={}),
         clock=clock,
         stop=None,
+        surroundings=SimpleNamespace(news=list, deaths=list, stack_is_gone=False),
     )
     made.time_zero = START
     return made

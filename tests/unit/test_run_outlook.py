@@ -1,17 +1,29 @@
 """What is planned in the judged phases is the area under the rate just there, not a share of the whole."""
 
+import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
-from holdfast.run.asked import AskedLoad, AskedObjective, AskedPhase
+from holdfast.run.asked import AskedExperiment, AskedLoad, AskedObjective, AskedPhase
 from holdfast.run.outlook import prospects_of, told, unprovable
-from holdfast.run.preparation import profile_for_child
+from holdfast.run.preparation import prepare, profile_for_child
 from holdfast.run.prospect import Prospect
+from holdfast.run.validation import validate
+from holdfast.slo.attainability import with_burst
+from holdfast.slo.indicator import Counts
 from holdfast.slo.openslo import Objective, load_objectives
+from holdfast.slo.verdict import Verdict, judge
 from holdfast.workspace.document import load_documents
 from holdfast.workspace.profile import LoadProfile
+from holdfast.workspace.starter import copy_starter
+from holdfast.workspace.workspace import find_workspace
+
+ROOT = Path(__file__).resolve().parents[2]
+GUIDE = "docs/guides/size-a-stack.md"
 
 SLO = """apiVersion: openslo/v1
 kind: SLO
@@ -37,6 +49,7 @@ class Plan:
     load: tuple[AskedLoad, ...]
     objectives: tuple[AskedObjective, ...]
     journeys: tuple[()] = ()
+    experiments: tuple[AskedExperiment, ...] = ()
     scenario_steps: dict[str, tuple[str, ...]] = field(default_factory=dict)
     floor: float = 1.0
 
@@ -126,3 +139,94 @@ def test_a_known_design_effect_makes_it_dearer(objective) -> None:
     assert prospect.outlook is not None
     assert prospect.outlook.needed_to_meet == 5 * 2995
     assert "proving 99.9 % takes 14,975" in (prospect.warning or "")
+
+
+KILL = AskedExperiment("kill", "chaos/kill.yaml", "A kill", 20.0, 40.0)
+
+
+def test_what_the_plans_own_fault_costs_at_once_is_foreseen(objective) -> None:
+    """1,200 clean events prove 99 %; with ten of them lost in one second they do not, and with few they do."""
+    (calm,) = planned(objective, "20/s", target=0.99)
+    (hit,) = planned(objective, "20/s", target=0.99, experiments=(KILL,))
+    (lenient,) = planned(objective, "20/s", target=0.8, experiments=(KILL,))
+
+    assert calm.burst is None
+    assert hit.burst is not None
+    assert (hit.burst.at_once, hit.burst.borne) == (10, False)
+    assert hit.burst.design_effect > 10
+    assert hit.warning is not None
+    assert "10 at once" in hit.warning
+    assert "gates: {sign-in: …}" in hit.warning
+    assert lenient.burst is not None
+    assert lenient.burst.borne
+    assert lenient.warning is None
+    assert "kill" in lenient.sentence
+
+
+def test_a_phase_judged_by_itself_has_a_prospect_of_its_own_and_counts_in_no_other(objective) -> None:
+    profile = LoadProfile.model_validate(
+        {"kind": "LoadProfile", "description": "x", "stages": [{"hold": "20/s", "for": "60s"}], "mix": {"sign_in": 1}}
+    )
+    load = AskedLoad("p", 1.0, 0.0, 60.0, profile_for_child(profile))
+    phases = (AskedPhase("a", 0.0, 15.0, judged=True), AskedPhase("b", 15.0, 60.0, judged=True, gates={"sign-in": 0.8}))
+    plan = Plan(phases, (load,), (AskedObjective(objective, 0.99),), experiments=(KILL,))
+
+    whole, apart = prospects_of(plan, {"p": profile})  # type: ignore[arg-type]
+
+    assert (whole.planned, whole.phase, whole.burst) == (300, None, None)
+    assert (apart.planned, apart.phase, apart.gate) == (900, "b", 0.8)
+    assert apart.faults == ("kill",)
+    assert apart.sentence.startswith("sign-in in b: about 900 events")
+
+
+def test_a_burst_is_borne_as_the_verdict_bears_it() -> None:
+    """The outlook of a record and the verdict on it are one arithmetic."""
+    for at_once in (1, 3, 8, 20, 60):
+        total = np.full(45, 8)
+        bad = np.zeros(45, dtype=int)
+        left = at_once
+        for second in range(22, 45):
+            bad[second] = min(left, 8)
+            left -= int(bad[second])
+        counts = Counts(np.arange(45), total - bad, total)
+        assert with_burst(0.8, 360, 45.0, at_once).borne is (judge(counts, 0.8).verdict is Verdict.MET)
+
+
+@pytest.mark.parametrize(
+    ("start", "hold", "is_told"), [("8/s", "6s", True), ("8/s", "8s", False), ("10/s", "6s", False)]
+)
+def test_a_held_rate_that_brings_too_little_is_foreseen(tmp_path, start: str, hold: str, is_told: bool) -> None:
+    copy_starter(tmp_path / "w")
+    question = tmp_path / "w/capacity/next.yaml"
+    question.write_text(
+        "kind: CapacityQuestion\ndescription: How many?\nprofile: business_hours\n"
+        "objectives:\n  - {file: slo/self_service.yaml, only: [sign-in-latency]}\n"
+        f"search: {{start: {start}, most: 80/s, hold: {hold}}}\npeak: 100/s\n"
+    )
+    (tmp_path / "w/plans/next.yaml").write_text(
+        "kind: Plan\ndescription: Sizing.\nphases: [{name: warm_up, for: 5s, judged: false}]\ncapacity: next\n"
+    )
+    workspace = find_workspace(tmp_path / "w")
+
+    prepared = prepare(workspace, "next", may_ask=False)
+
+    (trial,) = prepared.trials
+    assert bool(trial.warning) is is_told
+    assert prepared.notices == ((trial.warning,) if trial.warning else ())
+    assert any("sizing next" in note for note in validate(workspace).notes) is is_told
+    if trial.warning:
+        assert "about 48 events; proving 95 % takes 59" in trial.warning
+        assert "Hold each rate for 7.38s, or start at 9.84/s" in trial.warning
+
+
+def test_the_sizing_questions_that_are_shipped_and_shown_can_decide() -> None:
+    workspace = find_workspace(ROOT)
+    assert [note for note in validate(workspace).notes if "sizing" in note] == []
+
+
+def test_the_guides_sizing_question_can_decide(tmp_path) -> None:
+    (example,) = re.findall(r"```yaml\n(kind: CapacityQuestion.*?)```", (ROOT / GUIDE).read_text("utf-8"), re.DOTALL)
+    copy_starter(tmp_path / "w")
+    (tmp_path / "w/capacity/guide.yaml").write_text(example)
+
+    assert [note for note in validate(find_workspace(tmp_path / "w")).notes if "sizing" in note] == []

@@ -1,5 +1,6 @@
 """The runner's pure parts: stretches of load, what a held rate says, what answers a reader gets, run folders."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -142,7 +143,7 @@ def test_what_a_child_finds_wrong_is_wrong_input_and_a_child_that_dies_is_not(tm
         children = Children(SystemClock(), tmp_path)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("PYTHONPATH", str(tmp_path))
-            children.start(module, module)
+            children.start(module, module, dict(os.environ))
         with pytest.raises(raised, match=text):
             children.wait_until_ready(30)
         children.end(5)

@@ -29,6 +29,7 @@ def _running(store, monkeypatch):
         children=SimpleNamespace(all={}, wait_until_ready=lambda _: [early]),
         clock=SimpleNamespace(now=lambda: NOW),
         stop=None,
+        surroundings=SimpleNamespace(news=list, deaths=list, stack_is_gone=False),
     )
 
 

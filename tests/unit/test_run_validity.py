@@ -58,9 +58,10 @@ class Run:
 
 
 @pytest.mark.parametrize(
-    ("visits", "verdict", "code"), [(1, "inconclusive", 3), (58, "inconclusive", 3), (59, "met", 0), (90, "met", 0)]
+    ("visits", "verdict", "code"),
+    [(1, "inconclusive", 3), (58, "inconclusive", 3), (59, "measured", 0), (90, "measured", 0)],
 )
-def test_a_load_without_objectives_is_met_by_enough_visits_that_all_end_well(tmp_path, visits, verdict, code):
+def test_a_load_without_objectives_is_measured_by_enough_visits_that_all_end_well(tmp_path, visits, verdict, code):
     found = Run(tmp_path / "run", visits=visits).judged()
     assert (found.verdict, found.exit_code) == (verdict, code)
     assert ("show too little" in found.headline) == (verdict == "inconclusive")
@@ -124,6 +125,58 @@ def test_visits_that_our_own_error_ended_are_counted_not_their_places(tmp_path, 
     found = Run(tmp_path / "run", events=events).check("scenarios")
     assert (found.verdict, found.value) == ("invalid", count)
     assert found.reason.startswith(said)
+
+
+def _death(second, process="postgres", how="was killed by SIGKILL", out_of_memory=0):
+    facts = {"process": process, "how": how, "out_of_memory": out_of_memory}
+    return Event(ZERO + second, "run", "stack_death", facts)
+
+
+@pytest.mark.parametrize(
+    ("process", "how"),
+    [
+        ("postgres", "was killed by SIGKILL"),
+        ("postgres", "lost its client backend, killed by SIGKILL"),
+        ("valkey", "ended with exit code 1"),
+        ("proxy", "was killed by SIGKILL"),
+        ("account-1", "was killed by SIGSEGV"),
+        ("supervisor", "ended, and the whole stack with it"),
+    ],
+)
+def test_what_failed_when_our_own_stack_died_is_not_the_targets_miss(tmp_path, process, how):
+    failed = [("failed", 0.1)] * 80
+    run = Run(tmp_path / "run", events=[_death(7, process, how)], more_visits=failed)
+
+    found = run.judged()
+
+    assert (found.verdict, found.exit_code) == ("invalid", 3)
+    assert f"our reference stack lost {process}" in found.headline
+    assert run.check("reference_stack").reason == f"{process} {how}, 7 s after time 0, by no experiment of this run"
+
+
+def test_several_deaths_are_counted_and_a_machine_out_of_memory_is_named(tmp_path):
+    events = [_death(9, "valkey"), _death(7, out_of_memory=1), _death(12, out_of_memory=3)]
+    check = Run(tmp_path / "run", events=events).check("reference_stack")
+
+    assert (check.verdict, check.value) == ("invalid", 3.0)
+    assert check.reason.startswith("postgres was killed by SIGKILL, 7 s after time 0")
+    assert "then 2 more deaths (valkey, postgres)" in check.reason
+    assert check.reason.endswith("killed 3 processes for want of memory meanwhile")
+
+
+@pytest.mark.parametrize(("at", "is_invalid"), [(4, True), (6, False), (14, False), (18, False), (25, True)], ids=str)
+def test_what_an_experiment_with_actions_of_its_own_may_have_killed_is_its_doing(tmp_path, at, is_invalid):
+    def told(second, kind, foreign):
+        facts = {"experiment": "kill_by_hand", "foreign_actions": foreign}
+        return Event(ZERO + second, "chaos", kind, facts)
+
+    around = [told(5, "experiment_started", True), told(15, "experiment_ended", True)]
+    ours = [told(5, "experiment_started", False), told(15, "experiment_ended", False)]
+
+    names = [check.name for check in Run(tmp_path / "run", events=[*around, _death(at)]).judged().validity.checks]
+    assert ("reference_stack" in names) == is_invalid
+    names = [check.name for check in Run(tmp_path / "ours", events=[*ours, _death(at)]).judged().validity.checks]
+    assert "reference_stack" in names
 
 
 def test_walks_that_found_no_account_degrade_the_run_with_what_to_do(tmp_path):

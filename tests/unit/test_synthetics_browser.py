@@ -45,22 +45,26 @@ def test_no_browser_is_a_problem_that_says_how_to_get_one(program, tmp_path):
     assert "apt-get install" in problems[0].fix
 
 
-def test_nothing_but_the_targets_host_is_looked_up():
-    arguments = launch_arguments("http://127.0.0.1:8080/x", as_root=False, environment={})
+@pytest.mark.parametrize(
+    ("url", "place"),
+    [
+        ("http://127.0.0.1:8080/x", "127.0.0.1:8080"),
+        ("https://Account.Example", "account.example:443"),
+        ("http://[::1]/", "[::1]:80"),
+    ],
+)
+def test_nothing_but_the_targets_host_and_port_is_looked_up_whatever_proxies_there_are(monkeypatch, url, place):
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")
+    arguments = launch_arguments(url, as_root=False)
 
-    assert "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1" in arguments
+    assert f"--host-resolver-rules=MAP {place} {place}, MAP * ~NOTFOUND" in arguments
+    assert "--no-proxy-server" in arguments
     assert "--disable-background-networking" in arguments
 
 
 def test_the_sandbox_is_given_up_for_root_alone():
-    assert "--no-sandbox" in launch_arguments("http://h/", as_root=True, environment={})
-    assert "--no-sandbox" not in launch_arguments("http://h/", as_root=False, environment={})
-
-
-def test_behind_a_proxy_names_are_the_proxys_to_look_up():
-    arguments = launch_arguments("http://h/", as_root=False, environment={"https_proxy": "http://proxy:3128"})
-
-    assert not any(argument.startswith("--host-resolver-rules") for argument in arguments)
+    assert "--no-sandbox" in launch_arguments("http://h/", as_root=True)
+    assert "--no-sandbox" not in launch_arguments("http://h/", as_root=False)
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,11 @@ class Experiment:
         return [activity["provider"]["arguments"] for activity in self.data["method"] if _is_ours(activity, "inject")]
 
     @property
+    def has_foreign_actions(self) -> bool:
+        """Whether its method does something that holdfast does not: it may hit whatever it likes."""
+        return any(is_foreign_action(activity) for activity in self.data["method"])
+
+    @property
     def foreign_rollbacks(self) -> list[Mapping[str, Any]]:
         """The rollbacks that are actions and not ours; one that only names an activity is that activity."""
         named = {activity.get("name"): activity for activity in self.data["method"]}

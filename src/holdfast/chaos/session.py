@@ -8,7 +8,6 @@ import copy
 import math
 import os
 import signal
-import tempfile
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -39,6 +38,7 @@ from holdfast.chaos.story import DONE, FAILED, Story, Telling
 from holdfast.chaos.verdict import Observed, judge, steady_state_met
 from holdfast.clock import Clock
 from holdfast.redaction import Redactor
+from holdfast.temporary import TemporaryFolder
 from holdfast.wording import said
 from holdfast.workspace.target import Connection
 
@@ -89,14 +89,19 @@ class Session:
         self._stopped_at = math.inf
         self._interruptible = False
         self._afterwards: Mapping[str, Any] | None = None
-        self._temporary = tempfile.TemporaryDirectory(prefix="holdfast-chaos-")  # mode 0700
-        self._folder = Path(self._temporary.name)
+        self._temporary = TemporaryFolder("chaos")  # it will hold the control token
+        self._folder = self._temporary.path
         self._keeper = Keeper(experiment.data, around.redactor)
         self._narrator = Narrator(self.story, control_file(self._folder), clock, telling, self._keeper)
 
     def run(self) -> Story:
         """Run it to its end, the undo included. Never raises for what the experiment does: that is in the story."""
-        self._telling.event("experiment_started", experiment=self._window.name, title=self.story.experiment.title)
+        self._telling.event(
+            "experiment_started",
+            experiment=self._window.name,
+            title=self.story.experiment.title,
+            foreign_actions=self.story.experiment.has_foreign_actions,
+        )
         try:
             journal, error = self._run_chaos_toolkit()
             results = self._undo()

@@ -24,6 +24,7 @@ _COMMANDS: Final = {
         "Objectives: check, judge over their windows, make alerts of, play back, gate releases.",
     ),
     "exporter": ("holdfast.cli.exporter", "Export a run or a history to Prometheus."),
+    "runs": ("holdfast.cli.runs", "List the runs of this workspace, and remove old ones."),
     "report": ("holdfast.cli.report", "Render a recorded run again."),
     "stack": ("holdfast.cli.stack", "Start, stop or look at the reference stack."),
     "recover": ("holdfast.cli.recover", "Take out what a killed run left in its target."),

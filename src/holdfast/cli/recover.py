@@ -10,6 +10,7 @@ from holdfast.chaos.undo import UndoResult, open_entries
 from holdfast.chaos.undo import recover as undo_logs
 from holdfast.cli.workspace import current_workspace
 from holdfast.errors import ExitCode, shown
+from holdfast.run.leftovers import sweep_leftovers
 from holdfast.run.living import runner_of
 
 
@@ -17,7 +18,7 @@ from holdfast.run.living import runner_of
 @click.option("--force", is_flag=True, help="Take out the faults of living runs, too: those runs end inconclusive.")
 @click.option("--json", "as_json", is_flag=True, help="Print what was done as JSON.")
 def recover(force: bool, as_json: bool) -> int:
-    """Take out what a killed run left in its target, by the undo logs of all runs.
+    """Take out what a killed run left in its target, by the undo logs of all runs, and its litter on this machine.
 
     Exit 4 when something stays in. Exit 2 when it is in for a run that goes on, which takes it out itself: stop that
     run, or take it out by --force.
@@ -27,6 +28,7 @@ def recover(force: bool, as_json: bool) -> int:
     logs = [log for log in logs if log.is_file()]
     living = {} if force else _living(logs)
     results = undo_logs([log for log in logs if log not in living])
+    swept = sweep_leftovers(workspace)
     refusals = [_refusal(log.parent, pid) for log, pid in living.items()]
     if as_json:
         found = [asdict(result) for result in results]
@@ -37,7 +39,7 @@ def recover(force: bool, as_json: bool) -> int:
         ]
         click.echo(json.dumps(found, indent=1, default=str))
     else:
-        _print(results, refusals)
+        _print(results, refusals, swept)
     if any(not result.undone for result in results):
         return int(ExitCode.CLEAN_UP_FAILED)
     return int(ExitCode.WRONG_INPUT if refusals else ExitCode.MET)
@@ -58,9 +60,11 @@ def _refusal(run: Path, pid: int) -> str:
     )
 
 
-def _print(results: list[UndoResult], refusals: list[str]) -> None:
+def _print(results: list[UndoResult], refusals: list[str], swept: list[Path]) -> None:
     for result in results:
         click.echo(f"{'taken out' if result.undone else 'STILL IN'}: {result.text}")
+    for folder in swept:
+        click.echo(f"removed: {shown(folder)}, which a killed process left", err=True)
     for refusal in refusals:
         click.echo(f"refused: {refusal}", err=True)
     if not results and not refusals:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from holdfast.cli.following import print_summary
-from holdfast.cli.workspace import current_workspace
+from holdfast.cli.workspace import RunName, current_workspace
 from holdfast.errors import ExitCode, MeasurementError, Problem, shown
 from holdfast.process import REFUSALS
 from holdfast.report import write_reports
@@ -15,7 +15,7 @@ from holdfast.run.summary import FILE_NAME, read_summary, write_summary
 
 
 @click.command()
-@click.argument("run_folder", type=click.Path(path_type=Path), default=Path("last"))
+@click.argument("run_folder", type=RunName(), default=Path("last"))
 @click.option("--judge-again", is_flag=True, help="Compute the summary anew from the record.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout.")
 def report(run_folder: Path, judge_again: bool, as_json: bool) -> int:

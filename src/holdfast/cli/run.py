@@ -13,7 +13,9 @@ from holdfast.cli.workspace import ContentName, current_folder, workspace_as_it_
 from holdfast.errors import ExitCode, InputError
 from holdfast.run.preparation import prepare
 from holdfast.run.prepared import Prepared
+from holdfast.run.prospect import Prospect
 from holdfast.run.summary import Summary
+from holdfast.run.trial_prospect import TrialProspect
 from holdfast.run.workers import asked_workers
 from holdfast.workspace.starter import copy_starter
 from holdfast.workspace.workspace import Workspace, find_workspace
@@ -59,12 +61,13 @@ def run(
 
 
 def _say_prospects(prepared: Prepared, *, as_json: bool) -> int:
+    found: tuple[Prospect | TrialProspect, ...] = (*prepared.prospects, *prepared.trials)
     if as_json:
-        click.echo(json.dumps([asdict(prospect) for prospect in prepared.prospects], indent=1, default=str))
+        click.echo(json.dumps([asdict(prospect) for prospect in found], indent=1, default=str))
     else:
-        for prospect in prepared.prospects:
+        for prospect in found:
             click.echo(f"{prospect.sentence}.")
-        if not prepared.prospects:
+        if not found:
             click.echo("The plan names no objective.")
     return int(ExitCode.MET)
 

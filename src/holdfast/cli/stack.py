@@ -10,6 +10,7 @@ from holdfast.cli.workspace import current_workspace
 from holdfast.errors import ExitCode
 from holdfast.kit.accounts import generated_account
 from holdfast.reference import StackSettings, StackState, read_stack, stack_status, start_stack, stop_stack
+from holdfast.run.leftovers import sweep_leftovers
 from holdfast.run.standing_faults import standing_faults
 from holdfast.run.target import connection_to_stack, standing_stack_folder
 from holdfast.workspace.target import StackDefinition
@@ -38,6 +39,7 @@ def up(port: int | None, as_json: bool, **given: float | None) -> int:
     What is not given is as holdfast.yaml says of its reference target, so that it is the stack a run would start.
     """
     workspace = current_workspace()
+    sweep_leftovers(workspace)
     folder = standing_stack_folder(workspace)
     state = read_stack(folder)
     if state is None:

@@ -29,6 +29,22 @@ def current_folder() -> Path:
         ) from None
 
 
+class RunName(click.Path):
+    """A run folder by its path, completed from the names of those that were recorded."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        try:
+            facts = sorted(current_workspace().runs_folder.glob("*/run.json"), reverse=True)
+        except HoldfastError:
+            facts = []
+        names = ["last", *(path.parent.name for path in facts)] if facts else []
+        found = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        return found or super().shell_complete(ctx, param, incomplete)
+
+
 class ContentName(click.ParamType[str]):
     """The name of a definition, completed from the workspace's files."""
 

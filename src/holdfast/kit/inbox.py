@@ -40,6 +40,17 @@ class Inbox:
         self._url = outbox_url.rstrip("/")
         self._fetch = fetch or fetcher()
 
+    def watched(self, seen: Callable[[], None]) -> "Inbox":
+        """The same outbox; `seen` is called each time that it has been read."""
+        fetch = self._fetch
+
+        def watching(url: str) -> bytes:
+            body = fetch(url)
+            seen()
+            return body
+
+        return Inbox(self._url, watching)
+
     def newest(self, to: str, since: float) -> Message | None:
         """The newest message to an address, sent at or after `since`; None when there is none yet.
 

@@ -175,6 +175,10 @@ class Engine:
         if self._stopped_at is None:
             self._stopped_at = self._clock.now()
 
+    def late(self, tally: Tally, seconds: float) -> int:
+        """How many visits of a schedule are in flight and have taken longer, without the time in which they thought."""
+        return sum(of is tally and visit.age >= seconds for visit, of in self._in_flight.items())
+
     def seal(self) -> int:
         """Record what is in flight as unfinished, at its age. Returns how many; nothing is counted after that."""
         self._sealed = True

@@ -5,11 +5,15 @@ Needs Locust; what can be said without it `scenario.check_scenario` says before 
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from holdfast.authored import import_file
 from holdfast.errors import InputError, Problem, raise_input_error, shown
 from holdfast.load.scenario import check_scenario
 from holdfast.load.visitor import Visitor
+from holdfast.record.sample import DROPPED, NO_REQUEST, OK, OUTCOMES
+
+_MEANT: Final = frozenset({*OUTCOMES, NO_REQUEST} - {OK, DROPPED})
 
 
 def load_scenarios(paths: Mapping[str, Path]) -> dict[str, type[Visitor]]:
@@ -48,4 +52,12 @@ def _load(name: str, path: Path) -> tuple[type[Visitor] | None, list[Problem]]:
     if not visitor.tasks or any(isinstance(task, type) for task in visitor.tasks):
         what = f"{visitor.__name__}: a visit is one @task method; task sets are not played"
         return None, [Problem(shown(path), what, "write the visit out in one method")]
+    unknown = (
+        sorted(set(visitor.expect) - _MEANT) if isinstance(visitor.expect, (tuple, list, set, frozenset)) else [""]
+    )
+    if unknown:
+        what = f"{visitor.__name__}.expect names {' and '.join(map(repr, unknown))}, which is not an outcome"
+        if unknown == [""]:
+            what = f"{visitor.__name__}.expect is not a tuple of outcomes"
+        return None, [Problem(shown(path), what, f"write a tuple of these: {', '.join(sorted(_MEANT))}")]
     return visitor, []

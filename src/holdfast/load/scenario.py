@@ -11,9 +11,11 @@ from typing import Final
 
 from holdfast.errors import Problem, shown
 from holdfast.kit.service import ATTACKS
+from holdfast.load.thinking import check_spread, mean_of
 
 _VISITOR: Final = "Visitor"
 _SERVICE: Final = "service"
+_THINK: Final = "think"
 _LOCUST_HOOKS: Final = frozenset({"on_start", "on_stop"})  # of a user who stays; a visitor makes one visit
 _EXAMPLE: Final = "write `class SignIn(Visitor):` with a method under @task"
 
@@ -83,6 +85,10 @@ def check_scenario(path: Path) -> list[Problem]:
         elif not step.name or "/" in step.name:
             fix = "the name joins scenario, step and request by /"
             problems.append(Problem(where, f'"{step.name}" cannot be a step\'s name', fix))
+    problems += [
+        Problem(f"{shown(path)}:{line}", what, 'write self.think("3s") between two steps')
+        for line, what in _wrong_thoughts(tree)
+    ]
     return problems
 
 
@@ -117,6 +123,37 @@ def _steps(tree: ast.Module) -> Iterator[_Step]:
         given = call.args[0] if call.args else None
         literal = given.value if isinstance(given, ast.Constant) and isinstance(given.value, str) else None
         yield _Step(call.lineno, literal)
+
+
+def _wrong_thoughts(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """`self.think(…)` as far as it can be read: in no step, and for a time that is one."""
+    within = {
+        id(node)
+        for step in ast.walk(tree)
+        if isinstance(step, ast.With) and any(_called(item.context_expr) == "step" for item in step.items)
+        for line in step.body
+        for node in ast.walk(line)
+    }
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call) or _called(node) != _THINK:
+            continue
+        if id(node) in within:
+            yield node.lineno, "a visitor thinks between steps: in one, the pause would count as the target's time"
+        given = [value.value for value in node.args[:2] if isinstance(value, ast.Constant)]
+        try:
+            if given and isinstance(given[0], (str, int, float)):
+                mean_of(given[0])
+            if len(given) > 1:
+                check_spread(str(given[1]))
+        except ValueError as error:
+            yield node.lineno, str(error)
+
+
+def _called(node: ast.expr) -> str:
+    """The method that is called on `self`, if it is one."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+        return ""
+    return node.func.attr if _last_name(node.func.value) == "self" else ""
 
 
 def _is_abstract(node: ast.ClassDef) -> bool:

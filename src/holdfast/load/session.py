@@ -21,6 +21,7 @@ from holdfast.clock import SystemClock
 from holdfast.errors import InputError, Problem
 from holdfast.kit.accounts import AccountPool, accounts_of, divided, turned
 from holdfast.kit.adapter import adapter_at
+from holdfast.kit.code_ledger import shared_ledger
 from holdfast.kit.inbox import Inbox
 from holdfast.load.engine import Engine, Tally, totals
 from holdfast.load.job import Hold, Job, OpenLoad
@@ -37,6 +38,7 @@ from holdfast.load.wire import Dialer, fetcher
 from holdfast.process import ending_signals
 from holdfast.record.recorder import Recorder
 from holdfast.record.store import RunStore
+from holdfast.workspace.workspace import STATE_FOLDER
 
 SOURCE: Final = "load"
 WIRE_SOURCE: Final = "wire"
@@ -90,6 +92,8 @@ class Session:
             fire=environment.events.request.fire,
             note_error=self._note_error,
             choices=Random(f"{job.seed}/tasks"),
+            thoughts=f"{job.seed}/thoughts/{job.stripe.index}",
+            ledger=shared_ledger(job.workspace / STATE_FOLDER),
             left=LEFT,
         )
         self._scenarios = scenarios
@@ -162,7 +166,7 @@ class Session:
             started=tally.started,
             dropped=tally.dropped,
             finished=tally.finished,
-            unfinished=tally.unfinished,
+            unfinished=self._engine.late(tally, _HOLD_PATIENCE),
             lag_p99=tally.lag_p99(),
         )
 

@@ -3,11 +3,16 @@
 No engine in here: the Locust glue (`visitor`, `engine`) makes visits and ends them.
 
 A visit is due when its arrival is, so the wait in our own generator (`lag`) is part of its response time and of its
-first step's. A request is measured from when it was sent.
+first step's. A request is measured from when it was sent. The time in which a visitor thinks is part of nothing.
+
+An ok must rest on something: a visit or step that ends well and asked nothing of the target, or in which something
+failed that its scenario did not announce, says so in its detail.
 """
 
-from collections.abc import Callable, Iterable
+import secrets
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from random import Random
 from types import TracebackType
 from typing import Any, Final, Self
@@ -20,12 +25,25 @@ from holdfast.kit.outcome import OutcomeError
 from holdfast.kit.service import SelfService
 from holdfast.kit.totp import StepLedger
 from holdfast.load.client import Exchange, LeanClient
+from holdfast.load.code_waits import CodeWaits
 from holdfast.load.heads import RequestHeads
 from holdfast.load.leaving import Left, outcome_of
 from holdfast.load.pool import ConnectionPool
+from holdfast.load.thinking import LOGNORMAL, drawn, mean_of
 from holdfast.load.wire import Dialer
 from holdfast.record.recorder import Recorder
-from holdfast.record.sample import ABANDONED, DROPPED, IDLE_CLOSED, OK, OUTSIDE, UNFINISHED
+from holdfast.record.sample import (
+    ABANDONED,
+    DROPPED,
+    EXCUSED,
+    FAILED_INSIDE,
+    IDLE_CLOSED,
+    NO_REQUEST,
+    OK,
+    OUTSIDE,
+    THINKING,
+    UNFINISHED,
+)
 
 WIRE: Final = ("dns", "connect", "tls", "first_byte")
 """Names under the source "wire": a request's parts, each where it happened, so new connections are counted too."""
@@ -46,7 +64,7 @@ class Ground:
     """What all visitors of one process share.
 
     `fire` is Locust's request event; `note_error` hears of exceptions that are nobody's outcome: bugs of a scenario.
-    `wire` takes the parts of requests, by the names of `WIRE`.
+    `wire` takes the parts of requests, by the names of `WIRE`; `thoughts` seeds how long visitors think.
     """
 
     dialer: Dialer
@@ -66,6 +84,8 @@ class Ground:
     shared_accounts: AccountPool | None = (
         None  # of loads whose visitors share them, where others lease; else `accounts`
     )
+    thoughts: str = field(default_factory=lambda: secrets.token_hex(8))
+    numbers: Iterator[int] = field(default_factory=count)  # of visits
     heads: RequestHeads = field(init=False)
     cold: ConnectionPool = field(init=False)  # keeps nothing: every visit dials
 
@@ -78,14 +98,22 @@ class Visit:
     """One visitor's stay, from its due time on. After `end` or `cut_off` nothing more is recorded."""
 
     __slots__ = (
+        "_asked",
         "_ended",
+        "_failed",
         "_first_lag",
         "_ground",
         "_lag",
         "_left_by",
+        "_meant",
         "_measured",
+        "_number",
+        "_random",
         "_service",
         "_step",
+        "_thinking_since",
+        "_thought",
+        "_waits",
         "account",
         "client",
         "due",
@@ -110,6 +138,12 @@ class Visit:
         self._step: Step | None = None
         self._left_by: tuple[str, BaseException] | None = None  # the last step that raised, and what
         self._ended = False
+        self._number = next(ground.numbers)
+        self._random: Random | None = None
+        self._thought = self._thinking_since = 0.0  # seconds that the visitor has thought, and since when it does now
+        self._asked = self._failed = 0  # requests that ended, and what failed of those and of the steps
+        self._meant: Collection[str] = EXCUSED  # what may go wrong in a visit that ends well
+        self._waits: CodeWaits | None = None
         self._measured: BaseException | None = None  # the last error that our client or a step of ours made
         self.client = LeanClient(
             ground.cold if pool is None else pool,  # an empty one is false
@@ -125,8 +159,41 @@ class Visit:
         """Made when it is first asked for: what an adapter's code raises then is the visit's, as a task's bug is."""
         if self._service is None:
             ground = self._ground
-            self._service = ground.make_service(self.client, ground.inbox, ground.clock, ground.ledger)
+            inbox = None if ground.inbox is None else ground.inbox.watched(self._ask)
+            ledger = ground.ledger.watched(self._wait_for_code) if self.account.has_mfa else ground.ledger
+            self._service = ground.make_service(self.client, inbox, ground.clock, ledger)
         return self._service
+
+    def expect(self, meant: Collection[str]) -> None:
+        """Announce what its scenario means to come to: outcomes, and NO_REQUEST."""
+        self._meant = EXCUSED.union(meant)
+
+    def think(self, mean: str | float, spread: str = LOGNORMAL) -> None:
+        """See `Visitor.think`. Raises RuntimeError in a step, ValueError."""
+        if self._step is not None:
+            raise RuntimeError(
+                f"think in step {self._step.name!r}: a visitor's pause is no part of a step; put it between"
+            )
+        if self._random is None:
+            self._random = Random(f"{self._ground.thoughts}/{self._number}")
+        pause = drawn(mean_of(mean), spread, self._random)
+        clock = self._ground.clock
+        self._thinking_since = clock.now()
+        try:
+            clock.sleep(pause)
+        finally:
+            self._thought += max(clock.now() - self._thinking_since, 0.0)
+            self._thinking_since = 0.0
+
+    @property
+    def age(self) -> float:
+        """Seconds since it was due, without those in which its visitor thought or waited for a code."""
+        return self._ground.clock.now() - self.due - self._thinking - self._waited
+
+    @property
+    def _thinking(self) -> float:
+        """Seconds in which its visitor thought, until now."""
+        return self._thought + (self._ground.clock.now() - self._thinking_since if self._thinking_since else 0.0)
 
     def step(self, name: str, patience: float | None = None) -> "Step":
         """A context manager that records `scenario/name` when it is left. `patience` in seconds: see `Visitor.step`."""
@@ -136,28 +203,33 @@ class Visit:
     def end(self, outcome: str = OK, detail: str = "") -> None:
         """Record the visit."""
         if not self._ended:
-            self._record(self.scenario, self.due, outcome, self._lag, detail)
+            if outcome == OK:
+                detail = self._doubt(0, 0)
+            self._record(self.scenario, self.due, outcome, self._lag, detail, self._waited + self._thinking)
             self._ended = True
 
     def cut_off(self) -> None:
         """Record the visit as unfinished at its age, a lower bound of what it would have taken.
 
-        So too its step, and the request that it waits for.
+        So too its step, and the request that it waits for. One that waits for its next code, or thinks, waits for
+        nobody else.
         """
         step, recorder = self._step, self._ground.recorder
+        waits = self._waits is not None and self._waits.waits(self._ground.clock.now())
+        outcome = THINKING if waits or self._thinking_since else UNFINISHED
         waiting = self.client.waiting
         if waiting is not None and recorder is not None and not self._ended:
             name, age = waiting
             began = self._ground.clock.now() - age
             recorder.add(self._request_name(name), began, UNFINISHED, age, 0.0, "", self.client.trace_id)
         if step is not None:
-            self._record(f"{self.scenario}/{step.name}", step.due, UNFINISHED, step.lag, "")
-        self.end(UNFINISHED)
+            self._record_step(step, outcome, "")
+        self.end(outcome)
 
     def close(self) -> None:
         """Let go of what points back here: at 8,000 visits a second, cycles cost a stop of 3 ms four times a second."""
         self.client.close()
-        self._left_by = self._measured = None
+        self._left_by = self._measured = self._service = None
 
     def outcome_of(self, error: BaseException | None) -> tuple[str, str]:
         """The outcome of what ended with `error`, and its detail: no text of the target's."""
@@ -170,7 +242,8 @@ class Visit:
     def enter(self, step: "Step") -> None:
         if self._step is not None:
             raise RuntimeError(f"step {step.name!r} within step {self._step.name!r}: steps follow one another")
-        step.due = self._ground.clock.now() - step.lag
+        step.due, step.waited = self._ground.clock.now() - step.lag, self._waited
+        step.asked, step.failed = self._asked, self._failed
         self._step = step
 
     def leave(self, step: "Step", error: BaseException | None) -> None:
@@ -180,8 +253,12 @@ class Visit:
             outcome, detail = ABANDONED, "too_slow"
         if error is not None:
             self._left_by = (step.name, error)
+        if outcome == OK:
+            detail = self._doubt(step.asked, step.failed)
+        elif outcome not in self._meant:
+            self._failed += 1
         self._step = None
-        self._record(f"{self.scenario}/{step.name}", step.due, outcome, step.lag, detail)
+        self._record_step(step, outcome, detail)
         if (
             step.patience is not None
             and outcome not in {OK, IDLE_CLOSED}
@@ -192,12 +269,35 @@ class Visit:
             raise self._measured from error
 
     def _is_out_of_patience(self, step: "Step") -> bool:
-        """The wait in our own generator is not the target's to answer for: it is not counted."""
-        return step.patience is not None and self._ground.clock.now() - step.due - step.lag > step.patience
+        """The waits in our own generator and for a code are not the target's to answer for: they are not counted."""
+        waited = step.lag + self._waited - step.waited
+        return step.patience is not None and self._ground.clock.now() - step.due - waited > step.patience
+
+    @property
+    def _waited(self) -> float:
+        """Seconds for one-time codes."""
+        return 0.0 if self._waits is None else self._waits.until(self._ground.clock.now())
+
+    def _wait_for_code(self, seconds: float) -> None:
+        if self._waits is None:
+            self._waits = CodeWaits()
+        self._waits.begin(self._ground.clock.now(), seconds)
+
+    def _doubt(self, asked: int, failed: int) -> str:
+        """What there is to doubt in an ok, since so many had been asked and had failed."""
+        if self._failed > failed:
+            return FAILED_INSIDE
+        return NO_REQUEST if self._asked == asked and NO_REQUEST not in self._meant else ""
+
+    def _ask(self) -> None:
+        self._asked += 1
 
     def _observe(self, exchange: Exchange) -> None:
         if self._ended:
             return
+        self._asked += 1
+        if exchange.outcome is not OK and exchange.outcome not in self._meant:
+            self._failed += 1
         self._measured = exchange.error
         ground = self._ground
         began = ground.clock.now() - exchange.duration
@@ -228,24 +328,28 @@ class Visit:
     def _request_name(self, name: str) -> str:
         return f"{self.scenario}/{OUTSIDE if self._step is None else self._step.name}/{name}"
 
-    def _record(self, name: str, due: float, outcome: str, lag: float, detail: str) -> None:
+    def _record_step(self, step: "Step", outcome: str, detail: str) -> None:
+        self._record(f"{self.scenario}/{step.name}", step.due, outcome, step.lag, detail, self._waited - step.waited)
+
+    def _record(self, name: str, due: float, outcome: str, lag: float, detail: str, waited: float) -> None:
         recorder = self._ground.recorder
         if recorder is not None and not self._ended:
-            duration = self._ground.clock.now() - due
+            duration = self._ground.clock.now() - due - waited
             recorder.add(name, due, outcome, duration, lag, detail, self.client.trace_id)
 
 
 class Step:
     """A named part of a visit. An OutcomeError inside is its outcome, and goes on to end the visit."""
 
-    __slots__ = ("_visit", "due", "lag", "name", "patience")
+    __slots__ = ("_visit", "asked", "due", "failed", "lag", "name", "patience", "waited")
 
     def __init__(self, visit: Visit, name: str, lag: float, patience: float | None = None) -> None:
         self._visit = visit
         self.name = name
         self.lag = lag
         self.patience = patience
-        self.due = 0.0
+        self.due = self.waited = 0.0
+        self.asked = self.failed = 0
 
     def __enter__(self) -> Self:
         self._visit.enter(self)

@@ -15,6 +15,7 @@ accounts are generated ones, and the samples go to Locust's own statistics. The 
 import logging
 import os
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 from typing import Any, Final, NoReturn
 
@@ -24,15 +25,19 @@ from locust.exception import InterruptTaskSet, RescheduleTask, StopTest, StopUse
 from holdfast.clock import SystemClock
 from holdfast.kit.accounts import Account, AccountPool, generated_accounts
 from holdfast.kit.adapter import adapter_at
+from holdfast.kit.code_ledger import shared_ledger
 from holdfast.kit.inbox import Inbox
 from holdfast.kit.outcome import OutcomeError
 from holdfast.kit.service import SelfService
+from holdfast.kit.totp import StepLedger
 from holdfast.load.client import LeanClient
 from holdfast.load.leaving import is_bug, is_end
 from holdfast.load.origin import Origin
+from holdfast.load.thinking import LOGNORMAL
 from holdfast.load.visit import Ground, Step, Visit
 from holdfast.load.wire import Dialer, fetcher
-from holdfast.record.sample import ABANDONED
+from holdfast.record.sample import ABANDONED, RATE_LIMITED
+from holdfast.workspace.workspace import CONFIG_FILE, STATE_FOLDER
 
 LEFT: Final = (StopUser, StopTest, InterruptTaskSet, RescheduleTask)
 """Locust's own ways to leave a task."""
@@ -52,6 +57,12 @@ class Visitor(User):
 
     attack: bool = False
     """Whether it does what an attacker does: then it runs only where that is allowed, and within limits."""
+
+    expect: tuple[str, ...] = ()
+    """What may go wrong in a visit that ends well, because it is meant: outcomes of its requests and steps ("rejected",
+    "timed_out"), or "no_request" where it may ask nothing of the target. Anything else that its code passes over leaves
+    a run inconclusive. Of one request its own `expect=` says which statuses are meant; of an attack a limit always is.
+    """
 
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
@@ -81,6 +92,15 @@ class Visitor(User):
         """
         return self._present.step(name, patience)
 
+    def think(self, mean: str | float, spread: str = LOGNORMAL) -> None:
+        """`self.think("3s")`: pause as a customer who reads or types. `mean`: on average ("3s", "1.5m", or seconds).
+
+        Between steps, never in one, for the time is nobody's: it is part of no duration. `spread`: "lognormal" (most
+        take less than the mean, few take long), "exponential", "uniform" (half to one and a half) or "constant". The
+        run's seed draws it.
+        """
+        self._present.think(mean, spread)
+
     def give_up(self, why: str) -> NoReturn:
         """End the visit, and the step it is in, as abandoned: `self.give_up("too_many_tries")`."""
         raise OutcomeError(ABANDONED, why)
@@ -88,6 +108,7 @@ class Visitor(User):
     def stay(self, visit: Visit, ground: Ground) -> None:
         """One task of a visit. Raises what the task does: see `make_visit`."""
         self._visit = visit
+        visit.expect((*self.expect, RATE_LIMITED) if self.attack else self.expect)
         tasks: list[Any] = type(self).tasks
         try:
             task = tasks[0] if len(tasks) == 1 else ground.choices.choice(tasks)
@@ -159,6 +180,7 @@ def _plain_ground(visitor: Visitor) -> Ground:
             accounts=AccountPool(generated_accounts(0, _PLAIN_ACCOUNTS), clock),
             inbox=Inbox(outbox, fetcher(_OUTBOX_SECONDS, marker=_MARKER)) if outbox else None,
             make_service=adapter_at(None),
+            ledger=shared_ledger(Path(STATE_FOLDER)) if Path(CONFIG_FILE).is_file() else StepLedger(),
             marker=_MARKER,
             recorder=None,
             fire=environment.events.request.fire,

@@ -50,13 +50,14 @@ class Connection:
     `idle_since`: when its last exchange ended, on the same clock; 0: it has not been used yet. Who uses it sets it.
     """
 
-    __slots__ = ("_dialer", "_hub", "_io", "_socket", "first_at", "idle_since", "opening", "reader", "sent_at")
+    __slots__ = ("_dialer", "_hub", "_io", "_poll", "_socket", "first_at", "idle_since", "opening", "reader", "sent_at")
 
     def __init__(self, opened: Any, opening: Opening, dialer: "Dialer") -> None:
         self._socket = opened
         self._dialer = dialer
         self._hub = get_hub()
         self._io = None if dialer.origin.secure else self._hub.loop.io(opened.fileno(), _READABLE)
+        self._poll: Any = None
         self.opening = opening
         self.reader = AnswerReader()
         self.sent_at = self.first_at = self.idle_since = 0.0
@@ -100,9 +101,10 @@ class Connection:
         """
         if now - self.idle_since >= _SHORTEST_TOLD and now - self.idle_since >= self._kept_for():
             return False
-        poll = self._dialer.poll()
-        poll.register(self._socket.fileno(), select.POLLIN | select.POLLRDHUP)
-        found = poll.poll(0)
+        if self._poll is None:  # kept: making one costs as much as asking it
+            self._poll = self._dialer.poll()
+            self._poll.register(self._socket.fileno(), select.POLLIN | select.POLLRDHUP)
+        found = self._poll.poll(0)
         if not found:
             return self._io is not None or not self._socket.pending()
         return self._io is None and found[0][1] == select.POLLIN and self._is_only_about_tls()

@@ -63,9 +63,12 @@ class Backend:
 class Balancer:
     """The upstreams of one link."""
 
-    def __init__(self, upstreams: tuple[Address, ...], check: HealthCheck | None = None) -> None:
+    def __init__(
+        self, upstreams: tuple[Address, ...], check: HealthCheck | None = None, *, failover: bool = True
+    ) -> None:
         self.backends = tuple(Backend(address) for address in upstreams)
         self.check = check
+        self.failover = failover
 
     @property
     def addresses(self) -> tuple[Address, ...]:
@@ -74,8 +77,11 @@ class Balancer:
     def candidates(self) -> list[Backend]:
         """Upstreams in the order to try: healthy, fewest open connections, fewest ever served.
 
-        When none is healthy all are tried: an error of the stack tells more than a refusal of ours.
+        When none is healthy all are tried: an error of the stack tells more than a refusal of ours. Without failover
+        there is one, each in its turn, whether it answers or not.
         """
+        if not self.failover:
+            return [min(self.backends, key=lambda backend: backend.served + backend.refused)]
         healthy = [backend for backend in self.backends if backend.healthy]
         return sorted(healthy or self.backends, key=lambda backend: (len(backend.connections), backend.served))
 

@@ -86,7 +86,11 @@ class LinkCollection:
         fields = body if isinstance(body, Mapping) else {}
         if not request.name:
             raise refusal.missing_field("name")
-        balancer = Balancer(parse_upstreams(fields.get("upstreams")), parse_health(fields.get("health")))
+        failover = fields.get("failover", True)
+        if not isinstance(failover, bool):
+            raise refusal.bad_request_body("failover must be true or false")
+        health = parse_health(fields.get("health"))
+        balancer = Balancer(parse_upstreams(fields.get("upstreams")), health, failover=failover)
         return await self._add(request.name, request.listen or "", balancer, request.enabled is not False)
 
     async def populate(self, body: object) -> tuple[list[Link], ApiError | None]:
@@ -121,7 +125,7 @@ class LinkCollection:
                 self._check_listen(request.listen or "")
             if moves or upstreams != link.balancer.addresses:
                 link.stop()
-                link.balancer = Balancer(upstreams, link.balancer.check)
+                link.balancer = Balancer(upstreams, link.balancer.check, failover=link.balancer.failover)
                 link.listen = request.listen if moves and request.listen is not None else link.listen
             if enabled:
                 await link.start()

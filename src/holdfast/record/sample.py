@@ -33,6 +33,10 @@ THINKING: Final = "thinking"  # a visit that the run's end cut off while its vis
 EXCUSED: Final = frozenset({IDLE_CLOSED, THINKING})
 """Nobody's success and nobody's failure: told apart from all others, and counted by no objective."""
 
+NO_REQUEST: Final = "no_request"
+FAILED_INSIDE: Final = "failed_inside"
+"""Details of an ok that proves nothing: the target was asked for nothing, or something failed and was passed over."""
+
 NO_ACCOUNT: Final = "no free account"
 """The detail of a dropped arrival that no objective counts: the pool of accounts is ours, whoever emptied it."""
 OUTSIDE: Final = "outside"  # the step's name of requests that no step holds

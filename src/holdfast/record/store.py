@@ -15,7 +15,6 @@ All times are seconds since the epoch, all durations seconds (histograms: micros
 import json
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from holdfast.record.histogram import Histogram
 from holdfast.record.recorder import Folded, Interval, merge
 from holdfast.record.sample import Sample
 from holdfast.record.timeline import Span
+from holdfast.temporary import TemporaryFolder
 
 SCHEMA_VERSION: Final = 1
 _LOCK_WAIT_SECONDS: Final = 10.0
@@ -131,8 +131,8 @@ class RunStore:
             with store:
                 yield store
             return
-        with tempfile.TemporaryDirectory(prefix="holdfast-record-") as folder:
-            copy = Path(folder) / path.name
+        with TemporaryFolder("record") as folder:
+            copy = folder.path / path.name
             for suffix in ("", "-wal"):
                 part = path.with_name(path.name + suffix)
                 if part.exists():

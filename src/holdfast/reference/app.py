@@ -25,6 +25,7 @@ from holdfast.reference.backends import Backends, make_backends
 from holdfast.reference.background import work_for_ever
 from holdfast.reference.capacity import LimitCapacity
 from holdfast.reference.child import exit_with_supervisor, read_first_line
+from holdfast.reference.failing import FailSome
 from holdfast.reference.limits import LimitClients
 from holdfast.reference.loopback import HOST
 from holdfast.reference.metrics import MeasureRequests
@@ -97,6 +98,8 @@ def make_app(backends: Backends) -> Starlette:
         Middleware(MeasureRequests, metrics=backends.metrics, replica=backends.settings.name),
         Middleware(LimitCapacity, workers=stack.workers, service_time=stack.service_time),
     ]
+    if stack.failing_share:
+        middleware.append(Middleware(FailSome, share=stack.failing_share, seed=backends.settings.name))
     if backends.client_requests is not None:
         middleware.insert(1, Middleware(LimitClients, limit=backends.client_requests))
     app = Starlette(

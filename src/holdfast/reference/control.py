@@ -5,6 +5,7 @@ GET /status, POST /processes/{name}/kill | start | pause | resume, POST /stop.
 
 import asyncio
 import contextlib
+import dataclasses
 import hmac
 from collections.abc import Iterator
 from typing import Protocol
@@ -16,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from holdfast.reference.deaths import Death
 from holdfast.reference.loopback import HOST
 from holdfast.reference.state_folder import StackState
 from holdfast.reference.watched import WatchedProcess
@@ -45,6 +47,8 @@ class Supervised(Protocol):
     stopping: asyncio.Event
     processes: dict[str, WatchedProcess]
 
+    def deaths(self) -> list[Death]: ...
+
 
 class Control:
     """Answers for one supervisor."""
@@ -62,6 +66,7 @@ class Control:
                 "url": state.url,
                 "outbox_url": state.outbox_url,
                 "proxy_url": state.proxy_url,
+                "deaths": [dataclasses.asdict(death) for death in self._supervisor.deaths()],
                 "processes": [_facts(process) for process in self._supervisor.processes.values()],
                 "settings": state.settings.as_json(),
             }

@@ -31,6 +31,10 @@ class StackSettings:
     """Failed sign-ins of one account in a minute before further ones are refused."""
     client_requests: int | None = None
     """Requests of one client address in a minute. None: no limit, because behind the edge all share one address."""
+    failover: bool = True
+    """Whether the edge leaves out a replica that does not answer. Without it, what falls to that one is lost."""
+    failing_share: float = 0.0
+    """Share of the requests, 0 to 1, that are answered 500 after they took a worker as long as any."""
     keep_logs: bool = False
     """Leave the log folder behind when the stack goes down."""
 
@@ -46,9 +50,17 @@ class StackSettings:
 _LEAST: Final[Mapping[str, float]] = {
     "replicas": 1, "accounts": 1, "workers": 1, "service_time": 0.0, "restart_delay": 0.0, "port": 1,
     "session_seconds": 1.0, "fresh_factor_seconds": 0.0, "sign_in_failures": 1, "client_requests": 1,
+    "failing_share": 0.0,
 }  # fmt: skip
-_MOST: Final[Mapping[str, float]] = {"replicas": 32, "accounts": 1_000_000, "workers": 1000, "port": 65535}
+_MOST: Final[Mapping[str, float]] = {
+    "replicas": 32,
+    "accounts": 1_000_000,
+    "workers": 1000,
+    "port": 65535,
+    "failing_share": 1,
+}
 _WHOLE: Final = frozenset({"replicas", "accounts", "workers", "port", "sign_in_failures", "client_requests"})
+_SWITCHES: Final = frozenset({"keep_logs", "failover"})
 _MAY_BE_ABSENT: Final = frozenset({"port", "client_requests"})
 
 
@@ -71,7 +83,7 @@ def read_settings(values: Mapping[str, object], where: str = "stack settings") -
 def _complaint(name: str, value: object) -> str:
     if value is None and name in _MAY_BE_ABSENT:
         return ""
-    if name == "keep_logs":
+    if name in _SWITCHES:
         return "" if isinstance(value, bool) else "must be true or false"
     number = int if name in _WHOLE else (int, float)
     if isinstance(value, bool) or not isinstance(value, number):

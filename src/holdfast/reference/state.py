@@ -14,6 +14,7 @@ from typing import Final
 from holdfast.environment import for_our_python
 from holdfast.errors import CleanUpError, Problem, TargetError
 from holdfast.private import make_folder
+from holdfast.reference.deaths import Death
 from holdfast.reference.loopback import NoAnswerError, ask
 from holdfast.reference.settings import StackSettings, read_settings
 from holdfast.reference.state_folder import (
@@ -57,6 +58,8 @@ class StackStatus:
     proxy_url: str
     processes: tuple[ProcessStatus, ...]
     settings: StackSettings
+    deaths: tuple[Death, ...] = ()
+    """Of its processes, without those that experiments killed."""
 
 
 def start_stack(settings: StackSettings, state_dir: Path, owner_pipe: bool = False) -> StackState:
@@ -123,6 +126,7 @@ def stack_status(state: StackState) -> StackStatus:
         proxy_url=answer["proxy_url"],
         processes=tuple(ProcessStatus(**process) for process in answer["processes"]),
         settings=read_settings(answer["settings"]),
+        deaths=tuple(Death(**death) for death in answer["deaths"]),
     )
 
 

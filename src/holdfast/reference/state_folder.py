@@ -5,8 +5,10 @@ supervisor and of the fault proxy.
 """
 
 import dataclasses
+import fcntl
 import json
 import os
+import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,6 +106,22 @@ def clean_up_stale(state_dir: Path) -> None:
 
         remove_scratch(scratch)
     remove_state(state_dir)
+
+
+def remove_abandoned(state_dir: Path) -> bool:
+    """Remove the whole folder, logs included, of a supervisor that was killed. False when one holds it, or it is no
+    folder of ours. Raises OSError."""
+    folder = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        clean_up_stale(state_dir)
+        shutil.rmtree(state_dir / LOG_FOLDER, ignore_errors=True)
+        state_dir.rmdir()  # not when it holds somebody else's files
+    except (BlockingIOError, TargetError):
+        return False
+    finally:
+        os.close(folder)
+    return True
 
 
 def process_is_supervisor(pid: int) -> bool:

@@ -15,6 +15,7 @@ from typing import Final
 from holdfast.environment import for_a_program
 from holdfast.errors import Problem, TargetError
 from holdfast.reference.binaries import copy_for_others, find_postgres, find_valkey, open_to_others, reachable_by_others
+from holdfast.reference.deaths import LOG_LINE_PREFIX
 from holdfast.reference.loopback import HOST
 from holdfast.reference.watched import Command
 
@@ -38,6 +39,7 @@ _POSTGRES_OPTIONS: Final = (
     "dynamic_shared_memory_type=mmap",
     "io_method=sync",
     "jit=off",
+    f"log_line_prefix={LOG_LINE_PREFIX}",
     # Personal data has no place in a log: neither statements nor their parameters are written there.
     "log_min_error_statement=panic",
     "log_parameter_max_length_on_error=0",

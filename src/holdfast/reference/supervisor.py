@@ -21,6 +21,7 @@ from typing import Final
 from holdfast.environment import for_our_python
 from holdfast.errors import Problem, TargetError
 from holdfast.proxy.access import TOKEN_VARIABLE
+from holdfast.reference.deaths import Death, Deaths, PostgresLog
 from holdfast.reference.loopback import HOST, NoAnswerError, ask, free_ports, is_free
 from holdfast.reference.settings import PartnersSettings, ReplicaSettings, StackSettings
 from holdfast.reference.state_folder import LOG_FOLDER, StackState, remove_state, write_scratch, write_state
@@ -68,7 +69,7 @@ def choose_ports(settings: StackSettings) -> Ports:
     return Ports(control, proxy, postgres, valkey, partners, replicas, by_name)
 
 
-def links_document(ports: Ports) -> dict[str, list[dict[str, object]]]:
+def links_document(ports: Ports, *, failover: bool = True) -> dict[str, list[dict[str, object]]]:
     """The proxy's configuration: one link to each store and partner, and the balancer in front of the replicas."""
     upstreams = {"postgres": ports.postgres, "valkey": ports.valkey} | dict.fromkeys(_PARTNER_LINKS, ports.partners)
     return {
@@ -82,7 +83,10 @@ def links_document(ports: Ports) -> dict[str, list[dict[str, object]]]:
                 "listen": f"{HOST}:{ports.links['edge']}",
                 "upstreams": [f"{HOST}:{port}" for port in ports.replicas],
                 # Not /readyz: what all replicas share (a slow database, say) must not take all of them out at once.
-                "health": {"path": "/healthz", "every": 0.5, "timeout": 1.0, "failures": 3, "successes": 1},
+                "health": {"path": "/healthz", "every": 0.5, "timeout": 1.0, "failures": 3, "successes": 1}
+                if failover
+                else None,
+                "failover": failover,
             }
         ],
     }
@@ -101,6 +105,8 @@ class Supervisor:
         self._scratch: Scratch | None = None
         self._serving: asyncio.Task[None] | None = None
         self._came_up = False
+        self._postgres_log = PostgresLog(self._logs / "postgres.log")
+        self._within_postgres = Deaths()
         self._password = secrets.token_urlsafe(24)
         self._token = secrets.token_urlsafe(24)
         self._proxy_token = secrets.token_urlsafe(24)
@@ -112,7 +118,7 @@ class Supervisor:
         self._scratch = make_scratch()
         write_scratch(self.state_dir, self._scratch.path)
         links = self._scratch.path / "links.json"
-        links.write_text(json.dumps(links_document(ports)))
+        links.write_text(json.dumps(links_document(ports, failover=self.settings.failover)))
         commands = self._commands(ports, links)
         # The slowest first: the database's preparation runs beside the start of all others.
         await asyncio.gather(self._open_postgres(self._scratch, ports.postgres), *map(self._start, commands))
@@ -139,6 +145,13 @@ class Supervisor:
         write_state(self.state)
         self._came_up = True
         return self.state
+
+    def deaths(self) -> list[Death]:
+        """Of all processes, without those that we were asked to kill, in order of time."""
+        for death in self._postgres_log.news():
+            self._within_postgres.add(death)
+        every = [*self._within_postgres, *(death for process in self.processes.values() for death in process.deaths)]
+        return sorted(every, key=lambda death: death.at)
 
     async def close(self) -> None:
         """Take everything down, the visitors' side first. Idempotent."""

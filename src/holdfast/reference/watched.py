@@ -10,11 +10,14 @@ import ctypes
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
+
+from holdfast.reference.deaths import Death, Deaths, how_it_ended
 
 _PR_SET_PDEATHSIG: Final = 1  # linux/prctl.h
 _LAST_WORDS: Final = 4000
@@ -54,6 +57,7 @@ class WatchedProcess:
         self.kind = kind
         self.url = url
         self.restarts = 0
+        self.deaths = Deaths()
         self._command = command
         self._log = log
         self._restart_delay = restart_delay
@@ -61,6 +65,7 @@ class WatchedProcess:
         self._watching: asyncio.Task[None] | None = None
         self._start_now = asyncio.Event()
         self._started = asyncio.Event()
+        self._killed_by_us: asyncio.subprocess.Process | None = None
         self._state = ProcessState.STOPPED
 
     @property
@@ -99,6 +104,7 @@ class WatchedProcess:
         """End it with SIGKILL and wait until it is gone; its pid, None when it was not running."""
         pid = self.pid
         if pid is not None and self._process is not None:
+            self._killed_by_us = self._process
             self._process.kill()
             await self._process.wait()
             await asyncio.sleep(0)  # let the watch take note
@@ -135,8 +141,12 @@ class WatchedProcess:
                 process.stdin.close()
 
     async def _watch(self) -> None:
+        noted: asyncio.subprocess.Process | None = None
         while self._process is not None:
-            await self._process.wait()
+            code = await self._process.wait()
+            if self._process not in (noted, self._killed_by_us):
+                self.deaths.add(Death(time.time(), self.name, how_it_ended(code)))
+            noted = self._process
             self._state = ProcessState.RESTARTING
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._start_now.wait(), self._restart_delay)

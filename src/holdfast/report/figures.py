@@ -138,6 +138,6 @@ _OF_CHECKS: Final[Mapping[str, Callable[[float | None], str]]] = {
     "ceiling": percent, "dropped": percent, "accounts": percent, "rate_limited": percent, "unfinished": percent,
     "idle_closed": percent,
     "local_limits": count, "reconciled": count, "samples": count, "workers": count, "deltas": count,
-    "children": count, "scenarios": count, "journey_clean_up": count, "browser": count,
+    "children": count, "reference_stack": count, "scenarios": count, "journey_clean_up": count, "browser": count,
 }  # fmt: skip
 """The unit of each check; what is not here is a plain number."""

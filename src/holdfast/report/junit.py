@@ -1,11 +1,12 @@
 """A summary as junit.xml: a suite a phase with a case an objective; then measurement, faults, journeys, the run.
 
-It agrees with the exit code: there is a failure or an error exactly when the run is not met. So
+It agrees with the exit code: there is a failure or an error exactly when that is not 0. So
 
     missed in a judged phase or over the run      failure
     inconclusive over the run, no data            error: what is not proven never passes
     inconclusive in one phase                     skipped: it may be too short by itself; the run's own case decides
     any verdict in a phase that is not judged     skipped, with the verdict
+    a run in which nothing was judged             skipped: it is no pass
     a fault that was felt                         skipped, with what happened: objectives decide, not these
     a walk that failed                            the same; where no objective was asked for it decides: failure
 """
@@ -25,7 +26,12 @@ from holdfast.run.summary import WHOLE_RUN, FaultResult, JourneyResult, Objectiv
 
 State = Literal["passed", "failure", "error", "skipped"]
 
-_RUN_STATES: Final[dict[str, State]] = {"met": "passed", "missed": "failure", "clean_up_failed": "failure"}
+_RUN_STATES: Final[dict[str, State]] = {
+    "met": "passed",
+    "measured": "skipped",
+    "missed": "failure",
+    "clean_up_failed": "failure",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,7 @@ def _objective(result: ObjectiveResult) -> Case:
         return Case(result.name, "passed", said, text)
     if result.verdict == "missed":
         return Case(result.name, "failure", said, text)
-    if result.phase == WHOLE_RUN:
+    if result.decides:
         return Case(result.name, "error", said, text)
     return Case(result.name, "skipped", f"{said}; the judged phases together decide", text)
 
@@ -114,7 +120,7 @@ def _check(check: ValidityCheck) -> Case:
 
 def _fault(fault: FaultResult, summary: Summary) -> Case:
     if fault.injected_at is None:
-        state: State = "skipped" if summary.verdict == "met" else "error"
+        state: State = "skipped" if summary.verdict in {"met", "measured"} else "error"
         return Case(fault.experiment, state, f"never put in, so it shows nothing: {words(fault.verdict)}", fault.reason)
     lines = [
         f"{fault.fault} on {fault.target}",

@@ -84,7 +84,7 @@ def _objectives(summary: Summary) -> str:
     reasons = [
         f"- {marked(o.verdict)}: **{_text(o.display_name or o.name)}** in {_stretch(o.phase)}: {_text(o.reason)}"
         for o in not_met(summary)
-        if o.verdict == "missed" or o.phase == WHOLE_RUN
+        if o.verdict == "missed" or o.decides
     ]
     told = [f"- {_text(weight)}" for weight in weights(summary)]
     if told:

@@ -39,7 +39,9 @@ class Matrix:
 
 def matrix(summary: Summary) -> Matrix:
     """Phases in the order they ran, then the judged ones together; objectives in the order of their file."""
-    judged = {result.phase: result.judged for result in summary.objectives}
+    judged: dict[str, bool] = {}
+    for result in summary.objectives:
+        judged[result.phase] = judged.get(result.phase, False) or result.judged
     ran = [phase.name for phase in summary.timeline.phases if phase.name in judged]
     others = [phase for phase in judged if phase not in ran and phase != WHOLE_RUN]
     columns = [Column(phase, phase, judged[phase], whole=False) for phase in [*ran, *others]]

@@ -56,7 +56,7 @@ def _reason(part: object, reason: str) -> str:
 
 
 def _objectives(summary: Summary) -> str:
-    whole = [o for o in summary.objectives if o.phase == WHOLE_RUN]
+    whole = [o for o in summary.objectives if o.decides]
     if not whole or any(o.verdict != "met" for o in whole) or any(o.verdict == "missed" for o in summary.objectives):
         return ""
     undecided = sum(o.verdict == "inconclusive" for o in summary.objectives)

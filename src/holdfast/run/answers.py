@@ -19,6 +19,7 @@ from holdfast.run.summary import (
     WalkFailure,
 )
 from holdfast.run.uncounted import Uncounted
+from holdfast.run.unproven import Unproven
 from holdfast.workspace.quantity import duration_text
 
 _MOST_FAILURES: Final = 3
@@ -32,6 +33,7 @@ def answers(
     journeys: Sequence[JourneyResult],
     capacity: CapacityResult | None,
     uncounted: Sequence[Uncounted] = (),
+    unproven: Sequence[Unproven] = (),
     standing: Sequence[StandingFault] = (),
 ) -> tuple[Answer, ...]:
     """A question whose part did not run is left out; the summary says why beside that part."""
@@ -41,6 +43,8 @@ def answers(
     found += [why_it_fails(journey, standing, decides=not objectives) for journey in journeys if journey.failures]
     if uncounted:
         found.append(_ended_badly(uncounted, judged=bool(objectives)))
+    if unproven:
+        found.append(_rests_on_nothing(unproven))
     if faults:
         found.append(_cost(faults))
     funnels = [*(load.funnels if load else ()), *(j.funnel for j in journeys)]
@@ -104,13 +108,14 @@ def _moment(at: float) -> str:
 
 def _every_objective(verdict: RunVerdict, objectives: Sequence[ObjectiveResult]) -> Answer:
     question = "Was every objective met?"
-    whole = [o for o in objectives if o.phase == WHOLE_RUN]
+    whole = [o for o in objectives if o.decides]
     if not whole:
         return Answer(question, "None was judged: the plan judges no phase.", "neutral")
     met = [o for o in whole if o.verdict == "met"]
-    others = [f"{o.name} is {o.verdict} ({_seen(o)})" for o in whole if o.verdict != "met"]
-    lowered = [f"{o.name} was only asked to prove {_percent(o.gate)}" for o in met if o.gate < o.target]
-    text = f"{len(met)} of {len(whole)} objectives were met over the judged phases."
+    others = [f"{o.label} is {o.verdict} ({_seen(o)})" for o in whole if o.verdict != "met"]
+    lowered = [f"{o.label} was only asked to prove {_percent(o.gate)}" for o in met if o.gate < o.target]
+    where = " or in a phase judged by itself" if any(o.apart for o in whole) else ""
+    text = f"{len(met)} of {len(whole)} objectives were met over the judged phases{where}."
     if verdict == "invalid":
         text = f"It cannot be told: the measurement is not to be trusted. As measured, {text}"
     if verdict == "interrupted":
@@ -129,6 +134,15 @@ def _ended_badly(uncounted: Sequence[Uncounted], *, judged: bool) -> Answer:
     seen = "; ".join(one.text for one in uncounted)
     rule = "no objective counts them" if judged else "no objective says how many may"
     return Answer("Did every visit end well?", _sentence(f"{seen}, and {rule}"), "bad" if judged else "unclear")
+
+
+def _rests_on_nothing(unproven: Sequence[Unproven]) -> Answer:
+    """No data never passes: this decides, where what has been judged looks good."""
+    said = "; ".join(one.text for one in unproven)
+    cure = "such an ok proves nothing. If it is meant, the scenario says so: `expect`"
+    if all(one.source == "synthetics" for one in unproven):
+        cure = "such an ok proves nothing"
+    return Answer("Does every ok rest on an answer?", _sentence(f"{said}: {cure}"), "unclear")
 
 
 def _which_phase(objectives: Sequence[ObjectiveResult]) -> Answer:

@@ -17,12 +17,18 @@ SCHEMA: Final = "holdfast/run/v1"
 
 @dataclass(frozen=True, slots=True)
 class AskedPhase:
-    """[start, end) in seconds after time 0."""
+    """[start, end) in seconds after time 0. `gates`: by objective, where the phase is judged by itself."""
 
     name: str
     start: float
     end: float
     judged: bool
+    gates: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def apart(self) -> bool:
+        """Whether it is judged by itself, and no part of what the other phases prove together."""
+        return bool(self.gates)
 
 
 @dataclass(frozen=True, slots=True)

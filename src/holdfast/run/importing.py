@@ -3,7 +3,6 @@
 Locust patches the process that it is imported in, and an author's file may do anything: never in the runner's own.
 """
 
-import tempfile
 from collections.abc import Iterable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +13,7 @@ from holdfast.errors import HoldfastError, Problem
 from holdfast.run.asked import AskedJourney
 from holdfast.run.children import Children
 from holdfast.run.secrets import environment_of_authors
+from holdfast.temporary import TemporaryFolder
 
 Files = Mapping[str, Mapping[str, str]]
 """By child, then by the name of the scenario or journey: the path of its file."""
@@ -39,8 +39,8 @@ def import_problems(files: Files, root: Path) -> tuple[Problem, ...]:
     wanted = {child: paths for child, paths in files.items() if paths and find_spec(_CHILDREN[child][1]) is not None}
     if not wanted:
         return ()
-    with tempfile.TemporaryDirectory(prefix="holdfast-") as logs:
-        children = Children(SystemClock(), Path(logs))
+    with TemporaryFolder("imports") as logs:
+        children = Children(SystemClock(), logs.path)
         environment = environment_of_authors(root)
         try:
             for child in wanted:

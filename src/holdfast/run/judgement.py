@@ -21,9 +21,10 @@ from holdfast.run.journey_failures import standing_fault_results
 from holdfast.run.load_summary import LoadResult
 from holdfast.run.machine.judged import MACHINE
 from holdfast.run.machine.neighbours import NEIGHBOUR
-from holdfast.run.objectives import objective_results
+from holdfast.run.objectives import objective_results, verdict_of
 from holdfast.run.picture import timeline
 from holdfast.run.recorded import Recorded, read_recorded
+from holdfast.run.stack_watch import outside_deaths
 from holdfast.run.summary import (
     WHOLE_RUN,
     CapacityResult,
@@ -38,10 +39,12 @@ from holdfast.run.summary import (
 )
 from holdfast.run.traffic import journey_results, load_result
 from holdfast.run.uncounted import Uncounted, uncounted_visits
-from holdfast.run.validity import validity_of
+from holdfast.run.unproven import Unproven, unproven_oks
+from holdfast.run.validity import REFERENCE_STACK, validity_of
 
 _EXIT_CODES: dict[RunVerdict, ExitCode] = {
     "met": ExitCode.MET,
+    "measured": ExitCode.MET,
     "missed": ExitCode.MISSED,
     "inconclusive": ExitCode.INCONCLUSIVE,
     "invalid": ExitCode.INCONCLUSIVE,
@@ -50,6 +53,7 @@ _EXIT_CODES: dict[RunVerdict, ExitCode] = {
 }
 _HEADLINES: dict[RunVerdict, str] = {
     "met": "Every objective was met",
+    "measured": "Measured; no objective was judged",
     "missed": "An objective was missed",
     "inconclusive": "The evidence does not decide",
     "invalid": "The measurement cannot be trusted",
@@ -69,7 +73,8 @@ def judge_run(folder: RunFolder) -> Summary:
     faults = fault_results(recorded)
     capacity = capacity_result(recorded)
     validity = validity_of(recorded)
-    verdict = _verdict(recorded, objectives, faults, validity, capacity, load, journeys)
+    unproven = unproven_oks(recorded)
+    verdict = _verdict(recorded, objectives, faults, validity, capacity, load, journeys, unproven)
     uncounted = uncounted_visits(recorded) if load else ()
     guard = guard_result(recorded)
     standing = standing_fault_results(recorded)
@@ -88,10 +93,10 @@ def judge_run(folder: RunFolder) -> Summary:
         ),
         verdict=verdict,
         exit_code=int(_EXIT_CODES[verdict]),
-        headline=_headline(recorded, verdict, objectives, faults, capacity, load, journeys, validity)
+        headline=_headline(recorded, verdict, objectives, faults, capacity, load, journeys, validity, unproven)
         + _but(verdict, uncounted)
         + _on_a_busy_machine(verdict, validity),
-        answers=answers(verdict, objectives, faults, load, journeys, capacity, uncounted, standing),
+        answers=answers(verdict, objectives, faults, load, journeys, capacity, uncounted, unproven, standing),
         validity=validity,
         objectives=objectives,
         timeline=timeline(recorded),
@@ -104,6 +109,7 @@ def judge_run(folder: RunFolder) -> Summary:
         capacity=capacity,
         capacity_reason="" if capacity else _no_capacity(recorded),
         standing_faults=standing,
+        unproven=unproven,
         guard=guard,
         guard_reason="" if guard else "the plan asks for no guard",
         notices=(*_notices(recorded), *_standing_notice(standing, journeys)),
@@ -118,6 +124,7 @@ def _verdict(
     capacity: CapacityResult | None,
     load: LoadResult | None,
     journeys: Sequence[JourneyResult],
+    hollow: Sequence[Unproven],
 ) -> RunVerdict:
     if left_in(recorded):
         return "clean_up_failed"
@@ -127,17 +134,18 @@ def _verdict(
         return "invalid"
     judged = [o for o in objectives if o.judged]
     findings = any(fault.verdict in _FINDINGS for fault in faults)
-    if findings or any(o.verdict == "missed" for o in judged) or burned(recorded):
+    by_objectives = verdict_of(objectives)
+    if findings or by_objectives == "missed" or burned(recorded):
         return "missed"
-    whole = [o for o in judged if o.phase == WHOLE_RUN]
+    whole = [o for o in judged if o.decides]
     unseen = bool(recorded.asked.objectives) and any(p.judged for p in recorded.asked.phases) and not whole
     unproven = len(faults) < len(recorded.asked.experiments) or any(fault.verdict != "passed" for fault in faults)
     unsized = recorded.asked.capacity is not None and (capacity is None or capacity.sizing is None)
     if not recorded.asked.objectives:
-        return _without_objectives(recorded, load, journeys, unproven=unproven or unsized)
-    if went_blind(recorded) or unseen or unproven or unsized or any(o.verdict == "inconclusive" for o in whole):
+        return _without_objectives(recorded, load, journeys, unproven=unproven or unsized or bool(hollow))
+    if went_blind(recorded) or unseen or unproven or unsized or hollow or by_objectives == "inconclusive":
         return "inconclusive"
-    return "met"
+    return "met" if judged or faults else "measured"
 
 
 def _without_objectives(
@@ -152,7 +160,9 @@ def _without_objectives(
     asked = {journey.name: journey.times for journey in recorded.asked.journeys}
     unwalked = any(journey.runs < (asked.get(journey.name) or 1) for journey in journeys)
     unclear = unproven or unwalked or _visits_lost(load) or _too_few(recorded, load)
-    return "inconclusive" if unclear else "met"
+    if unclear:
+        return "inconclusive"
+    return "met" if journeys or recorded.asked.experiments else "measured"
 
 
 def _visits_lost(load: LoadResult | None) -> int:
@@ -195,16 +205,23 @@ def _headline(
     load: LoadResult | None,
     journeys: Sequence[JourneyResult],
     validity: Validity,
+    unproven: Sequence[Unproven],
 ) -> str:
     """The verdict in a line, with what decided it."""
     named = _HEADLINES[verdict]
     if verdict == "invalid":
-        wrong = ", ".join(check.name.replace("_", " ") for check in validity.checks if check.verdict == "invalid")
+        dead = ", ".join(dict.fromkeys(death.process for death in outside_deaths(recorded)))
+        names = {REFERENCE_STACK: f"our reference stack lost {dead}"}
+        invalid = [check.name for check in validity.checks if check.verdict == "invalid"]
+        # Where our stack died, the rest follows from it.
+        invalid.sort(key=lambda name: name != REFERENCE_STACK)
+        wrong = ", ".join(names.get(name, name.replace("_", " ")) for name in invalid)
         missed = _missed(objectives)
         return f"{named}: {wrong}" + (f" (and missed: {', '.join(missed)})" if missed else "")
-    if verdict in {"met", "clean_up_failed"}:
-        is_met = verdict == "met"
-        return _met_headline(objectives, faults, capacity, journeys) if is_met else f"{named}: {_way_out(recorded)}"
+    if verdict == "clean_up_failed":
+        return f"{named}: {_way_out(recorded)}"
+    if verdict in {"met", "measured"}:
+        return _met_headline(objectives, faults, capacity, verdict)
     if verdict == "missed":
         missed = _missed(objectives)
         found = [f"{f.title} ({f.verdict})" for f in faults if f.verdict in _FINDINGS]
@@ -215,18 +232,31 @@ def _headline(
         failed = [_failed_walk(j) for j in journeys if any(outcome != "ok" for outcome in j.outcomes)]
         return f"A journey fails: {', '.join(failed)}" if failed and not objectives else named
     if verdict == "inconclusive":
-        unclear = sorted({o.name for o in objectives if o.phase == WHOLE_RUN and o.verdict == "inconclusive"})
-        unclear += [f"{f.title} ({f.verdict})" for f in faults if f.verdict != "passed"]
-        unclear += ["the sizing"] if capacity is not None and capacity.sizing is None else []
-        if not unclear and not objectives and _visits_lost(load):
-            return f"{_visits_lost(load)} visits did not end well, and no objective says how many may"
-        if not unclear and not objectives and load is not None and _too_few(recorded, load):
-            return f"{_visits_sent(load)} visits show too little: it takes {SAMPLES_FOR_P95} (run longer)"
-        short = next((check.reason for check in validity.checks if check.name == "journey_accounts"), "")
-        if not unclear and short:
-            return f"{named}: {short}"
-        return f"{named}: {', '.join(unclear)}" if unclear else named
+        return _inconclusive_headline(recorded, objectives, faults, capacity, load, validity, unproven)
     return named
+
+
+def _inconclusive_headline(
+    recorded: Recorded,
+    objectives: Sequence[ObjectiveResult],
+    faults: Sequence[FaultResult],
+    capacity: CapacityResult | None,
+    load: LoadResult | None,
+    validity: Validity,
+    unproven: Sequence[Unproven],
+) -> str:
+    unclear = sorted({o.label for o in objectives if o.decides and o.verdict == "inconclusive"})
+    unclear += [f"{f.title} ({f.verdict})" for f in faults if f.verdict != "passed"]
+    unclear += ["the sizing"] if capacity is not None and capacity.sizing is None else []
+    if not unclear and not objectives and _visits_lost(load):
+        return f"{_visits_lost(load)} visits did not end well, and no objective says how many may"
+    unclear += [one.text for one in unproven]
+    if not unclear and not objectives and load is not None and _too_few(recorded, load):
+        return f"{_visits_sent(load)} visits show too little: it takes {SAMPLES_FOR_P95} (run longer)"
+    short = next((check.reason for check in validity.checks if check.name == "journey_accounts"), "")
+    unclear += [short] if short and not unclear else []
+    named = _HEADLINES["inconclusive"]
+    return f"{named}: {', '.join(unclear)}" if unclear else named
 
 
 def _way_out(recorded: Recorded) -> str:
@@ -250,7 +280,7 @@ def _on_a_busy_machine(verdict: RunVerdict, validity: Validity) -> str:
 
 
 def _missed(objectives: Sequence[ObjectiveResult]) -> list[str]:
-    return sorted({o.name for o in objectives if o.judged and o.verdict == "missed"})
+    return sorted({o.label for o in objectives if o.judged and o.verdict == "missed"})
 
 
 def _failed_walk(journey: JourneyResult) -> str:
@@ -262,16 +292,16 @@ def _met_headline(
     objectives: Sequence[ObjectiveResult],
     faults: Sequence[FaultResult],
     capacity: CapacityResult | None,
-    journeys: Sequence[JourneyResult],
+    verdict: RunVerdict,
 ) -> str:
+    if verdict == "measured":
+        return "Sized; no objective was judged" if capacity is not None else _HEADLINES[verdict]
     if any(o.judged for o in objectives):
-        lowered = sum(o.phase == WHOLE_RUN and o.gate < o.target for o in objectives)
+        lowered = len({o.name for o in objectives if o.decides and o.gate < o.target})
         return _HEADLINES["met"] + (f", {lowered} of them at a gate below its target" if lowered else "")
     if faults:
         return "The steady state held before and after the fault"
-    if journeys and not objectives:
-        return "Every journey came through"
-    return "Sized; no objective was judged" if capacity is not None else "Measured; no objective was judged"
+    return "Every journey came through"
 
 
 def _no_faults(asked: Asked) -> str:

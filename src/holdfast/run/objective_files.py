@@ -60,6 +60,7 @@ def asked_objectives(checking: Checking, plan: Plan) -> tuple[AskedObjective, ..
             if gate is not None and gate > float(objective.target):
                 where = checking.where((*at, "gates", objective.name), objective.name)
                 checking.wrong(where, f"the gate {gate} is above the target {objective.target}", "lower it")
+    _check_phase_gates(checking, plan, found)
     if plan.guard is not None:
         watched = [asked.objective for asked in found if asked.objective.events.total.source != "synthetics"]
         checking.add(guard_problems(plan.guard.burn_rate, watched, checking.where(("guard", "burn_rate"), "guard")))
@@ -68,6 +69,19 @@ def asked_objectives(checking: Checking, plan: Plan) -> tuple[AskedObjective, ..
             what = "there is nothing it could watch: it judges objectives by the load"
             checking.wrong(checking.where(("guard",), "guard"), what, "name load and objectives on it, or leave it out")
     return tuple(found)
+
+
+def _check_phase_gates(checking: Checking, plan: Plan, found: list[AskedObjective]) -> None:
+    """A phase's own gates are of objectives that the plan judges, and none asks for more than its target."""
+    targets = {asked.objective.name: asked.objective.target for asked in found}
+    whole = not (checking.lacks_some_of("objectives") or checking.problems)
+    for index, phase in enumerate(plan.phases):
+        for name, gate in phase.gates.items():
+            where = checking.where(("phases", index, "gates", name), name)
+            if name not in targets and whole:
+                checking.wrong(where, f'this plan judges no objective "{name}"', nearest(name, targets))
+            elif name in targets and gate > float(targets[name]):
+                checking.wrong(where, f"the gate {gate} is above the target {targets[name]}", "lower it")
 
 
 def check_steady_states(

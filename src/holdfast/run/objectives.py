@@ -1,34 +1,68 @@
 """Each objective in each phase and over all judged phases: verdict, budget, burn rate."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from holdfast.record.recorder import Interval
 from holdfast.run.asked import AskedObjective
 from holdfast.run.recorded import Recorded
-from holdfast.run.summary import WHOLE_RUN, ObjectiveResult
+from holdfast.run.summary import WHOLE_RUN, ObjectiveResult, ObjectiveVerdict
 from holdfast.slo.budget import budget_of
 from holdfast.slo.counted import Stretch, counted
 from holdfast.slo.verdict import Judgement, judge_all
 
 
 def objective_results(recorded: Recorded) -> tuple[ObjectiveResult, ...]:
-    """Phases in order, then `phase` "run": the judged phases together, which decide the run."""
+    """Phases in order, then `phase` "run": the judged phases together, which decide the run with those that are judged
+    apart, by gates of their own.
+    """
     results: list[ObjectiveResult] = []
+    asked = recorded.asked
+    gates = {phase.name: phase.gates for phase in asked.phases if phase.apart}
     stretches = [(phase.name, phase.judged, [phase]) for phase in recorded.phases]
-    if recorded.judged:
-        stretches.append((WHOLE_RUN, True, recorded.judged))
+    together = [phase for phase in recorded.judged if phase.name not in gates]
+    if together:
+        stretches.append((WHOLE_RUN, True, together))
     for name, judged, phases in stretches:
-        results += judge_stretches(
-            recorded.asked.objectives,
-            recorded.intervals,
-            phases,
-            name,
-            judged,
-            effect_floor=recorded.asked.design_effect_floor,
-            attacks=recorded.asked.attacks,
-        )
+        if name in gates:
+            results += _judge_apart(recorded, phases[0], gates[name])
+        else:
+            results += _judge(recorded, asked.objectives, phases, name, judged=judged)
     return tuple(results)
+
+
+def verdict_of(results: Iterable[ObjectiveResult]) -> ObjectiveVerdict:
+    """What objectives say of a run: missed in any judged phase is missed, and each that decides must be proven."""
+    judged = [result for result in results if result.judged]
+    if any(result.verdict == "missed" for result in judged):
+        return "missed"
+    return "inconclusive" if any(r.decides and r.verdict == "inconclusive" for r in judged) else "met"
+
+
+def _judge_apart(recorded: Recorded, phase: Stretch, gates: Mapping[str, float]) -> list[ObjectiveResult]:
+    """By the gates of the phase; what it names no gate for is shown. In the order of the objectives."""
+    asked = recorded.asked.objectives
+    named = [replace(one, gate=gates[one.objective.name]) for one in asked if one.objective.name in gates]
+    others = [one for one in asked if one.objective.name not in gates]
+    found = [replace(one, apart=True) for one in _judge(recorded, named, [phase], phase.name, judged=True)]
+    found += _judge(recorded, others, [phase], phase.name, judged=False)
+    order = [one.objective.name for one in asked]
+    return sorted(found, key=lambda result: order.index(result.name))
+
+
+def _judge(
+    recorded: Recorded, objectives: Sequence[AskedObjective], phases: Sequence[Stretch], name: str, *, judged: bool
+) -> list[ObjectiveResult]:
+    return judge_stretches(
+        objectives,
+        recorded.intervals,
+        phases,
+        name,
+        judged,
+        effect_floor=recorded.asked.design_effect_floor,
+        attacks=recorded.asked.attacks,
+    )
 
 
 def judge_stretches(

@@ -18,7 +18,7 @@ from holdfast.run.attacks import attack_problems
 from holdfast.run.holdings import holdings_of, walks_of
 from holdfast.run.importing import files_by_child, import_problems
 from holdfast.run.objective_files import asked_objectives, check_steady_states, objectives_in
-from holdfast.run.outlook import prospects_of, told
+from holdfast.run.outlook import prospects_of, told, trials_of
 from holdfast.run.prepared import Prepared
 from holdfast.run.requirements import (
     Checking,
@@ -111,7 +111,7 @@ def prepare_plan(
         plan=plan,
         target_name=target_name,
         target=definition,
-        phases=tuple(AskedPhase(p.name, *plan.phase_bounds(p.name), p.judged) for p in plan.phases),
+        phases=tuple(AskedPhase(p.name, *plan.phase_bounds(p.name), p.judged, p.gates) for p in plan.phases),
         load=load,
         scenarios=scenarios,
         scenario_steps=steps,
@@ -124,9 +124,12 @@ def prepare_plan(
         browser=browser,
     )
     prospects = prospects_of(prepared, profiles)
-    planned = tuple(replace(o, planned=p.at_most) for o, p in zip(objectives, prospects, strict=True))
-    notices = (*told(prospects), *_accounts_short(prepared))
-    return replace(prepared, objectives=planned, prospects=prospects, notices=notices)
+    planned = tuple(
+        replace(o, planned=p.at_most) for o, p in zip(objectives, prospects[: len(objectives)], strict=True)
+    )
+    trials = trials_of(prepared)
+    notices = (*told(prospects, trials), *_accounts_short(prepared))
+    return replace(prepared, objectives=planned, prospects=prospects, trials=trials, notices=notices)
 
 
 def _accounts_short(prepared: Prepared) -> tuple[str, ...]:

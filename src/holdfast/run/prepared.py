@@ -21,6 +21,7 @@ from holdfast.run.asked import (
     plan_hash,
 )
 from holdfast.run.prospect import Prospect
+from holdfast.run.trial_prospect import TrialProspect
 from holdfast.run.workers import ALONE, Workers
 from holdfast.workspace.plan import Plan
 from holdfast.workspace.profile import LoadProfile
@@ -53,6 +54,7 @@ class Prepared:
     browser: Path | None = None
     notices: tuple[str, ...] = field(default=())
     prospects: tuple[Prospect, ...] = ()
+    trials: tuple[TrialProspect, ...] = ()
     workers: Workers = ALONE
 
 

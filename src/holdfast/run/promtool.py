@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Final, Literal
 
 from holdfast.environment import for_a_program
 from holdfast.slo.rule_files import RuleFile
+from holdfast.temporary import TemporaryFolder
 
 _TOOL: Final = "promtool"
 _LONGEST: Final = 600.0
@@ -34,8 +34,8 @@ def held_by_promtool(files: Iterable[RuleFile]) -> PromtoolResult:
     tool = shutil.which(_TOOL)
     if tool is None:
         return PromtoolResult("skipped", skipped="promtool is not installed (Debian: apt install prometheus)")
-    with tempfile.TemporaryDirectory(prefix="holdfast-rules-") as name:
-        folder = Path(name)
+    with TemporaryFolder("rules") as temporary:
+        folder = temporary.path
         rules: list[str] = []
         tests: list[str] = []
         for file in files:

@@ -23,6 +23,7 @@ from holdfast.run.events import Notice, RunEvent, SearchStep
 from holdfast.run.objectives import judge_stretches
 from holdfast.run.prepared import Prepared
 from holdfast.run.stopping import StopSignal
+from holdfast.run.unproven import unproven_in
 from holdfast.slo.counted import Stretch
 from holdfast.slo.verdict import Verdict, worst
 
@@ -141,6 +142,9 @@ def _judged(
     deciding = next((r for r in results if r.verdict == verdict.value), None)
     reason = f"{deciding.name}: {deciding.reason}" if deciding is not None else "no objective to judge by"
     unfinished = int(held.get("unfinished", 0))
+    unproven = unproven_in(intervals, [asked.objective.events for asked in objectives])
+    if verdict is Verdict.MET and unproven:
+        return Probe(rate=rate, verdict=Verdict.INCONCLUSIVE.value, achieved=achieved, reason=unproven[0].text, n=total)
     if verdict is Verdict.MET and unfinished:
         # Their outcome is not in the record; what does not end within seconds of the hold was not carried.
         return Probe(

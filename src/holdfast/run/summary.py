@@ -13,12 +13,14 @@ from typing import Any, Final, Literal
 from holdfast.errors import Problem, RunFolderError
 from holdfast.private import write_whole
 from holdfast.run.load_summary import Funnel, LoadResult, Quantiles
+from holdfast.run.unproven import Unproven
 
 SCHEMA: Final = "holdfast/summary/v1"
 FILE_NAME: Final = "summary.json"
 WHOLE_RUN: Final = "run"  # the `phase` of results over all judged phases together
 
-RunVerdict = Literal["met", "missed", "inconclusive", "invalid", "clean_up_failed", "interrupted"]
+RunVerdict = Literal["met", "measured", "missed", "inconclusive", "invalid", "clean_up_failed", "interrupted"]
+"""`measured`: nothing was judged, and nothing speaks against it. Exit code 0, and no pass."""
 ObjectiveVerdict = Literal["met", "missed", "inconclusive"]
 ValidityVerdict = Literal["valid", "degraded", "invalid"]
 
@@ -98,6 +100,17 @@ class ObjectiveResult:
     design_effect_measured: float | None = None  # without the plan's floor; null where too little failed to measure it
     effect_block: int = 1  # seconds of the blocks of time in which it was seen
     effective_total: float = 0.0  # independent events that `total` is worth, at the upper limit
+    apart: bool = False  # its phase has gates of its own: it must be proven there, by itself
+
+    @property
+    def decides(self) -> bool:
+        """Whether it must be proven: over the judged phases together, or in a phase that is judged apart."""
+        return self.judged and (self.apart or self.phase == WHOLE_RUN)
+
+    @property
+    def label(self) -> str:
+        """Its name, with the phase where that is judged apart."""
+        return f"{self.name} in {self.phase}" if self.apart else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +323,7 @@ class Summary:
     comparison: None = None
     comparison_reason: str = "no baseline run was named"
     standing_faults: tuple[StandingFault, ...] = ()  # in the target when the run began or ended, and not of the run
+    unproven: tuple[Unproven, ...] = ()  # oks that rest on nothing: they leave a run inconclusive
     guard: GuardResult | None = None
     guard_reason: str = "the plan asks for no guard"
     notices: tuple[str, ...] = ()  # what a reader must know: a part that did not run, an objective it cannot prove

@@ -42,6 +42,8 @@ def open_target(workspace: Workspace, name: str, definition: TargetDefinition, r
         workers=given.workers,
         service_time=given.service_time,
         restart_delay=given.restart_delay,
+        failover=given.failover,
+        failing_share=given.failing_share,
     )
     state = start_stack(settings, workspace.state_folder / f"stack-{run_id}", owner_pipe=True)
     try:

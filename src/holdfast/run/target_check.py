@@ -12,9 +12,9 @@ from holdfast.clock import SystemClock
 from holdfast.errors import InputError, Problem, raise_input_error, shown
 from holdfast.kit.accounts import Account, accounts_of, turned
 from holdfast.kit.adapter import adapter_at, made_unasked, operations
+from holdfast.kit.code_ledger import shared_ledger
 from holdfast.kit.inbox import Inbox, fetcher
 from holdfast.kit.plain_client import Rules
-from holdfast.kit.totp import StepLedger
 from holdfast.load.scenario import operations_of
 from holdfast.run.requirements import Checking, check_accounts, check_load, check_reference, find_target
 from holdfast.run.target import open_target
@@ -56,7 +56,7 @@ def check_target(workspace: Workspace, name: str | None, *, destructive: bool) -
     raise_input_error(checking.problems)
     with open_target(workspace, target, definition, "check") as connection:
         where = f"holdfast.yaml target {target}" if connection.adapter is None else shown(Path(connection.adapter))
-        book = _tried(connection, where, destructive=destructive)
+        book = _tried(connection, where, workspace.state_folder, destructive=destructive)
         url, tls = connection.url, connection.tls
     tried = tuple(book.tried[operation] for operation in operations())
     lacking = {one.operation for one in tried if one.verdict in {"missing", "broken"}}
@@ -72,12 +72,12 @@ def check_target(workspace: Workspace, name: str | None, *, destructive: bool) -
     )
 
 
-def _tried(connection: Connection, where: str, *, destructive: bool) -> Book:
+def _tried(connection: Connection, where: str, state_folder: Path, *, destructive: bool) -> Book:
     from holdfast.run.plain_client import PlainClient
 
     adapter = Path(connection.adapter) if connection.adapter is not None else None
     make = adapter_at(adapter)
-    clock, ledger = SystemClock(), StepLedger()
+    clock, ledger = SystemClock(), shared_ledger(state_folder)
     tls = connection.tls
     rules = Rules(connection.marker)
     inbox = Inbox(connection.outbox_url, fetcher(rules, context_of(tls))) if connection.outbox_url else None

@@ -1,6 +1,7 @@
 """Every file of a workspace checked, nothing started: what `holdfast validate` says."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +11,13 @@ from holdfast.errors import InputError, Problem
 from holdfast.load.scenario import check_scenario
 from holdfast.run.definition_files import Checked, check_definitions, definition_files, read_documents
 from holdfast.run.importing import Files, import_problems
-from holdfast.run.preparation import prepare
+from holdfast.run.preparation import prepare, prepare_plan
 from holdfast.run.requirements import not_playable
 from holdfast.run.selected import unselected_problems
 from holdfast.slo.indicator import Indicator
 from holdfast.slo.objective import Composite
 from holdfast.synthetics.definition import check_journey
+from holdfast.workspace.plan import Plan
 from holdfast.workspace.workspace import CONFIG_FILE, Workspace, load_profile
 
 
@@ -53,7 +55,7 @@ def validate(workspace: Workspace) -> Validation:
     problems.update(dict.fromkeys(import_problems(_importable(workspace), workspace.root)))
     doubts = [f"{w.where}: {w.what}; {w.fix}" for w in checked.warnings] if checked is not None else []
     notes = checked.notes if checked is not None else ()
-    return Validation(tuple(files), tuple(problems), (*_notes(workspace), *doubts, *notes))
+    return Validation(tuple(files), tuple(problems), (*_notes(workspace), *_outlooks(workspace), *doubts, *notes))
 
 
 def _notes(workspace: Workspace) -> tuple[str, ...]:
@@ -65,6 +67,27 @@ def _notes(workspace: Workspace) -> tuple[str, ...]:
     use = "scenario uses" if len(names) == 1 else "scenarios use"
     listed = ", ".join(names)
     return (f"{len(names)} {use} operations that {whose} does not offer: {listed}; plans that play them are refused",)
+
+
+def _outlooks(workspace: Workspace) -> Iterator[str]:
+    """What a plan, or a sizing question that no plan asks, can never conclude. Of an unsound one nothing is said."""
+    asked_by_plans = set()
+    for name in workspace.names("plans", ".yaml"):
+        with suppress(InputError):
+            prepared = prepare(workspace, name, may_ask=False)
+            asked_by_plans |= {prepared.plan.capacity}
+            for text in prepared.notices:
+                yield f"plans/{name}.yaml: {text}"
+    for name in workspace.names("capacity", ".yaml"):
+        if name in asked_by_plans:
+            continue
+        asked = {"name": "sizing", "for": "1s", "judged": False}
+        plan = Plan.model_validate(
+            {"kind": "Plan", "description": "A sizing alone.", "phases": [asked], "capacity": name}
+        )
+        with suppress(InputError):
+            for text in prepare_plan(workspace, name, plan, may_ask=False).notices:
+                yield f"capacity/{name}.yaml: {text}"
 
 
 def _importable(workspace: Workspace) -> Files:

@@ -8,8 +8,10 @@ from holdfast.load.scenario_error import SCENARIO_ERROR, SCENARIO_ERRORS
 from holdfast.record.store import Event
 from holdfast.run.machine.judged import machine_checks
 from holdfast.run.recorded import Recorded
+from holdfast.run.stack_watch import outside_deaths
 from holdfast.run.summary import Validity, ValidityCheck, ValidityVerdict
 
+REFERENCE_STACK: Final = "reference_stack"
 NOT_WALKED: Final = "not_walked"
 _WORSE: tuple[ValidityVerdict, ...] = ("valid", "degraded", "invalid")
 
@@ -38,6 +40,7 @@ def validity_of(recorded: Recorded) -> Validity:
     if lost:
         reason = f"{', '.join(lost)} ended before its time: what it would have measured is missing"
         checks.append(ValidityCheck("children", "invalid", float(len(lost)), 0.0, reason))
+    checks += _stack(recorded)
     if not recorded.events_of("sealed"):
         checks.append(
             ValidityCheck(
@@ -62,6 +65,22 @@ def validity_of(recorded: Recorded) -> Validity:
         checks.append(ValidityCheck("browser", "degraded", float(failed), 0.0, reason))
     worst: ValidityVerdict = max((check.verdict for check in checks), key=_WORSE.index, default="valid")
     return Validity(worst, tuple(checks))
+
+
+def _stack(recorded: Recorded) -> list[ValidityCheck]:
+    """Our own stack stood in for the target: what failed when a part of it was killed from outside is no finding."""
+    deaths = outside_deaths(recorded)
+    if not deaths:
+        return []
+    first = deaths[0]
+    reason = f"{first.process} {first.how}, {first.second:.0f} s after time 0, by no experiment of this run"
+    if others := len(deaths) - 1:
+        more = ", ".join(dict.fromkeys(death.process for death in deaths[1:]))
+        reason += f"; then {_counted(others, 'more death')} ({more})"
+    if memory := max(death.out_of_memory for death in deaths):
+        killed = _counted(memory, "process", "processes")
+        reason += f"; the kernel of this machine killed {killed} for want of memory meanwhile"
+    return [ValidityCheck(REFERENCE_STACK, "invalid", float(len(deaths)), 0.0, reason)]
 
 
 def _accounts_of_journeys(recorded: Recorded) -> list[ValidityCheck]:
@@ -101,8 +120,8 @@ def _scenarios(recorded: Recorded) -> list[ValidityCheck]:
     return [ValidityCheck("scenarios", "invalid", float(visits), 0.0, reason)]
 
 
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' if count != 1 else ''}"
+def _counted(count: int, noun: str, many: str = "") -> str:
+    return f"{count} {noun if count == 1 else many or f'{noun}s'}"
 
 
 def _place_of(event: Event) -> tuple[str, str, str]:

@@ -131,6 +131,11 @@ def _exact_chance(counts: range, total: int, budget: Decimal) -> Fraction:
     return Fraction(ways, of**total)
 
 
+def first_not(most: int, holds: Callable[[int], bool]) -> int:
+    """The smallest count, up to `most`, for which a condition that begins by holding does not; else `most` + 1."""
+    return _first(most, lambda count: not holds(count))
+
+
 def _first(events: int, holds: Callable[[int], bool]) -> int:
     """The smallest count of bad events, up to `events`, for which a monotone condition holds; else `events` + 1."""
     low, high = 0, events + 1

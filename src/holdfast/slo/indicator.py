@@ -110,7 +110,7 @@ def count(intervals: Iterable[Interval], indicator: Indicator, start: float, end
         key = (interval.source, interval.name)
         chosen = selected.get(key)
         if chosen is None:
-            chosen = selected[key] = _selects(indicator.total, *key)
+            chosen = selected[key] = selects(indicator.total, *key)
         if not chosen or not _is_counted(indicator.total, interval.outcome):
             continue
         total[interval.second] = total.get(interval.second, 0) + interval.count
@@ -125,7 +125,7 @@ def count(intervals: Iterable[Interval], indicator: Indicator, start: float, end
 
 def bad_in(indicator: Indicator, interval: Interval) -> int:
     """How many events of an interval an objective counts as bad; 0 where it does not select them."""
-    if _is_ours(interval) or not _selects(indicator.total, interval.source, interval.name):
+    if _is_ours(interval) or not selects(indicator.total, interval.source, interval.name):
         return 0
     return interval.count - _good_in(indicator, interval) if _is_counted(indicator.total, interval.outcome) else 0
 
@@ -137,10 +137,11 @@ def _is_ours(interval: Interval) -> bool:
 def _asking(intervals: Iterable[Interval], total: Selector) -> set[tuple[str, str]]:
     """Source and name of the scenarios that make requests which `total` selects."""
     names = {(interval.source, interval.name) for interval in intervals}
-    return {(source, name.partition("/")[0]) for source, name in names if _selects(total, source, name)}
+    return {(source, name.partition("/")[0]) for source, name in names if selects(total, source, name)}
 
 
-def _selects(selector: Selector, source: str, name: str) -> bool:
+def selects(selector: Selector, source: str, name: str) -> bool:
+    """Whether samples of this source and name are among an objective's."""
     wanted = SOURCES if selector.source is None else (selector.source,)
     return source in wanted and any(matches(pattern, name) for pattern in selector.names)
 

@@ -8,16 +8,17 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
 
 from holdfast.environment import for_a_browser
 from holdfast.errors import Problem
 from holdfast.synthetics.failure import ProbeError
+from holdfast.synthetics.fence import fence_driver
+from holdfast.synthetics.marking import authority_of, marked_user_agent
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, Playwright
@@ -58,8 +59,12 @@ def find_browser(
     return None, [Problem("browser", f"there is no Chromium (looked for {looked})", _FIX)]
 
 
-def launch_arguments(url: str, *, as_root: bool, environment: Mapping[str, str]) -> list[str]:
-    """Chromium's flags beside Playwright's own: nothing but the target's host is looked up or connected to."""
+def launch_arguments(url: str, *, as_root: bool) -> list[str]:
+    """Chromium's flags beside Playwright's own: nothing but the target's origin is looked up or connected to.
+
+    The environment's proxies are not obeyed, as load does not: names would be theirs to look up, and no rule of ours
+    would be asked where a redirect or a WebSocket leads.
+    """
     arguments = [
         "--disable-background-networking",
         "--disable-component-update",
@@ -73,18 +78,18 @@ def launch_arguments(url: str, *, as_root: bool, environment: Mapping[str, str])
     ]
     if as_root:
         arguments.append("--no-sandbox")  # Chromium refuses to run as root with its sandbox
-    if not any(environment.get(name) for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY")):
-        # Behind a proxy the names are the proxy's to look up, and the proxy's own would be forbidden here.
-        arguments.append(f"--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE {urlsplit(url).hostname}")
+    place = authority_of(url)
+    arguments += ["--no-proxy-server", f"--host-resolver-rules=MAP {place} {place}, MAP * ~NOTFOUND"]
     return arguments
 
 
 class SharedBrowser:
     """A running browser. Several walks share it; whoever finds it dead has it replaced, once."""
 
-    def __init__(self, path: Path, url: str) -> None:
+    def __init__(self, path: Path, url: str, marker: str = "") -> None:
         self._path = path
         self._url = url
+        self._marker = marker
         self._replacing = asyncio.Lock()
         self._playwright: Playwright | None = None
         self._browser: Browser | None = None
@@ -110,7 +115,7 @@ class SharedBrowser:
                 self._playwright = await async_playwright().start()
                 self._browser = await self._playwright.chromium.launch(
                     executable_path=self._path,
-                    args=launch_arguments(self._url, as_root=os.geteuid() == 0, environment=os.environ),
+                    args=launch_arguments(self._url, as_root=os.geteuid() == 0),
                     env={**for_a_browser(os.environ)},
                     # Ctrl-C reaches the whole process group: it is the runner's to answer, not the driver's.
                     handle_sigint=False,
@@ -120,6 +125,7 @@ class SharedBrowser:
                 page = await self._browser.new_page()
                 self.user_agent = await page.evaluate("navigator.userAgent")
                 await page.close()
+                fence_driver(self._url, marked_user_agent(self.user_agent, self._marker))
         except Exception as error:
             await self.close()
             reason = str(error).strip().split("\n")[0] or type(error).__name__

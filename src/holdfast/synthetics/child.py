@@ -22,9 +22,10 @@ from holdfast.channel import ChildEnd
 from holdfast.clock import SystemClock
 from holdfast.errors import HoldfastError, InputError, Problem, raise_input_error, shown
 from holdfast.kit.accounts import AccountPool, accounts_of, secrets_in, turned
+from holdfast.kit.code_ledger import shared_ledger
 from holdfast.kit.inbox import Inbox, fetcher
 from holdfast.kit.plain_client import Rules
-from holdfast.kit.totp import StepLedger
+from holdfast.kit.totp import STEP_SECONDS
 from holdfast.process import ending_signals, undo_inherited
 from holdfast.record.store import RunStore
 from holdfast.redaction import secrets_of
@@ -37,7 +38,9 @@ from holdfast.synthetics.recording import Recording
 from holdfast.synthetics.schedule import spread
 from holdfast.synthetics.visit import PATIENCE
 from holdfast.synthetics.walk import Place
+from holdfast.temporary import TemporaryFolder
 from holdfast.workspace.tls import Tls, context_of
+from holdfast.workspace.workspace import STATE_FOLDER
 
 _FLUSH_SECONDS: Final = 1.0
 _WIND_DOWN_SECONDS: Final = 5.0  # past the longest budget: evidence, clean-up
@@ -81,7 +84,10 @@ def main() -> int:
                 return 0
         channel.redactor.add(*secrets_in(job["target"].get("accounts")))
         task = read_job(job)
-        return asyncio.run(_work(channel, task))
+        with TemporaryFolder("browser") as folder:
+            # The driver and the browser keep profiles and downloads there; whoever kills us keeps them from tidying up.
+            os.environ["TMPDIR"] = str(folder.path)
+            return asyncio.run(_work(channel, task))
     except HoldfastError as error:
         channel.tell_problems(error.problems)
         return int(error.exit_code)
@@ -112,7 +118,7 @@ def read_job(job: Mapping[str, Any]) -> Task:
             marker=target["marker"],
             verify=tls.verify,
             inbox=Inbox(outbox_url, fetcher(Rules(target["marker"]), context_of(tls))) if outbox_url else None,
-            ledger=StepLedger(),
+            ledger=shared_ledger(Path(job["workspace"]) / STATE_FOLDER),
             clock=clock,
             evidence=Path(job["run_folder"]) / "evidence",
             secrets=secrets_of(os.environ),
@@ -157,7 +163,7 @@ async def _work(channel: ChildEnd, task: Task) -> int:
     # A call that was under way when its page was closed: its text may hold what was typed, so it is not logged.
     loop.set_exception_handler(lambda _loop, _context: None)
     _set_expectations(task)
-    browser = SharedBrowser(task.browser, task.place.url)
+    browser = SharedBrowser(task.browser, task.place.url, task.place.marker)
     await browser.launch()
     try:
         channel.tell_ready()
@@ -202,7 +208,8 @@ async def _walk_all(channel: ChildEnd, task: Task, browser: SharedBrowser, recor
     over = asyncio.Event()
     flushing = asyncio.create_task(_keep_flushing(recording, over))
     try:
-        await prober.run(rounds, longest + _WIND_DOWN_SECONDS)
+        codes = STEP_SECONDS if any(asked.needs_code for asked in task.journeys) else 0  # a walk's last wait is our own
+        await prober.run(rounds, longest + codes + _WIND_DOWN_SECONDS)
     finally:
         over.set()
         await flushing

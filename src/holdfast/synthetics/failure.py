@@ -31,7 +31,7 @@ _NET_ERROR: Final = re.compile(r"net::(ERR_[A-Z0-9_]+)")
 # Chromium gives up by itself on these: nobody answered.
 _NO_ANSWER: Final = frozenset({"ERR_CONNECTION_TIMED_OUT", "ERR_TIMED_OUT"})
 _QUIET_SECONDS: Final = 1.0
-_BLOCKED: Final = "ERR_BLOCKED_BY_CLIENT"  # by us: see marking
+BLOCKED: Final = "ERR_BLOCKED_BY_CLIENT"  # by us: see marking
 _BROWSER_GONE: Final = (
     "has been closed",  # TargetClosedError: page, context or browser
     "Target crashed",
@@ -93,7 +93,7 @@ def cause_of(error: BaseException, seen: Seen, awaiting: str = "") -> Cause:
 def _cause_on_the_way(error: BaseException, seen: Seen) -> Cause | None:
     # An assertion's text quotes the page, which may say anything.
     net_error = (net_error_of(str(error)) if isinstance(error, PlaywrightError) else "") or seen.net_error
-    if net_error == _BLOCKED:
+    if BLOCKED in {net_error, seen.net_error}:  # a redirect elsewhere is a name that is not found, to the browser
         return Cause(FAILED, "other_origin")
     if net_error:
         return Cause(TIMED_OUT, "no_answer") if net_error in _NO_ANSWER else Cause(TRANSPORT_ERROR, net_error)

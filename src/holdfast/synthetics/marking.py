@@ -42,6 +42,13 @@ def origin_of(url: str) -> str:
     return f"{parts.scheme}://{host}{port}"
 
 
+def authority_of(url: str) -> str:
+    """Host and port, as Chromium's rules for hosts want them: "account.example:443"."""
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    return f"{f'[{host}]' if ':' in host else host}:{parts.port or _DEFAULT_PORTS.get(parts.scheme, 80)}"
+
+
 def other_origins(url: str) -> re.Pattern[str]:
     """Matches every address that is not of the origin of `url`. Kept to what JavaScript's expressions know too:
     Playwright evaluates it in its own process."""

@@ -46,9 +46,11 @@ class Recording:
         self._outcomes: dict[str, Counter[str]] = {name: Counter() for name in journeys}
         self._counts: dict[str, Counter[str]] = {name: Counter() for name in journeys}
         self._evidence = 0
+        self._refused: set[tuple[str, str]] = set()
 
     def add_walk(self, walked: Walked) -> None:
         name, outcome = walked.journey, walked.cause.outcome
+        self._name_refused(walked)
         self._outcomes[name][outcome] += 1
         self._recorder.add(name, walked.at, outcome, walked.duration, 0.0, walked.cause.detail, walked.trace_id)
         for step, cause in walked.steps:
@@ -84,6 +86,16 @@ class Recording:
             trace_id=walked.trace_id,
             **facts,
         )
+
+    def _name_refused(self, walked: Walked) -> None:
+        """Each origin once a journey: what a page lacks in a walk, and its customers have."""
+        for origin in walked.refused:
+            if (walked.journey, origin) not in self._refused:
+                self._refused.add((walked.journey, origin))
+                text = (
+                    f"{walked.journey} would have asked {origin}, which is not the target's origin: refused, not sent"
+                )
+                self._tell("notice", walked.at, severity="info", text=text)
 
     def add_gauge(self, name: str, at: float, value: float) -> None:
         self._gauges.append(Gauge(at, SOURCE, name, value))

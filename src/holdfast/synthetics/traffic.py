@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from holdfast.synthetics.error_code import error_code_in
-from holdfast.synthetics.failure import Seen, net_error_of
+from holdfast.synthetics.failure import BLOCKED, Seen, net_error_of
 
 if TYPE_CHECKING:
     from playwright.async_api import Page, Request, Response
@@ -23,10 +23,17 @@ _CALLS: Final = frozenset({"xhr", "fetch"})
 class Traffic:
     """Listens to one page, from before its first request until its context is closed."""
 
-    def __init__(self, page: "Page", learn: Callable[[str], None] = lambda _: None) -> None:
-        """`learn` is given what scripts authenticate themselves with: a secret."""
+    def __init__(
+        self,
+        page: "Page",
+        learn: Callable[[str], None] = lambda _: None,
+        is_ours: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        """`learn` is given what scripts authenticate themselves with: a secret. `is_ours`: whether an address is the
+        target's."""
         self._page = page
         self._learn = learn
+        self._is_ours = is_ours
         self._outstanding: set[Request] = set()
         self._page_status: int | None = None
         self._call_status: int | None = None
@@ -34,6 +41,7 @@ class Traffic:
         self._bad: Response | None = None  # the last page or call that was answered with an error
         self._last = time.monotonic()
         self.crashed = False
+        self.has_answered = False  # whether the target ever did
         page.on("request", self._asked)
         page.on("response", self._answered)
         page.on("requestfinished", self._ended)
@@ -75,6 +83,7 @@ class Traffic:
         request, status = response.request, response.status
         if status >= _FIRST_ERROR and (self._is_page(request) or request.resource_type in _CALLS):
             self._bad = response
+        self.has_answered = self.has_answered or request.url.startswith("http")
         if self._is_page(request):
             self._outstanding.discard(request)
             if not 300 <= status < 400:
@@ -90,7 +99,8 @@ class Traffic:
         self._last = time.monotonic()
         self._outstanding.discard(request)
         if self._is_page(request):
-            self._net_error = net_error_of(request.failure or "")
+            ours = self._is_ours(request.url)
+            self._net_error = net_error_of(request.failure or "") if ours else BLOCKED
 
     def _crash(self, _page: "Page") -> None:
         self.crashed = True

@@ -19,11 +19,12 @@ from holdfast.clock import Clock
 from holdfast.kit.accounts import Account
 from holdfast.kit.inbox import Inbox
 from holdfast.kit.totp import StepLedger
-from holdfast.record.sample import OK, TIMED_OUT, UNFINISHED
+from holdfast.record.sample import NO_REQUEST, OK, TIMED_OUT, UNFINISHED
 from holdfast.redaction import HIDDEN, Redactor
 from holdfast.synthetics.browser import SharedBrowser
 from holdfast.synthetics.evidence import Failure, journey_line, keep_evidence, safe_text
 from holdfast.synthetics.failure import OVER_BUDGET, Cause, ProbeError, cause_of, is_probe_error
+from holdfast.synthetics.fence import PRESENT, Fence
 from holdfast.synthetics.journey import Journey
 from holdfast.synthetics.marking import marked_user_agent, marking_headers, new_trace_id, other_origins
 from holdfast.synthetics.traffic import Traffic
@@ -67,6 +68,7 @@ class Walked:
     failure: Failure | None = None
     evidence: tuple[Path, ...] = ()
     clean_up_error: str = ""
+    refused: tuple[str, ...] = ()  # other origins that the browser was not let go to
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +83,15 @@ async def walk(
     journey: Journey, account: Account, browser: SharedBrowser, place: Place, leave: asyncio.Event
 ) -> Walked | ProbeFailed:
     """Walk once. `leave`: when set, the walk is cut off and counts as unfinished; its clean-up runs all the same."""
-    trace_id, generation = new_trace_id(), browser.generation
+    trace_id, generation, fence = new_trace_id(), browser.generation, Fence(place.url)
     redactor = Redactor(account.email, account.password, account.totp_secret or "", *place.secrets)
     try:
-        context, page = await _open_page(browser, place, trace_id)
+        context, page = await _open_page(browser, place, trace_id, fence)
     except ProbeError as error:
         return ProbeFailed(str(error))
+    PRESENT.set(fence)  # of this task and those that it starts
     try:
-        deadline, traffic = Deadline(journey.settings.budget), Traffic(page, redactor.add)
+        deadline, traffic = Deadline(journey.settings.budget), Traffic(page, redactor.add, fence.lets)
         visit = Visit(
             page,
             account,
@@ -107,6 +110,8 @@ async def walk(
             return ProbeFailed(reason, await _clean_up(visit, browser, place, trace_id, generation))
         steps = tuple((step, _cause_of_step(step, leave)) for step in visit.steps)
         cause = _cause_of_walk(steps, raised, duration, journey.settings.budget, leave)
+        if cause.outcome == OK and not traffic.has_answered:
+            cause = Cause(OK, NO_REQUEST)
         walked = Walked(journey.name, at, duration, cause, steps, trace_id, tuple(visit.delivery))
         if cause.outcome not in {OK, UNFINISHED}:
             await visit.register_cookies()
@@ -117,7 +122,8 @@ async def walk(
                 failure = replace(failure, error_code="" if HIDDEN in code else code)
             evidence = await _evidence(page, failure, place, redactor)
             walked = replace(walked, failure=failure, evidence=evidence)
-        return replace(walked, clean_up_error=await _clean_up(visit, browser, place, trace_id, generation))
+        wrong = await _clean_up(visit, browser, place, trace_id, generation)
+        return replace(walked, clean_up_error=wrong, refused=fence.refused)
     finally:
         await _close(context)
 
@@ -143,7 +149,9 @@ def _failure(
     )
 
 
-async def _open_page(browser: SharedBrowser, place: Place, trace_id: str) -> "tuple[BrowserContext, Page]":
+async def _open_page(
+    browser: SharedBrowser, place: Place, trace_id: str, fence: Fence
+) -> "tuple[BrowserContext, Page]":
     context = await browser.open_context(
         base_url=place.url,
         user_agent=marked_user_agent(browser.user_agent, place.marker),
@@ -154,6 +162,7 @@ async def _open_page(browser: SharedBrowser, place: Place, trace_id: str) -> "tu
     )
     try:
         async with asyncio.timeout(CLEAN_UP_SECONDS):
+            fence.watch(context)
             await context.route(other_origins(place.url), _block)
             await context.add_init_script(OBSERVER)
             return context, await context.new_page()
@@ -229,7 +238,7 @@ async def _clean_up(visit: Visit, browser: SharedBrowser, place: Place, trace_id
     if not browser.alive or browser.generation != generation or visit.page.is_closed():
         try:
             await browser.replace(generation)
-            context, page = await _open_page(browser, place, trace_id)
+            context, page = await _open_page(browser, place, trace_id, Fence(place.url))
         except ProbeError as error:
             return f"no browser to clean up with: {error}"
         visit.move_to(page)

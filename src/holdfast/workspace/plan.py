@@ -20,11 +20,21 @@ from holdfast.workspace.binding import Broken, Definition, Duration
 
 
 class PhaseDefinition(Definition):
-    """A named stretch of the run. Verdicts are given for each; only `judged` ones decide the run."""
+    """A named stretch of the run. Verdicts are given for each; only `judged` ones decide the run.
+
+    `gates`: the phase is judged by itself. Each objective named must be proven in it at its gate here, no other one is
+    judged in it, and it is no part of what the other phases prove together. For a phase with a fault in it: what the
+    fault costs at once says nothing of the time without it, and would drown what was proven there.
+    """
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     for_: Annotated[Duration, Field(alias="for", gt=0)]
     judged: bool = True
+    gates: dict[str, Annotated[float, Field(gt=0, lt=1)]] = Field(default_factory=dict)
+
+    def broken(self) -> Iterator[Broken]:
+        if self.gates and not self.judged:
+            yield Broken(("gates",), "a phase that is not judged has no gates", "remove one", ("gates", "judged"))
 
 
 class LoadEntry(Definition):

@@ -35,6 +35,8 @@ class StackDefinition(Definition):
     workers: Annotated[int, Field(ge=1, le=1_000)] = 3
     service_time: Duration = 0.06
     restart_delay: Duration = 5.0
+    failover: bool = True  # false: the edge goes on sending visitors to a replica that is gone
+    failing_share: Annotated[float, Field(ge=0, le=1, strict=False)] = 0.0  # of the requests, answered 500
 
 
 class AccountSource(Definition):

@@ -16,6 +16,7 @@ from holdfast.workspace.profile import LoadProfile
 from holdfast.workspace.target import TargetDefinition
 
 CONFIG_FILE: Final = "holdfast.yaml"
+STATE_FOLDER: Final = ".holdfast"
 
 
 class Configuration(Definition):
@@ -45,7 +46,7 @@ class Workspace:
     @property
     def state_folder(self) -> Path:
         """What a running stack or an open fault left: never content, never committed."""
-        return self.root / ".holdfast"
+        return self.root / STATE_FOLDER
 
     @property
     def runs_folder(self) -> Path:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from holdfast.cli.workspace import RunName
 from holdfast.errors import InputError, Problem, RunFolderError, raise_input_error, shown
 
 if TYPE_CHECKING:
@@ -74,9 +75,7 @@ def observing_options(command: Callable[..., Any]) -> Callable[..., Any]:
     options = (
         click.argument("paths", nargs=-1, type=click.Path(path_type=Path), metavar="[PATH]..."),
         click.option("--only", multiple=True, metavar="NAME", help="This objective alone; may be repeated."),
-        click.option(
-            "--run", type=click.Path(path_type=Path), metavar="RUN", help="Count what a run recorded: a path, or last."
-        ),
+        click.option("--run", type=RunName(), metavar="RUN", help="Count what a run recorded: a path, or last."),
         click.option(
             "--history",
             type=click.Path(path_type=Path),

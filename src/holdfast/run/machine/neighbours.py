@@ -37,7 +37,7 @@ class Neighbour:
         aimed = (
             ", aimed at the same target: its load and faults are in what this one measures" if self.same_target else ""
         )
-        return f"another run is on {where}: {self.run} (process {self.pid}){aimed}"
+        return f"another run is under way {where}: {self.run} (process {self.pid}){aimed}"
 
 
 class Presence:

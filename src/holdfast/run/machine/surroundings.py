@@ -9,6 +9,7 @@ from holdfast.record.store import Event, RunStore
 from holdfast.reference import read_stack
 from holdfast.run.machine.neighbours import NEIGHBOUR, Presence
 from holdfast.run.machine.watch import MachineWatch, Target
+from holdfast.run.stack_watch import STACK_DEATH, StackWatch
 from holdfast.workspace.target import Connection
 
 
@@ -22,6 +23,7 @@ class Surroundings:
         self._clock = clock
         self._presence = Presence(run, workspace, connection.url)
         self._watch = MachineWatch(Target(connection.url, _supervisor_of(connection)), database, clock)
+        self._stack = StackWatch(connection, clock)
         self._met: set[str] = set()
 
     def __enter__(self) -> Self:
@@ -34,10 +36,25 @@ class Surroundings:
 
     def start(self) -> None:
         self._watch.start()
+        self._stack.start()
 
     def stop(self) -> None:
-        """End the watch, which writes what it told; idempotent."""
+        """End the watches, after a last look; idempotent."""
         self._watch.stop()
+        self._stack.stop()
+
+    @property
+    def stack_is_gone(self) -> bool:
+        """Whether the supervisor of the run's reference stack ended, and all of the stack with it."""
+        return self._stack.gone
+
+    def deaths(self) -> list[str]:
+        """A sentence for each process of the reference stack that died since the last call; noted in the record."""
+        new = self._stack.news()
+        for death in new:
+            facts = {"process": death.process, "how": death.how, "out_of_memory": self._stack.out_of_memory}
+            self._store.write_event(Event(death.at, "run", STACK_DEATH, facts))
+        return [f"{death.process} of the reference stack {death.how}" for death in new]
 
     def news(self) -> list[str]:
         """A sentence for each run that was not here at the last call; noted in the record."""
