@@ -10,6 +10,7 @@ from typing import Final
 
 _ANY_PROGRAM: Final = frozenset({
     "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TZDIR", "TMPDIR", "TEMP", "TMP",
+    "LOCPATH", "LOCALE_ARCHIVE",
     "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "NIX_LD", "NIX_LD_LIBRARY_PATH",
 })  # fmt: skip
 _LOCALE: Final = "LC_"
@@ -19,15 +20,16 @@ _PYTHON: Final = frozenset({
     "PYTHONUTF8", "PYTHONIOENCODING", "PYTHONCOERCECLOCALE", "PYTHONHASHSEED", "PYTHONOPTIMIZE", "PYTHONUNBUFFERED",
     "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "PYTHONWARNINGS", "PYTHONDEVMODE", "PYTHONFAULTHANDLER",
     "PYTHONMALLOC", "PYTHONTRACEMALLOC", "PYTHONASYNCIODEBUG", "PYTHONGIL",
-    "VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__", "COVERAGE_PROCESS_START", "COVERAGE_RCFILE", "COVERAGE_FILE",
+    "VIRTUAL_ENV", "CONDA_PREFIX", "__PYVENV_LAUNCHER__", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG",
+    "COVERAGE_RCFILE", "COVERAGE_FILE", "COV_CORE_SOURCE", "COV_CORE_CONFIG", "COV_CORE_DATAFILE",
     "SSL_CERT_FILE", "SSL_CERT_DIR",
 })  # fmt: skip
-# A screen to draw on, fonts, folders of its own, and the way out of a network that has only one.
+# A screen to draw on, fonts, folders of its own.
 _BROWSER: Final = frozenset({
     "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME",
     "XDG_DATA_DIRS", "XDG_CONFIG_DIRS", "DBUS_SESSION_BUS_ADDRESS", "FONTCONFIG_FILE", "FONTCONFIG_PATH",
-    "CHROME_DEVEL_SANDBOX", "SSL_CERT_FILE", "SSL_CERT_DIR", "PLAYWRIGHT_BROWSERS_PATH", "PLAYWRIGHT_NODEJS_PATH",
-    "http_proxy", "https_proxy", "no_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
+    "CHROME_DEVEL_SANDBOX", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "PLAYWRIGHT_BROWSERS_PATH",
+    "PLAYWRIGHT_NODEJS_PATH",
 })  # fmt: skip
 OWN_SECRETS: Final = frozenset({
     "HOLDFAST_WORKER_KEY", "HOLDFAST_EXPORTER_KEY", "HOLDFAST_CONTROL_TOKEN", "HOLDFAST_PROXY_TOKEN",
@@ -47,7 +49,7 @@ def for_our_python(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def for_a_browser(environment: Mapping[str, str]) -> dict[str, str]:
-    """For Chromium, and for the driver that starts it."""
+    """For Chromium, and for the driver that starts it. Neither obeys a proxy, whose address may hold a password."""
     return _allowed(environment, _ANY_PROGRAM | _BROWSER)
 
 

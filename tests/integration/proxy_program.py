@@ -27,7 +27,7 @@ class Program:
         self.ready = json.loads(self.process.stdout.readline() or "{}")
         if self.ready:
             self.token = self.ready.get("token") or (environment or {}).get("HOLDFAST_PROXY_TOKEN")
-            self.client = ProxyClient(self.ready["api"], self.token, timeout=DEADLINE)
+            self.client = ProxyClient(self.ready["api"], token=self.token, timeout=DEADLINE)
 
     def ask(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, str, dict[str, str]]:
         """One raw request with the token: status, body, headers. A str body is sent as it is."""

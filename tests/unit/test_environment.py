@@ -8,7 +8,8 @@ from holdfast.run.secrets import environment_of_authors, named_by_experiments, n
 USUAL = {"PATH": "/bin", "HOME": "/home/me", "LANG": "C.UTF-8", "LC_TIME": "C", "TZ": "UTC", "TMPDIR": "/var/mine"}
 SECRETS = {
     "PROM_TOKEN": "canary", "AWS_SECRET_ACCESS_KEY": "canary", "DATABASE_URL": "canary", "CI_JOB_TOKEN": "canary",
-    "PGPASSWORD": "canary", "PGOPTIONS": "canary", "NODE_AUTH_TOKEN": "canary", "PYTHON_REGISTRY_PASSWORD": "canary",
+    "PGPASSWORD": "canary", "PGOPTIONS": "canary", "NODE_AUTH_TOKEN": "canary",
+    "https_proxy": "http://me:canary@proxy", "PYTHON_REGISTRY_PASSWORD": "canary",
 } | dict.fromkeys(OWN_SECRETS, "canary")  # fmt: skip
 
 
@@ -19,9 +20,9 @@ def test_a_process_of_ours_sees_what_it_needs_and_no_secret(made):
     assert told == USUAL
 
 
-def test_python_finds_its_modules_and_a_browser_its_screen_and_its_way_out():
+def test_python_finds_its_modules_and_a_browser_its_screen():
     python = {"PYTHONPATH": "/x", "VIRTUAL_ENV": "/v", "COVERAGE_PROCESS_START": "rc", "SSL_CERT_FILE": "/ca.pem"}
-    browser = {"DISPLAY": ":0", "https_proxy": "http://proxy:3128", "NO_PROXY": "127.0.0.1"}
+    browser = {"DISPLAY": ":0", "PLAYWRIGHT_BROWSERS_PATH": "/b"}
 
     assert for_our_python(USUAL | python | browser) == USUAL | python
     assert for_a_browser(USUAL | python | browser) == USUAL | browser | {"SSL_CERT_FILE": "/ca.pem"}
