@@ -132,5 +132,5 @@ def test_ci_gets_the_answer_line_by_line_and_a_journey_that_decides_is_a_failure
     assert "\n  - Evidence: evidence/a.png.\n" in text
 
     document = junit(failing_check())
-    assert '<failure message="1 of 1 runs were not ok" type="failure">' in document
+    assert '<failure message="1 of 1 runs were not ok; no objective says how many may be" type="failure">' in document
     assert "It fails since 1970-01-01 00:00:19 UTC" in document
