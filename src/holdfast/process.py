@@ -106,8 +106,11 @@ def guarded(main: Callable[[], int]) -> int:
 def crash_message(error: BaseException) -> str:
     """What the person reads of a crash; its traceback goes into a log. Raises nothing, whatever is short just now."""
     try:
-        head = f"holdfast itself failed ({_line_of(error)})"
-        text = _crash_text(error)
+        from holdfast.redaction import Redactor, secrets_of  # seldom needed, and not light
+
+        redactor = Redactor(*secrets_of(os.environ))
+        head = f"holdfast itself failed ({redactor.redact(_line_of(error))})"
+        text = redactor.redact(_crash_text(error))
         path = write_crash_log(text, crash_folders())
         if path is None:
             return f"{head}, and no log of it could be written:\n{text}"

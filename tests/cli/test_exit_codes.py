@@ -58,6 +58,17 @@ def test_what_nobody_foresaw_ends_with_70_and_leaves_its_traceback_in_a_log(work
         assert log.stat().st_mode & 0o777 == 0o600
 
 
+def test_no_secret_gets_into_the_log_of_a_crash(workspace, tmp_path):
+    raised = "raise RuntimeError('https://me:Hunter2-Hunter2@host/ ' + __import__('os').environ['SHOP_TOKEN'])"
+    env = _broken(tmp_path / "broken", raised) | {"SHOP_TOKEN": "tok-4711-4711"}
+    ran = _ran("report", cwd=workspace, env=env)
+    (log,) = (workspace / ".holdfast").glob("crash-*.log")
+    for text in (ran.stderr, log.read_text(encoding="utf-8")):
+        assert "RuntimeError: https://" in text
+        assert "tok-4711-4711" not in text
+        assert "Hunter2-Hunter2@host" not in text
+
+
 def test_outside_of_a_workspace_the_log_lies_among_temporary_files(tmp_path):
     temporary = tmp_path / "temporary"
     temporary.mkdir()
@@ -211,3 +222,42 @@ def test_a_machine_without_a_home_is_a_machine(workspace, tmp_path):
 def test_errors_of_input_and_output_are_known_by_their_number(capsys):
     assert end_with(OSError(errno.ENOSPC, "No space left on device", "runs/x"), []) == 2
     assert "runs/x: No space left on device" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_worker_in_the_background_of_a_script_ends_on_a_signal(workspace, unused_tcp_port, number):
+    """A shell without job control starts what it puts there with SIGINT ignored."""
+    start = (
+        "import os, signal; [signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)]; "
+        f"os.execv({sys.executable!r}, [*{HOLDFAST!r}, 'worker', '--join', '127.0.0.1:{unused_tcp_port}'])"
+    )
+    environment = {**os.environ, "HOLDFAST_WORKER_KEY": "a key of thirty-two letters, at least"}
+    command = [sys.executable, "-c", start]
+    process = subprocess.Popen(command, cwd=workspace, env=environment, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stderr is not None
+        assert "no answer from" in process.stderr.readline()  # its process waits for the run
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130, said
+    assert "interrupted before the run's end" in said or "interrupted, before it had joined" in said
+
+
+def test_a_worker_whose_process_is_killed_played_no_part_to_its_end():
+    from holdfast.cli.worker import _exit_code
+
+    assert [_exit_code(code) for code in (0, 2, 3, 70, -9, -15)] == [0, 2, 3, 70, 3, 3]
+    assert _exit_code(1) == 70  # no process of ours ends with 1 on purpose
+
+
+def test_a_stack_of_another_version_is_wrong_input(workspace, holdfast):
+    folder = workspace / ".holdfast/stack"
+    folder.mkdir(parents=True)
+    (folder / "stack.json").write_text('{"pid": 4711, "url": "http://127.0.0.1:1", "settings": {}}')
+    for command in (("stack", "status"), ("stack", "up"), ("doctor",)):
+        ran = holdfast(*command)
+        assert ran.code == 2
+        assert "another version of holdfast" in ran.err
+        assert "kill 4711" in ran.err

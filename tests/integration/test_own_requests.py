@@ -257,6 +257,14 @@ def test_an_unknown_authority_and_a_certificate_of_its_own_are_told_apart(author
     assert "none of the authorities that were named signed it" in other
 
 
+def test_a_host_of_another_script_is_asked_for_by_its_name_in_ascii(monkeypatch):
+    looked = []
+    monkeypatch.setattr("socket.getaddrinfo", lambda host, *_: looked.append(host) or [])
+    (told,) = first_question("http://konto.bücher.example:9/")
+    assert looked == ["konto.xn--bcher-kva.example"]
+    assert "does not answer" in told
+
+
 def test_what_speaks_no_tls_is_told_so():
     with serving(OK) as (port, _):
         (message,) = first_question(f"https://localhost:{port}")

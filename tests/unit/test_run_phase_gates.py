@@ -1,13 +1,18 @@
 """A phase with gates of its own is judged by itself: by what it names, at its gates, and apart from all else."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from tests.unit.plan_simulation import HEALTHY, asked_once, simulate
+from tests.unit.report_samples import all_met
 
 from holdfast.errors import InputError
+from holdfast.report.figures import percent
 from holdfast.report.junit import render
+from holdfast.report.markdown import render as markdown
+from holdfast.report.matrix import matrix
 from holdfast.run.preparation import prepare
 from holdfast.run.summary import WHOLE_RUN
 from holdfast.workspace.starter import copy_starter
@@ -71,10 +76,6 @@ def test_what_is_not_proven_in_it_leaves_the_run_inconclusive(prepared):
 
 
 def test_what_is_not_proven_in_it_is_an_error_of_junit(prepared):
-    from dataclasses import replace
-
-    from tests.unit.report_samples import all_met
-
     _, results = _results(prepared("gates: {sign-in-availability: 0.989}"))
     summary = replace(all_met(), objectives=tuple(results.values()), verdict="inconclusive", exit_code=3)
 
@@ -121,3 +122,12 @@ def test_the_plan_of_the_guide_foresees_nothing_that_it_cannot_conclude(prepared
     (tmp_path / "workspace/plans/guide.yaml").write_text(re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)[0])
 
     assert prepare(find_workspace(tmp_path / "workspace"), "guide", may_ask=False).notices == ()
+
+
+def test_reports_say_that_it_is_judged_by_itself_and_at_which_gate(prepared):
+    _, results = _results(prepared("gates: {sign-in-availability: 0.9}"))
+    summary = replace(all_met(), objectives=tuple(results.values()))
+
+    title = f"fault (by itself, gate {percent(0.9)})"
+    assert {column.title for column in matrix(summary).columns} == {"calm", title, "whole run"}
+    assert title in markdown(summary)

@@ -131,6 +131,8 @@ def _place(url: str) -> tuple[str, str, int, str, str]:
     scheme, host = parts.scheme, parts.hostname
     if scheme not in _PORTS or not host:
         raise ValueError(f"{printable(url)!r} is not an http or https address")
+    if not host.isascii():
+        host = host.encode("idna").decode("ascii")  # UnicodeError, which is a ValueError, where it is no name
     port = parts.port or _PORTS[scheme]
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not _TARGET.fullmatch(target):

@@ -15,6 +15,7 @@ accounts are generated ones, and the samples go to Locust's own statistics. The 
 import logging
 import os
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 from typing import Any, Final, NoReturn
 
@@ -24,9 +25,11 @@ from locust.exception import InterruptTaskSet, RescheduleTask, StopTest, StopUse
 from holdfast.clock import SystemClock
 from holdfast.kit.accounts import Account, AccountPool, generated_accounts
 from holdfast.kit.adapter import adapter_at
+from holdfast.kit.code_ledger import shared_ledger
 from holdfast.kit.inbox import Inbox
 from holdfast.kit.outcome import OutcomeError
 from holdfast.kit.service import SelfService
+from holdfast.kit.totp import StepLedger
 from holdfast.load.client import LeanClient
 from holdfast.load.leaving import is_bug, is_end
 from holdfast.load.origin import Origin
@@ -34,6 +37,7 @@ from holdfast.load.thinking import LOGNORMAL
 from holdfast.load.visit import Ground, Step, Visit
 from holdfast.load.wire import Dialer, fetcher
 from holdfast.record.sample import ABANDONED, RATE_LIMITED
+from holdfast.workspace.workspace import CONFIG_FILE, STATE_FOLDER
 
 LEFT: Final = (StopUser, StopTest, InterruptTaskSet, RescheduleTask)
 """Locust's own ways to leave a task."""
@@ -176,6 +180,7 @@ def _plain_ground(visitor: Visitor) -> Ground:
             accounts=AccountPool(generated_accounts(0, _PLAIN_ACCOUNTS), clock),
             inbox=Inbox(outbox, fetcher(_OUTBOX_SECONDS, marker=_MARKER)) if outbox else None,
             make_service=adapter_at(None),
+            ledger=shared_ledger(Path(STATE_FOLDER)) if Path(CONFIG_FILE).is_file() else StepLedger(),
             marker=_MARKER,
             recorder=None,
             fire=environment.events.request.fire,

@@ -70,10 +70,16 @@ def remove_state(state_dir: Path) -> None:
 
 
 def read_state(state_dir: Path) -> StackState | None:
+    """None when no stack stands there. Raises TargetError for one of another version."""
     document = _read_json(state_dir / STATE_FILE)
     if document is None:
         return None
-    return StackState(**{**document, "settings": read_settings(document["settings"])})
+    try:
+        return StackState(**{**document, "settings": read_settings(document["settings"])})
+    except (TypeError, KeyError):
+        what = "was written by another version of holdfast, whose stack this one cannot use"
+        fix = f"stop that stack (kill {document.get('pid', 'its supervisor')}), and remove the file"
+        raise TargetError(Problem(str(state_dir / STATE_FILE), what, fix)) from None
 
 
 def _read_json(path: Path) -> Mapping[str, Any] | None:

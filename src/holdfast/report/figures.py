@@ -136,8 +136,9 @@ _OF_CHECKS: Final[Mapping[str, Callable[[float | None], str]]] = {
     "lag": duration, "loop_delay": duration, "clock": duration,
     "cpu": percent, "machine_cpu": percent, "steal": percent, "throttled": percent, "descriptors": percent,
     "ceiling": percent, "dropped": percent, "accounts": percent, "rate_limited": percent, "unfinished": percent,
-    "idle_closed": percent,
+    "idle_closed": percent, "machine": percent,
     "local_limits": count, "reconciled": count, "samples": count, "workers": count, "deltas": count,
     "children": count, "reference_stack": count, "scenarios": count, "journey_clean_up": count, "browser": count,
+    "other_runs": count,
 }  # fmt: skip
 """The unit of each check; what is not here is a plain number."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from holdfast.report.figures import count, several
+from holdfast.report.figures import count, percent, several
 from holdfast.run.summary import WHOLE_RUN, ObjectiveResult, Summary
 
 
@@ -44,13 +44,21 @@ def matrix(summary: Summary) -> Matrix:
         judged[result.phase] = judged.get(result.phase, False) or result.judged
     ran = [phase.name for phase in summary.timeline.phases if phase.name in judged]
     others = [phase for phase in judged if phase not in ran and phase != WHOLE_RUN]
-    columns = [Column(phase, phase, judged[phase], whole=False) for phase in [*ran, *others]]
+    columns = [Column(phase, _title(phase, summary), judged[phase], whole=False) for phase in [*ran, *others]]
     if WHOLE_RUN in judged:
         columns.append(Column(WHOLE_RUN, "whole run", judged=True, whole=True))
     by_name: dict[str, dict[str, ObjectiveResult]] = {}
     for result in summary.objectives:
         by_name.setdefault(result.name, {})[result.phase] = result
     return Matrix(columns, [_row(name, results) for name, results in by_name.items()])
+
+
+def _title(phase: str, summary: Summary) -> str:
+    """A phase that is judged by itself has gates of its own, which no row can show."""
+    gates = {result.gate for result in summary.objectives if result.phase == phase and result.apart}
+    if not gates:
+        return phase
+    return f"{phase} (by itself, gate {percent(min(gates))})" if len(gates) == 1 else f"{phase} (by itself)"
 
 
 def not_met(summary: Summary) -> list[ObjectiveResult]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
-from holdfast.run.funnels import lost_beside_steps
+from holdfast.run.funnels import losses, lost_beside_steps, worst_losses
 from holdfast.run.load_summary import Funnel, LoadResult
 from holdfast.run.summary import (
     WHOLE_RUN,
@@ -17,6 +18,8 @@ from holdfast.run.summary import (
 from holdfast.run.uncounted import Uncounted
 from holdfast.run.unproven import Unproven
 from holdfast.workspace.quantity import duration_text
+
+_NAMED: Final = 3  # steps by the share that they lost, and as many by number
 
 
 def answers(
@@ -96,7 +99,7 @@ def _which_phase(objectives: Sequence[ObjectiveResult]) -> Answer:
     if not missed:
         return _no_phase_missed(question, results)
     parts = [
-        f"{o.phase}{'' if o.judged else ' (not judged)'}: {o.name} was {_seen(o)} against {_asked_of(o)}"
+        f"{o.phase}{'' if o.judged else ' (not judged)'}: {o.name} was {_seen(o)} against {_asked_of(o)}{_because(o)}"
         for o in missed
     ]
     return Answer(question, _sentence("; ".join(parts)), "bad" if any(o.judged for o in missed) else "neutral")
@@ -107,7 +110,7 @@ def _no_phase_missed(question: str, results: Sequence[ObjectiveResult]) -> Answe
     blind = list(dict.fromkeys(o.name for o in results if o.ratio is None))
     text = "None was proven missed." if below or blind else "In none."
     if below:
-        seen = "; ".join(f"{o.name} in {o.phase}, {_seen(o)} against {_asked_of(o)}" for o in below)
+        seen = "; ".join(f"{o.name} in {o.phase}, {_seen(o)} against {_asked_of(o)}{_because(o)}" for o in below)
         text += f" Below its target, though failures so few or so clustered may be chance: {seen}."
     if blind:
         text += f" Not seen in every phase: {', '.join(blind)}."
@@ -119,6 +122,10 @@ def _no_phase_missed(question: str, results: Sequence[ObjectiveResult]) -> Answe
 
 def _seen(result: ObjectiveResult) -> str:
     return "no event was seen" if result.ratio is None else f"{_percent(result.ratio)} of {result.total}"
+
+
+def _because(result: ObjectiveResult) -> str:
+    return f", because {result.cause.replace('; ', ', ')}" if result.cause else ""
 
 
 def _asked_of(result: ObjectiveResult) -> str:
@@ -156,19 +163,20 @@ def _cost(faults: Sequence[FaultResult]) -> Answer:
 
 def _drop_off(funnels: Sequence[Funnel]) -> Answer:
     question = "Where do customers drop off?"
-    losses = sorted(
-        ((step.reached - step.completed, funnel, step) for funnel in funnels for step in funnel.steps if step.reached),
-        key=lambda loss: -loss[0],
-    )
-    lost = [loss for loss in losses if loss[0] > 0]
+    lost = losses(funnels)
+    named = worst_losses(funnels, _NAMED)
     beside = [text for funnel in funnels for text in lost_beside_steps(funnel)]
     if not lost and not beside:
         return Answer(question, "Nowhere: every step that was reached was completed.", "good")
     parts = [
-        f"{funnel.name}, step {step.name}: {gone} of {step.reached} did not get through "
-        f"({_percent(gone / step.reached)})"
-        for gone, funnel, step in lost[:3]
+        f"{loss.funnel.name}, step {loss.step.name}: {loss.count} of {loss.step.reached} did not get through "
+        f"({_percent(loss.share)})"
+        for loss in named
     ]
+    others = [loss for loss in lost if loss not in named]
+    if others:
+        steps = "one more step" if len(others) == 1 else f"{len(others)} more steps"
+        parts.append(f"{steps} lost {sum(loss.count for loss in others)}")
     return Answer(question, _sentence("; ".join(parts + beside)), "neutral")
 
 

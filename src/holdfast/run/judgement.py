@@ -14,6 +14,7 @@ from holdfast.record.sample import DROPPED, EXCUSED, OK
 from holdfast.run.answers import answers
 from holdfast.run.asked import Asked
 from holdfast.run.capacity import capacity_result
+from holdfast.run.failures import failure_groups
 from holdfast.run.fault_cost import fault_results, left_in
 from holdfast.run.folder import RunFolder
 from holdfast.run.guard_result import burned, guard_result, went_blind
@@ -97,6 +98,7 @@ def judge_run(folder: RunFolder) -> Summary:
         validity=validity,
         objectives=objectives,
         timeline=timeline(recorded),
+        failures=failure_groups(recorded),
         load=load,
         load_reason="" if load else "the plan names no load",
         journeys=journeys,

@@ -100,6 +100,7 @@ class ObjectiveResult:
     design_effect_measured: float | None = None  # without the plan's floor; null where too little failed to measure it
     effect_block: int = 1  # seconds of the blocks of time in which it was seen
     effective_total: float = 0.0  # independent events that `total` is worth, at the upper limit
+    cause: str = ""  # what became of the bad events, where, and during which fault; empty where none was bad
     apart: bool = False  # its phase has gates of its own: it must be proven there, by itself
 
     @property
@@ -128,6 +129,23 @@ class JourneyResult:
     accessibility: None = None
     accessibility_reason: str = "not measured: accessibility checks were not asked for"
     evidence: tuple[str, ...] = ()  # files under the run folder
+    counted_by: tuple[str, ...] = ()  # the objectives that its walks decide
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """What failed with one message: requests, and steps and visits for what no request of theirs accounts for."""
+
+    message: str  # "failed: 503 database_unavailable"
+    outcome: str
+    detail: str
+    source: Literal["load", "synthetics"]
+    count: int
+    share: float  # of all that failed
+    first_at: float  # seconds after time 0, when the first one ended; to half a second
+    last_at: float
+    places: Mapping[str, int]  # the names that had most of them
+    more_places: int = 0  # names beside those
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +246,19 @@ class TimelineJourney:
 
 
 @dataclass(frozen=True, slots=True)
+class TimelineLatency:
+    """Response times, second by second, of what an objective with a limit counts. Lanes as long as `seconds`."""
+
+    objective: str
+    title: str
+    limit: float  # seconds
+    target: float  # share that must be within the limit
+    p50: tuple[float | None, ...]
+    p95: tuple[float | None, ...]
+    p99: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Timeline:
     """Per second, for pictures. All lists are as long as `seconds`; null where nothing was due."""
 
@@ -242,6 +273,8 @@ class Timeline:
     phases: tuple[TimelinePhase, ...]
     faults: tuple[TimelineFault, ...]
     journeys: tuple[TimelineJourney, ...]
+    ended: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # visits by outcome, in the second they ended in
+    latencies: tuple[TimelineLatency, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +309,7 @@ class Summary:
     validity: Validity
     objectives: tuple[ObjectiveResult, ...]
     timeline: Timeline
+    failures: tuple[FailureGroup, ...] = ()  # by message, the most frequent first
     load: LoadResult | None = None
     load_reason: str = ""
     journeys: tuple[JourneyResult, ...] = ()

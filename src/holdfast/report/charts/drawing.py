@@ -89,7 +89,15 @@ def ground_rows(timeline: Timeline) -> dict[str, list[Row]]:
 
 
 def second_x(field: str) -> alt.X:
-    axis = alt.Axis(title=None, grid=False, tickCount=8, labelExpr="datum.value + ' s'", labelFlush=True)
+    axis = alt.Axis(
+        title=None,
+        grid=False,
+        tickCount=8,
+        labelExpr="datum.value + ' s'",
+        labelFlush=True,
+        labelOverlap="greedy",
+        labelSeparation=6,
+    )
     return alt.X(f"{field}:Q", title=None, axis=axis, scale=alt.Scale(nice=False))
 
 
