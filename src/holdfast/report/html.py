@@ -176,6 +176,7 @@ def environment() -> Environment:
         "tone": verdicts.tone,
         "tone_of": tone_of,
         "web_link": _web_link,
+        "word_of": verdicts.word_of,
         "words": figures.words,
     }
     return made

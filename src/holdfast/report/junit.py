@@ -24,6 +24,8 @@ from typing import Final, Literal
 from holdfast.record.sample import OK
 from holdfast.report.figures import checked, count, duration, number, percent, printable, words
 from holdfast.report.load_rows import went_wrong_lines
+from holdfast.report.verdicts import word_of
+from holdfast.run.answers import why_question
 from holdfast.run.summary import WHOLE_RUN, FaultResult, JourneyResult, ObjectiveResult, Summary, ValidityCheck
 
 State = Literal["passed", "failure", "error", "skipped"]
@@ -171,7 +173,8 @@ def _clean_up(fault: FaultResult) -> Case:
 def _journey(journey: JourneyResult, summary: Summary) -> Case:
     bad = sum(number for outcome, number in journey.outcomes.items() if outcome != OK)
     said = ", ".join(f"{count(number)} {words(outcome)}" for outcome, number in journey.outcomes.items())
-    text = "\n".join([f"{count(journey.runs)} runs: {said}", *journey.evidence])
+    reasons = [answer.answer for answer in summary.answers if answer.question == why_question(journey.name)]
+    text = "\n".join([f"{count(journey.runs)} runs: {said}", *(reasons or journey.evidence)])
     seconds = sum(walk.duration for walk in summary.timeline.journeys if walk.name == journey.name)
     if not journey.runs:
         decides = not summary.objectives and summary.exit_code != 0
@@ -200,7 +203,7 @@ def _run(summary: Summary) -> Case:
     state = _RUN_STATES.get(summary.verdict, "error")
     lines = [f"{answer.question} {answer.answer}" for answer in summary.answers]
     text = "\n".join([*lines, *_not_ok(summary)])
-    return Case("verdict", state, f"{words(summary.verdict)}: {summary.headline}", text)
+    return Case("verdict", state, f"{word_of(summary)}: {summary.headline}", text)
 
 
 def _not_ok(summary: Summary) -> list[str]:

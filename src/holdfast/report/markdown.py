@@ -22,7 +22,7 @@ from holdfast.report.load_rows import (
 from holdfast.report.matrix import matrix, not_met, weights
 from holdfast.report.verdicts import mark, marked
 from holdfast.run.funnels import losses, lost_beside_steps
-from holdfast.run.summary import WHOLE_RUN, CapacityResult, FaultResult, ObjectiveResult, Summary
+from holdfast.run.summary import WHOLE_RUN, Answer, CapacityResult, FaultResult, ObjectiveResult, Summary
 
 LONGEST: Final = 60_000  # bytes; GitHub's step summary takes 1 MiB, a comment 65,536 characters
 _LONGEST_TEXT: Final = 600
@@ -70,8 +70,16 @@ def _banner(summary: Summary) -> str:
 
 
 def _answers(summary: Summary) -> str:
-    lines = [f"- {mark(a.verdict)} **{_text(a.question)}** {_text(a.answer)}" for a in summary.answers]
+    lines = [line for answer in summary.answers for line in _answer(answer)]
     return "\n".join(lines) + "\n" if lines else ""
+
+
+def _answer(answer: Answer) -> list[str]:
+    """One line; an answer of several has each beneath it."""
+    asked, said = f"- {mark(answer.verdict)} **{_text(answer.question)}**", answer.answer.split("\n")
+    if len(said) == 1:
+        return [f"{asked} {_text(answer.answer)}"]
+    return [asked, *(f"  - {_text(line)}" for line in said)]
 
 
 def _notices(summary: Summary) -> str:

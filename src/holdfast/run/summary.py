@@ -115,6 +115,33 @@ class ObjectiveResult:
 
 
 @dataclass(frozen=True, slots=True)
+class WalkFailure:
+    """Walks of a journey that failed alike, and why: facts and the author's words, never text of a page."""
+
+    step: str  # "" when it failed outside its steps
+    outcome: str
+    detail: str
+    status: int | None  # of the answer that decided; null when none did
+    error_code: str  # what that answer calls its error: "database_unavailable"; "" when it names none
+    error: str  # what was expected: "expected to_be_visible within 5 s: no such element"
+    line: str  # of the journey's file, and the statement there without its values
+    walks: int
+    first_at: float  # since the epoch
+    last_at: float
+    evidence: tuple[str, ...] = ()  # files under the run folder, of the first of them
+
+
+@dataclass(frozen=True, slots=True)
+class StandingFault:
+    """Something that was wrong with the target and not put in by this run, as its fault proxy and supervisor say."""
+
+    place: str  # "link postgres", "replica account-1"
+    what: str  # "has latency (latency 300 ms) in it, downstream"
+    at_start: bool
+    at_end: bool
+
+
+@dataclass(frozen=True, slots=True)
 class JourneyResult:
     """A synthetic journey's runs. `missed`: runs that were due while the one before was still walking."""
 
@@ -129,6 +156,13 @@ class JourneyResult:
     accessibility: None = None
     accessibility_reason: str = "not measured: accessibility checks were not asked for"
     evidence: tuple[str, ...] = ()  # files under the run folder
+    owner: str = ""
+    runbook: str = ""
+    failures: tuple[WalkFailure, ...] = ()  # the most frequent first
+    failing_since: float | None = None  # since the epoch; null when its last walk came through, or there was none
+    last_passed: float | None = None  # since the epoch; null: never, in the runs that are there
+    last_passed_run: str = ""  # the run folder's name; "" when it is this one
+    earlier_runs: int | None = None  # that walked it on this target and are still there; null: not looked at
     counted_by: tuple[str, ...] = ()  # the objectives that its walks decide
 
 
@@ -322,6 +356,7 @@ class Summary:
     capacity_reason: str = ""
     comparison: None = None
     comparison_reason: str = "no baseline run was named"
+    standing_faults: tuple[StandingFault, ...] = ()  # in the target when the run began or ended, and not of the run
     unproven: tuple[Unproven, ...] = ()  # oks that rest on nothing: they leave a run inconclusive
     guard: GuardResult | None = None
     guard_reason: str = "the plan asks for no guard"

@@ -10,6 +10,7 @@ from holdfast.record.recorder import Interval
 from holdfast.record.sample import DROPPED, EXCUSED, OK, UNFINISHED, depth_of
 from holdfast.run.asked import AskedJourney
 from holdfast.run.funnels import funnel_of
+from holdfast.run.journey_failures import since, walk_failures
 from holdfast.run.likeness import likenesses
 from holdfast.run.load_summary import JUDGED, Connections, LoadResult, Quantiles, SeriesResult
 from holdfast.run.quantiles import quantiles
@@ -110,6 +111,7 @@ def _journey(recorded: Recorded, journey: AskedJourney, intervals: Sequence[Inte
     for gauge in recorded.gauges:
         if gauge.source == "synthetics" and gauge.name.startswith(f"{journey.name}/"):
             vitals.setdefault(gauge.name.rsplit("/", 1)[1], []).append(gauge.value)
+    told = since(recorded, journey.name)
     evidence = sorted(p.name for p in recorded.folder.evidence.glob(f"{journey.name}-*.png"))
     return JourneyResult(
         name=journey.name,
@@ -121,6 +123,13 @@ def _journey(recorded: Recorded, journey: AskedJourney, intervals: Sequence[Inte
         funnel=funnel_of(journey.name, "synthetics", journey.steps, own),
         vitals={name: median(values) for name, values in sorted(vitals.items())},
         evidence=tuple(f"evidence/{name}" for name in evidence),
+        owner=journey.owner,
+        runbook=journey.runbook,
+        failures=walk_failures(recorded, journey.name),
+        failing_since=told.failing_since,
+        last_passed=told.last_passed,
+        last_passed_run=told.last_passed_run,
+        earlier_runs=told.earlier_runs,
         counted_by=tuple(
             asked.objective.name
             for asked in recorded.asked.objectives

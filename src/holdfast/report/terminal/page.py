@@ -24,7 +24,7 @@ from holdfast.report.load_rows import (
 )
 from holdfast.report.matrix import Matrix, matrix, weights
 from holdfast.report.terminal.console import STYLES, plain, said
-from holdfast.report.verdicts import mark, tone
+from holdfast.report.verdicts import mark, tone, word_of
 from holdfast.run.funnels import lost_beside_steps
 from holdfast.run.load_summary import Funnel, FunnelStep
 from holdfast.run.summary import CapacityResult, FaultResult, ObjectiveResult, Summary
@@ -60,7 +60,7 @@ def render(summary: Summary, console: Console) -> None:
 def _verdict(summary: Summary, console: Console) -> None:
     run = summary.run
     console.print()
-    banner = said(summary.verdict, words(summary.verdict).upper())
+    banner = said(summary.verdict, word_of(summary).upper())
     banner.stylize("bold")
     console.print(banner, plain(f" {summary.headline}", "bold"), sep="")
     took = duration(run.ended - run.started)
