@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 
 from holdfast.kit.accounts import GENERATED_PASSWORD, generated_account
+from holdfast.proxy.client import ProxyClient
 from holdfast.run.summary import summary_schema
 from holdfast.workspace.starter import copy_starter
 
@@ -240,6 +241,48 @@ def test_a_journey_that_works_is_0_and_one_that_fails_is_1_with_its_step(standin
         ("never reached", 0, 0),
     ]
     assert journey["evidence"]
+
+
+def test_a_check_says_why_it_fails_since_when_and_what_is_wrong_with_the_target(standing: Path) -> None:
+    stack = _stack(standing)
+    proxy = ProxyClient(str(stack["proxy_url"]), str(stack["proxy_token"]))
+    passed = _holdfast(standing, "check", "sign_in_and_read_invoice")
+    assert passed.returncode == 0, passed.stdout + passed.stderr
+    assert "PASSED" in passed.stdout
+    assert "MET" not in passed.stdout
+    good = _newest_run(standing).name
+    proxy.set_enabled("postgres", False)
+    proxy.add_toxic("billing", "held-back", "latency", attributes={"latency": 300})
+    try:
+        status = _holdfast(standing, "stack", "status")
+        told = json.loads(_holdfast(standing, "stack", "status", "--json").stdout)
+        failed = _holdfast(standing, "check", "sign_in_and_read_invoice")
+    finally:
+        proxy.reset()
+    assert status.returncode == 0
+    assert "link postgres is cut: it refuses connections" in status.stdout
+    assert {"place": "link billing", "what": "has latency (latency 300 ms) in it, downstream"} in told["faults"]
+
+    assert failed.returncode == 1, failed.stdout + failed.stderr
+    assert "FAILED" in failed.stdout
+    assert "MISSED" not in failed.stdout
+    run = _newest_run(standing)
+    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    jsonschema.validate(summary, summary_schema())
+    (journey,) = summary["journeys"]
+    (failure,) = journey["failures"]
+    assert (failure["outcome"], failure["status"], failure["error_code"]) == ("failed", 503, "database_unavailable")
+    assert failure["line"].startswith("sign_in_and_read_invoice.py:")
+    assert all((run / name).is_file() for name in failure["evidence"])
+    assert journey["last_passed_run"] == good
+    assert journey["last_passed"] < journey["failing_since"] <= failure["last_at"]
+    assert {fault["place"] for fault in summary["standing_faults"]} >= {"link postgres", "link billing"}
+    for text in (failed.stdout, *((run / name).read_text(encoding="utf-8") for name in ("junit.xml", "report.html"))):
+        flat = " ".join(text.split())
+        assert "503 database_unavailable" in flat
+        assert f"in {good}" in flat
+        assert "docs/runbooks/" in flat
+        assert "link postgres is cut" in flat
 
 
 def test_a_second_stack_in_one_workspace_is_not_started(standing: Path) -> None:

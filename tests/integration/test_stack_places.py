@@ -4,7 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import urllib.request
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -93,19 +95,33 @@ def test_a_stack_that_cannot_begin_says_what_stood_in_the_log_last(private: Path
         start_stack(SMALL, private / "state", owner_pipe=True)
 
 
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """Of another user, with an installation of its own: what an ordinary user runs, the user must be able to reach."""
+    folder = Path(tempfile.mkdtemp(prefix="holdfast-home-", dir="/tmp"))
+    (folder / "tmp").mkdir(mode=0o700)
+    wheels_in(folder)
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+    yield folder
+    shutil.rmtree(folder)
+
+
 @only_as_root
-def test_a_stack_runs_as_an_ordinary_user(tmp_path: Path) -> None:
-    for place in (tmp_path / "home", tmp_path / "home" / "tmp"):
-        place.mkdir(mode=0o700)
-        os.chown(place, NOBODY, NOBODY)
-    tmp = str(tmp_path / "home" / "tmp")
+def test_a_stack_runs_as_an_ordinary_user(home: Path) -> None:
+    environment = {
+        **os.environ,
+        "HOME": str(home),
+        "TMPDIR": str(home / "tmp"),
+        "PYTHONPATH": f"{home / 'site-packages'}:{ROOT / 'src'}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
     done = subprocess.run(
         [*_as_nobody(), sys.executable, "-c", START_AND_STOP],
-        cwd=tmp_path / "home", env={**os.environ, "TMPDIR": tmp, "PYTHONDONTWRITEBYTECODE": "1"},
-        capture_output=True, text=True, timeout=120, check=False,
+        cwd=home, env=environment, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
 
-    assert done.stdout.splitlines() == ["ready 200", "running True", "left ['tmp'] []"], done.stderr
+    assert done.stdout.splitlines() == ["ready 200", "running True", "left ['site-packages', 'tmp'] []"], done.stderr
 
 
 def _as_nobody() -> list[str]:

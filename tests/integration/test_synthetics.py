@@ -445,7 +445,7 @@ async with visit.step("follow"):
 
     (event,) = child.events("journey")
     assert (event["outcome"], event["detail"], event["step"]) == ("failed", "ValueError", "follow")
-    assert event["error"] == "ValueError"
+    assert event["said"] == "ValueError"
     assert event["line"].startswith("leaky.py:25  raise ValueError")
     assert len(event["evidence"]) == 2
     (account,) = {message["to"] for message in site.messages}

@@ -15,6 +15,7 @@ from holdfast.run.load_summary import (
 from holdfast.run.summary import (
     Answer,
     CapacityResult,
+    FailureGroup,
     FaultResult,
     JourneyResult,
     ObjectiveResult,
@@ -147,6 +148,7 @@ def hostile() -> Summary:
             load,
             funnels=(funnel,),
             series=tuple(replace(s, name=f"{HOSTILE}/{s.name}", details={evil: 3}) for s in load.series),
+            requests=tuple(replace(s, name=evil) for s in load.requests),
         ),
         journeys=tuple(
             replace(
@@ -154,6 +156,7 @@ def hostile() -> Summary:
             )
             for j in sample.journeys
         ),
+        failures=(FailureGroup(evil, "failed", evil, "load", 3, 1.0, 57.0, 60.0, {evil: 3}),),
         faults=tuple(replace(f, title=evil, reason=evil, verdict=HOSTILE) for f in sample.faults),
         timeline=replace(
             sample.timeline,
@@ -210,6 +213,7 @@ def _summary(*, hurt: bool) -> Summary:
         timeline=_timeline(hurt=hurt),
         load=_load(hurt=hurt),
         journeys=_journeys(hurt=hurt),
+        failures=_failures() if hurt else (),
         faults=(_fault(hurt=hurt),),
         capacity=_capacity(),
         notices=(
@@ -436,6 +440,10 @@ def _load(*, hurt: bool) -> LoadResult:
         finished=2393,
         unfinished=2,
         series=tuple(series),
+        requests=(
+            replace(_series("a/b/POST sign-in", "judged", 1204, 120.0, bad, 3.0 if hurt else 1.0), name="POST sign-in"),
+            replace(_series("a/b/GET invoices", "judged", 711, 120.0, 0, 1.0), name="GET invoices"),
+        ),
         funnels=(
             _funnel(
                 "sign_in",
@@ -452,6 +460,17 @@ def _load(*, hurt: bool) -> LoadResult:
             ),
         ),
     )
+
+
+def _failures() -> tuple[FailureGroup, ...]:
+    place = "sign_in/submit_password/POST sign-in"
+    return (
+        FailureGroup("failed: 503 database_unavailable", "failed", "503", "load", 35, 35 / 37, 57.0, 71.0, {place: 35}),
+        FailureGroup(
+            "timed out: no_answer", "timed_out", "no_answer", "synthetics", 2, 2 / 37, 61.0, 66.0,
+            {"reset_password/set new password": 1, "sign_in_and_read_invoice/enter password": 1},
+        ),
+    )  # fmt: skip
 
 
 def _funnel(name: str, source: str, steps: list[tuple[str, int, int]]) -> Funnel:

@@ -15,10 +15,11 @@ from holdfast.report.charts import (
     timeline_chart,
     to_png,
 )
+from holdfast.report.charts.drawing import log_seconds
 from holdfast.report.palette import COLOURS
 from holdfast.report.rows import MOST_POINTS, fault_rows, gauge_rows, second_rows
 from holdfast.run.shape import shape_of
-from holdfast.run.summary import TimelineFault, TimelineJourney
+from holdfast.run.summary import TimelineFault, TimelineJourney, TimelineLatency
 from holdfast.workspace.profile import LoadProfile
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -164,14 +165,14 @@ def test_a_walk_is_marked_where_it_ended_and_not_where_it_began():
     sample = fault_hurt()
     walk = TimelineJourney("reset", 50.0, "timed_out", 8.0)
     spec = timeline_chart(replace(sample, timeline=replace(sample.timeline, journeys=(walk,))))
-    assert spec["datasets"]["journeys"][0]["end"] == 58.0
+    assert spec["datasets"]["journeys"][0]["drawn_end"] == 58.0
     marks = [
         layer["encoding"]["x"]["field"]
         for panel in spec["vconcat"]
         for layer in panel["layer"]
         if layer["mark"]["type"] == "point" and layer["data"]["name"] == "journeys"
     ]
-    assert marks == ["end"]
+    assert marks == ["drawn_end"]
 
 
 def test_names_of_faults_stand_each_in_a_lane_of_its_own():
@@ -180,3 +181,40 @@ def test_names_of_faults_stand_each_in_a_lane_of_its_own():
     rows = fault_rows(timeline, 38, 24, 3)
     assert len({row["label"] for row in rows}) == 3
     assert timeline_chart(replace(fault_hurt(), timeline=timeline))["vconcat"][0]["height"] == 38 + 3 * 24
+
+
+def test_a_visit_stands_in_the_second_in_which_it_ended():
+    """Due at 50 s and failed at 58 s: drawn at 58 s, when the fault was in, and not before it."""
+    sample = fault_hurt().timeline
+    failed = tuple(1 if second == 58 else 0 for second in sample.seconds)
+    due = tuple(1 if second == 50 else 0 for second in sample.seconds)
+    timeline = replace(sample, outcomes={"failed": due}, ended={"failed": failed}, journeys=())
+    drawn = [row["s"] for row in second_rows(timeline) if row["o0"]]
+    assert drawn == [58]
+
+
+def test_an_objective_with_a_limit_has_its_response_times_and_its_line():
+    sample = fault_hurt()
+    lane = tuple(0.3 for _ in sample.timeline.seconds)
+    limited = TimelineLatency("sign-in-latency", "Sign-in is quick", 0.4, 0.95, lane, lane, lane)
+    spec = timeline_chart(replace(sample, timeline=replace(sample.timeline, latencies=(limited,))))
+    assert spec["datasets"]["latency-0-limit"][0] | {"at": 0} == {
+        "response": 0.4, "at": 0, "said": "95\u202f% within 400\u202fms"
+    }  # fmt: skip
+    panel = next(p for p in spec["vconcat"] if "Sign-in is quick" in json.dumps(p.get("title", "")))
+    kinds = [layer["mark"]["type"] for layer in panel["layer"] if layer["data"]["name"] == "latency-0-limit"]
+    assert kinds == ["rule", "text", "text"]  # the first one is the ground of the other
+
+
+def test_a_walk_that_ends_after_the_last_phase_does_not_stretch_its_panel_beside_the_others():
+    sample = fault_hurt()
+    walk = TimelineJourney("reset", 130.0, "timed_out", 30.0)
+    spec = timeline_chart(replace(sample, timeline=replace(sample.timeline, journeys=(walk,))))
+    assert spec["datasets"]["journeys"][0]["drawn_end"] == 135.0
+
+
+@pytest.mark.parametrize("values", [(0.15, 0.23), (0.2, 0.2), (0.05, 9.0), (0.001, 30.0), (1.0, 1.9)])
+def test_a_scale_of_response_times_has_a_few_ticks_however_narrow_it_is(values):
+    ticks = log_seconds(values, "response", "response time").to_dict()["axis"]["values"]
+    assert 3 <= len(ticks) <= 14
+    assert len(ticks) <= 8 or max(values) / min(values) > 100

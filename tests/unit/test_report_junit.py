@@ -98,3 +98,42 @@ def test_a_fault_left_in_is_a_failure():
 def test_hostile_texts_are_escaped_and_control_characters_gone():
     root = _parsed(hostile())
     assert HOSTILE in root.find("./testsuite[@name='run']/testcase[@name='verdict']/failure").get("message")
+
+
+def _journeys(root):
+    return {case.get("name"): case for case in root.findall("./testsuite[@name='journeys']/testcase")}
+
+
+def test_each_suite_has_the_time_that_it_took_and_not_the_runs():
+    sample = fault_hurt()
+    root = _parsed(sample)
+    times = {suite.get("name"): float(suite.get("time")) for suite in root}
+    assert times["phase baseline"] == 40.0
+    assert times["faults"] == pytest.approx(6.7)
+    assert times["journeys"] == pytest.approx(sum(walk.duration for walk in sample.timeline.journeys), abs=0.001)
+    assert times["run"] == pytest.approx(148.2)
+    assert (times["measurement"], times["clean-up"]) == (0.0, 0.0)
+    for suite in root:
+        own = sum(float(case.get("time")) for case in suite.iter("testcase"))
+        assert own <= float(suite.get("time")) + 0.01
+
+
+def test_a_journey_that_fails_and_decides_is_a_failure():
+    alone = replace(fault_hurt(), objectives=())
+    assert {_state(case) for case in _journeys(_parsed(alone)).values()} == {"failure"}
+
+
+@pytest.mark.parametrize(("verdict", "state"), [("missed", "failure"), ("inconclusive", "error"), ("met", "passed")])
+def test_a_journey_that_an_objective_counts_has_its_state(verdict, state):
+    sample = fault_hurt()
+    objectives = tuple(
+        replace(o, verdict=verdict) if (o.name, o.phase) == ("journey-success", "run") else o for o in sample.objectives
+    )
+    counted = tuple(replace(j, counted_by=("journey-success",)) for j in sample.journeys)
+    cases = _journeys(_parsed(replace(sample, objectives=objectives, journeys=counted)))
+    assert {_state(case) for case in cases.values()} == {state}
+
+
+def test_a_journey_that_no_objective_counts_decides_nothing_and_is_skipped():
+    case = _journeys(_parsed(fault_hurt()))["reset_password"]
+    assert case.find("skipped").get("message") == "2 of 22 runs were not ok; no objective counts them"

@@ -63,7 +63,8 @@ def test_parts_that_did_not_run_say_why():
     [{"objectives": ()}, {"answers": ()}, {"capacity": replace(all_met().capacity, sizing=None)}, {"load": None}],
 )
 def test_every_part_may_be_absent(absent):
-    assert "✓ MET" in _screen(replace(all_met(), **absent))
+    word = "PASSED" if "objectives" in absent else "MET"  # met is said of objectives alone
+    assert f"✓ {word}" in _screen(replace(all_met(), **absent))
 
 
 def test_hostile_texts_do_not_steer_the_terminal():
@@ -99,3 +100,18 @@ def test_a_file_is_wide_unless_columns_says_otherwise(monkeypatch):
 
 def test_a_check_that_does_not_hold_shows_its_value_and_limit_with_their_units():
     assert "! lag 412\u202fms (limit 50\u202fms): 99 % of arrivals" in _screen(invalid_generator(), 120)
+
+
+def test_failures_and_requests_are_told_in_the_terminal_and_bounded():
+    screen = _screen(fault_hurt(), 120).replace("\u202f", " ")
+    assert "failed: 503 database_unavailable  35 (94.6 %), first at 57 s, last at 71 s" in screen
+    assert "in sign_in/submit_password/POST sign-in" in screen
+    assert re.search(r"POST sign-in +1 204 +10/s +35 \(2.9 %\) +213 ms", screen)
+    load = all_met().load
+    assert load is not None
+    many = tuple(
+        replace(load.requests[0], name=f"GET page-{i}", count=10, outcomes={"ok": 9, "failed": 1}) for i in range(40)
+    )
+    screen = _screen(replace(all_met(), load=replace(load, requests=many)), 120).replace("\u202f", " ")
+    assert screen.count("GET page-") == 15
+    assert "And 25 more requests by name, sent 250 times, of which 25 failed." in screen

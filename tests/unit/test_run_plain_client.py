@@ -34,6 +34,45 @@ def test_a_status_that_was_not_expected_is_told_with_those_that_were(monkeypatch
     assert str(client.last) == "POST /base/oauth/token was answered 500, 200 or 403 expected"
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"error": "database_unavailable"},
+        {"code": "database_unavailable", "message": "ana@example.org"},
+        {"error": {"code": "database_unavailable", "trace": "9f8a7b6c5d4e3f2a"}},
+        {"errors": [{"code": "database_unavailable"}]},
+        {"type": "https://api.example/problems/database_unavailable", "title": "Try later"},
+    ],
+)
+def test_the_targets_own_code_stands_beside_the_status(monkeypatch, answer):
+    client = asking(monkeypatch, 503, answer)
+    with pytest.raises(OutcomeError):
+        client.request("POST", "/sign-in", expect=(200,))
+    assert "was answered 503 database_unavailable, 200 expected" in str(client.last)
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        "123456", "ana@example.org", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0", "9f8a7b6c5d4e3f2a1b0c",
+        "QwErTyUiOpAsDfGhJkLzXcVb", "two words", "\x1b[31mred", "x" * 300, "hunter", {"a": 1}, 7, None, "about:blank",
+    ],
+)  # fmt: skip
+def test_what_is_no_code_or_was_typed_by_the_visitor_is_not_told(monkeypatch, word):
+    client = asking(monkeypatch, 400, {"code": word})
+    with pytest.raises(OutcomeError):
+        client.request("POST", "/sign-in", json={"password": "hunter"}, expect=(200,))
+    assert str(client.last) == "POST /base/sign-in was answered 400, 200 expected; it holds code" + (
+        ".a" if isinstance(word, dict) else ""
+    )
+
+
+def test_an_answer_that_fits_has_no_code_to_tell(monkeypatch):
+    client = asking(monkeypatch, 200, {"code": "all_well"})
+    client.request("GET", "/x", expect=(200,))
+    assert "all_well" not in str(client.last)
+
+
 def test_nobody_there_is_a_transport_error(unused_tcp_port):
     client = PlainClient(f"http://127.0.0.1:{unused_tcp_port}", "holdfast (synthetic)")
     with pytest.raises(OutcomeError) as found:

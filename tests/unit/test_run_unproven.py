@@ -3,6 +3,7 @@
 import io
 from contextlib import suppress
 from random import Random
+from types import SimpleNamespace
 
 import gevent
 import pytest
@@ -22,8 +23,11 @@ from holdfast.record.recorder import Recorder, fold
 from holdfast.record.store import RunStore
 from holdfast.report import html, junit, markdown
 from holdfast.report.terminal import render
+from holdfast.run.recorded import Stretch
+from holdfast.run.search import _judged as _probe
 from holdfast.run.unproven import unproven_in
 from holdfast.slo.indicator import Indicator, Selector
+from holdfast.synthetics.traffic import Traffic
 
 
 class Somebody(Visitor):
@@ -288,3 +292,28 @@ def test_what_was_measured_and_not_judged_does_not_look_like_a_pass(tmp_path):
     banner = html.render(found).split('<header class="banner ', 1)[1].split("</p>", 1)[0]
     assert banner.startswith("neutral")
     assert "✓" not in banner
+
+
+@pytest.mark.parametrize(("detail", "verdict"), [("", "met"), ("no_request", "inconclusive")])
+def test_a_rate_of_a_capacity_search_is_not_held_by_visits_that_ask_for_nothing(tmp_path, detail, verdict):
+    recorder = Recorder("load")
+    for number in range(400):
+        recorder.add("sign_in", 100.0 + number / 40, "ok", 0.1, 0.0, detail)
+    with RunStore.create(tmp_path / "run.db") as store:
+        store.write(fold("load", recorder.take()))
+        stretch = Stretch("1: 40/s", 100.0, 110.0, judged=True)
+        probe = _probe((_objective("sign_in"),), store, stretch, 40.0, {"unfinished": 0})
+    assert probe.verdict == verdict
+    assert ("400 of 400 visits of sign_in ended ok and sent no request" in probe.reason) == (verdict == "inconclusive")
+
+
+@pytest.mark.parametrize(
+    ("urls", "answered"),
+    [((), False), (("data:text/html,hello", "about:blank"), False), (("http://127.0.0.1:9/sign-in",), True)],
+)
+def test_a_walk_has_been_answered_once_the_target_answered_anything(urls, answered):
+    traffic = Traffic(SimpleNamespace(on=lambda *_: None, main_frame=None))
+    for url in urls:
+        request = SimpleNamespace(url=url, resource_type="document", is_navigation_request=lambda: False, frame=None)
+        traffic._answered(SimpleNamespace(request=request, status=500))
+    assert traffic.has_answered is answered

@@ -1,6 +1,7 @@
 """`holdfast load`, `check` and `chaos`: one part alone, as a plan made on the spot."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,8 @@ from holdfast.load.calibration import write_calibration
 from holdfast.run.calibrating import calibrate as measure_ceiling
 from holdfast.run.preparation import prepare_plan
 from holdfast.run.workers import asked_workers
-from holdfast.synthetics.definition import settings_of
+from holdfast.synthetics.definition import definition_of
+from holdfast.synthetics.schedule import MOST_AT_ONCE
 from holdfast.workspace.plan import Plan
 from holdfast.workspace.workspace import Workspace, load_profile
 
@@ -88,18 +90,23 @@ def load(
 @click.option("--target", help="A target of holdfast.yaml.")
 @click.option("--json", "as_json", is_flag=True, help="Print summary.json on stdout.")
 def check(journeys: tuple[str, ...], times: int, target: str | None, as_json: bool) -> int:
-    """Walk JOURNEYS (all when none is named) and say which step fails. Exit 1 when one does."""
+    """Walk JOURNEYS (all when none is named) and report which step fails, why, and since when.
+
+    A walk that fails decides, as no objective says how many may: exit 1. Exit 0 when each came through, 3 when the
+    browser broke or no account was free.
+    """
     workspace = workspace_as_it_is()
     names = journeys or tuple(workspace.names("synthetics", ".py"))
     if not names:
         raise InputError(
             Problem("synthetics/", "there is no journey to walk", "write one, or `holdfast init` a workspace")
         )
-    longest = sum(_longest(workspace, name) for name in names) * times + _SPARE_SECONDS
+    often = "once" if times == 1 else f"{times} times"
+    longest = _longest_of_all([_longest(workspace, name) * times for name in names])
     plan = Plan.model_validate(
         {
             "kind": "Plan",
-            "description": f"Walked {times} times: {', '.join(_stem(name) for name in names)}.",
+            "description": f"Walked {often}: {', '.join(_stem(name) for name in names)}.",
             "phases": [{"name": "check", "for": f"{longest}s"}],
             "journeys": [{"name": name, "every": "1s", "times": times} for name in names],
         }
@@ -186,12 +193,21 @@ def _calibrate(workspace: Workspace, *, as_json: bool) -> int:
     return int(ExitCode.MET)
 
 
+def _longest_of_all(walks: Sequence[float]) -> float:
+    """Until the last of them is over, at most: a few are walked at once, the walks of one journey in turn.
+
+    Graham's bound for jobs that are taken as a worker gets free: sum / m + (1 - 1/m) * longest.
+    """
+    return sum(walks) / MOST_AT_ONCE + (1 - 1 / MOST_AT_ONCE) * max(walks) + _SPARE_SECONDS
+
+
 def _longest(workspace: Workspace, name: str) -> float:
-    path = workspace.file_of("synthetics", name, ".py")
+    """Seconds that one walk may take: its budget, and the wait for a code that nobody has used yet, if it needs one."""
     try:
-        return settings_of(path).budget + _CODE_WAIT_SECONDS
+        journey = definition_of(workspace.file_of("synthetics", name, ".py"))
     except InputError:
-        return _CODE_WAIT_SECONDS  # preparing it says what is wrong
+        return 0.0  # preparing it says what is wrong
+    return journey.settings.budget + (_CODE_WAIT_SECONDS if journey.needs_code else 0.0)
 
 
 def _stem(name: str) -> str:

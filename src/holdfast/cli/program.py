@@ -28,6 +28,7 @@ _COMMANDS: Final = {
     "report": ("holdfast.cli.report", "Render a recorded run again."),
     "stack": ("holdfast.cli.stack", "Start, stop or look at the reference stack."),
     "recover": ("holdfast.cli.recover", "Take out what a killed run left in its target."),
+    "guide": ("holdfast.cli.guide", "List the guides, or print one."),
     "init": ("holdfast.cli.init", "Make a new workspace that runs as it is."),
     "validate": ("holdfast.cli.validate", "Check every file of the workspace, starting nothing."),
     "doctor": ("holdfast.cli.doctor", "Say what this machine has and lacks."),

@@ -11,7 +11,8 @@ from holdfast.errors import ExitCode
 from holdfast.kit.accounts import generated_account
 from holdfast.reference import StackSettings, StackState, read_stack, stack_status, start_stack, stop_stack
 from holdfast.run.leftovers import sweep_leftovers
-from holdfast.run.target import standing_stack_folder
+from holdfast.run.standing_faults import standing_faults
+from holdfast.run.target import connection_to_stack, standing_stack_folder
 from holdfast.workspace.target import StackDefinition
 
 
@@ -67,7 +68,10 @@ def down() -> int:
 @stack.command()
 @click.option("--json", "as_json", is_flag=True)
 def status(as_json: bool) -> int:
-    """Say whether it runs, where, and how its processes are. Exit 3 when it does not."""
+    """Report whether it runs, where, how its processes are, and what is wrong: faults that are in, dead links.
+
+    Exit 3 when it does not run; what is in it is no error of ours.
+    """
     state = read_stack(standing_stack_folder(current_workspace()))
     if state is None:
         click.echo(json.dumps({"running": False}) if as_json else "not running: `holdfast stack up` starts it")
@@ -78,11 +82,16 @@ def status(as_json: bool) -> int:
 
 def _print(state: StackState, *, as_json: bool) -> None:
     found = stack_status(state)
+    faults = standing_faults(connection_to_stack("reference", state))
     if as_json:
-        click.echo(json.dumps({"running": True, **asdict(found)}, indent=1))
+        told = {"running": True, **asdict(found), "faults": [asdict(fault) for fault in faults]}
+        click.echo(json.dumps(told, indent=1))
         return
     account = generated_account(1)
     click.echo(f"{state.url}  (sign in as {account.email}, password {account.password})")
     click.echo(f"messages: {state.outbox_url}/messages\nlogs: {state.state_dir}/logs")
     for process in found.processes:
         click.echo(f"  {process.name:<12} {process.state:<10} pid {process.pid}  restarts {process.restarts}")
+    click.echo("faults:" if faults else "faults: none is in, every link leads somewhere")
+    for fault in faults:
+        click.echo(f"  {fault.place} {fault.what}")

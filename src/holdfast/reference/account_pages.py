@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from holdfast.reference import account, billing, plan_change, sessions
-from holdfast.reference.pages import go_to, render
+from holdfast.reference.pages import go_to, refused, render
 from holdfast.reference.plans import PLANS, find_plan
 from holdfast.reference.refusal import Refusal
 from holdfast.reference.requests import COOKIE, backends_of, find_visitor, read_form, require_visitor
@@ -128,8 +128,8 @@ async def _plan_page(request: Request, session: Session, refusal: Refusal | None
     found = await account.read_account(backends, session.account_id)
     changes = await plan_change.list_plan_changes(backends, session.account_id)
     return render(
-        request, "plan.html", "Plan", status=refusal.status if refusal else 200,
-        error=refusal.message if refusal else "", notice=notice, plans=PLANS, current=found.plan, changes=changes,
+        request, "plan.html", "Plan", **refused(refusal), notice=notice, plans=PLANS, current=found.plan,
+        changes=changes,
         key=secrets.token_urlsafe(16), sign_in_again=refusal is not None and refusal.code == "fresh_factor_required",
     )  # fmt: skip
 

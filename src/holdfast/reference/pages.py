@@ -6,7 +6,7 @@ The pages of a signed-in visitor are in `account_pages`.
 import importlib.resources
 import math
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader
 from starlette.requests import Request
@@ -43,15 +43,21 @@ def make_templates() -> Environment:
 
 def render(
     request: Request, template: str, heading: str, *, signed_in: bool = True, status: int = 200, error: str = "",
-    notice: str = "", **values: object,
+    notice: str = "", error_code: str = "", **values: object,
 ) -> HTMLResponse:  # fmt: skip
-    """A page with its one h1 `heading`; `error` and `notice` are announced above its content."""
+    """A page with its one h1 `heading`; `error` and `notice` are announced above its content. `error_code`: the API's
+    word for the error, for machines that read the page."""
     templates: Environment = request.app.state.templates
     content = templates.get_template(template).render(
         heading=heading, signed_in=signed_in, error=error, notice=notice, here=request.url.path,
-        navigation=_NAVIGATION, **values,
+        navigation=_NAVIGATION, error_code=error_code, **values,
     )  # fmt: skip
     return HTMLResponse(content, status, _HEADERS)
+
+
+def refused(refusal: Refusal | None) -> dict[str, Any]:
+    """What `render` is told of a refusal; nothing when there is none."""
+    return {"status": refusal.status, "error": refusal.message, "error_code": refusal.code} if refusal else {}
 
 
 def go_to(path: str) -> RedirectResponse:
@@ -64,7 +70,8 @@ def refusal_page(request: Request, refusal: Refusal) -> Response:
     if refusal.code == "not_signed_in":
         return go_to("/sign-in" if request.url.path == "/account" else f"/sign-in?next={request.url.path}")
     heading = "Page not found" if refusal.status == 404 else "This did not work"
-    return render(request, "problem.html", heading, signed_in=False, status=refusal.status, message=refusal.message)
+    return render(request, "problem.html", heading, signed_in=False, status=refusal.status, message=refusal.message,
+                  error_code=refusal.code)  # fmt: skip
 
 
 async def home(_: Request) -> Response:
@@ -113,7 +120,13 @@ async def submit_forgot_password(request: Request) -> Response:
         await password_reset.request_reset(backends_of(request), form.get("email", ""))
     except Refusal as refusal:
         page = render(
-            request, "forgot_password.html", heading, signed_in=False, status=refusal.status, error=refusal.message
+            request,
+            "forgot_password.html",
+            heading,
+            signed_in=False,
+            status=refusal.status,
+            error=refusal.message,
+            error_code=refusal.code,
         )
         return _with_retry(page, refusal)
     return render(request, "forgot_password.html", heading, signed_in=False, notice=_RESET_ANSWER)
@@ -154,22 +167,21 @@ def _local(path: str) -> str:
 
 def _sign_in_page(request: Request, next_path: str, email: str = "", refusal: Refusal | None = None) -> HTMLResponse:
     return render(
-        request, "sign_in.html", "Sign in", signed_in=False, status=refusal.status if refusal else 200,
-        error=refusal.message if refusal else "", email=email, next=next_path,
+        request, "sign_in.html", "Sign in", signed_in=False, **refused(refusal), email=email, next=next_path,
     )  # fmt: skip
 
 
 def _code_page(request: Request, challenge: str, next_path: str, refusal: Refusal | None = None) -> HTMLResponse:
     return render(
-        request, "code.html", "Enter your code", signed_in=False, status=refusal.status if refusal else 200,
-        error=refusal.message if refusal else "", challenge=challenge, next=next_path,
+        request, "code.html", "Enter your code", signed_in=False, **refused(refusal), challenge=challenge,
+        next=next_path,
     )  # fmt: skip
 
 
 def _reset_page(request: Request, token: str, refusal: Refusal | None = None) -> HTMLResponse:
     return render(
         request, "reset_password.html", "Choose a new password", signed_in=False,
-        status=refusal.status if refusal else 200, error=refusal.message if refusal else "", token=token,
+        **refused(refusal), token=token,
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from holdfast.record.sample import OK
 from holdfast.report.figures import count, percent, words
+from holdfast.run.funnels import losses
 from holdfast.run.load_summary import Funnel, FunnelStep, Likeness
 from holdfast.run.summary import Summary
 
@@ -21,9 +22,10 @@ def is_whole(funnel: Funnel) -> bool:
 
 
 def by_loss(funnels: Sequence[Funnel]) -> list[Funnel]:
-    """Those that lost anybody, the greatest share of those who started first."""
+    """Those that lost anybody, the one with the greatest share lost at a step first."""
     lossy = [funnel for funnel in funnels if not is_whole(funnel)]
-    return sorted(lossy, key=lambda f: -((f.started - f.completed + f.dropped) / ((f.started + f.dropped) or 1)))
+    worst = {funnel.name: max((loss.share for loss in losses([funnel])), default=0.0) for funnel in lossy}
+    return sorted(lossy, key=lambda funnel: (-worst[funnel.name], -(funnel.started - funnel.completed), funnel.name))
 
 
 def lost_as(step: FunnelStep) -> str:

@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 
 from holdfast.report import figures, verdicts
 from holdfast.report.drop_off import between, by_loss, came_through, funnels_of, is_whole, told_apart, tone_of
-from holdfast.report.load_rows import not_all_ok
+from holdfast.report.load_rows import failed_of, not_all_ok, over
 from holdfast.report.matrix import matrix, weights
 from holdfast.report.palette import COLOURS, outcome_colour
 from holdfast.report.rows import length, seconds_per_point
@@ -151,6 +151,7 @@ def environment() -> Environment:
         "count": figures.count,
         "duration": figures.duration,
         "ended": figures.ended,
+        "failed_of": failed_of,
         "held": lambda held: "not looked at" if held is None else "held" if held else "did not hold",
         "iso": lambda at: datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds"),
         "last_name": lambda name, depth: name.split("/", depth - 1)[-1],
@@ -162,6 +163,7 @@ def environment() -> Environment:
         "number": figures.number,
         "of_hundred": lambda ratio: f"{100 * min(max(ratio, 0.0), 1.0):.2f}",
         "outcome_colour": outcome_colour,
+        "over": lambda found: over(list(found)),
         "percent": figures.percent,
         "rate": figures.rate,
         "seconds": lambda at: figures.ABSENT if at is None else f"{at:.1f}\u202fs",
@@ -174,6 +176,7 @@ def environment() -> Environment:
         "tone": verdicts.tone,
         "tone_of": tone_of,
         "web_link": _web_link,
+        "word_of": verdicts.word_of,
         "words": figures.words,
     }
     return made

@@ -7,7 +7,12 @@ It agrees with the exit code: there is a failure or an error exactly when that i
     inconclusive in one phase                     skipped: it may be too short by itself; the run's own case decides
     any verdict in a phase that is not judged     skipped, with the verdict
     a run in which nothing was judged             skipped: it is no pass
-    a fault that was felt, a walk that failed     skipped, with what happened: objectives decide, not these
+    a fault that was felt                         skipped, with what happened: objectives decide, not this
+    a walk that failed, and decides               failure, unless the objectives that count it were met: then passed
+    a walk that failed, and no objective counts   skipped, with what happened
+
+Each suite has the time that it took: a phase its length, journeys the time that was walked, faults the time that they
+were in, the run all of it. Checks of the measurement and clean-up take none of their own.
 """
 
 import xml.etree.ElementTree as ET
@@ -19,6 +24,8 @@ from typing import Final, Literal
 from holdfast.record.sample import OK
 from holdfast.report.figures import checked, count, duration, number, percent, printable, words
 from holdfast.report.load_rows import went_wrong_lines
+from holdfast.report.verdicts import word_of
+from holdfast.run.answers import why_question
 from holdfast.run.summary import WHOLE_RUN, FaultResult, JourneyResult, ObjectiveResult, Summary, ValidityCheck
 
 State = Literal["passed", "failure", "error", "skipped"]
@@ -76,10 +83,35 @@ def _suites(summary: Summary) -> list[Suite]:
         "measurement": [_check(check) for check in summary.validity.checks],
         "faults": [_fault(fault, summary) for fault in summary.faults],
         "clean-up": [_clean_up(fault) for fault in summary.faults],
-        "journeys": [_journey(journey) for journey in summary.journeys],
+        "journeys": [_journey(journey, summary) for journey in summary.journeys],
         "run": [*whole, _run(summary)],
     }
-    return suites + [Suite(name, cases, summary.run.started, took) for name, cases in others.items()]
+    times = {
+        "faults": _time_of_faults(summary),
+        "journeys": _time_of_walks(summary),
+        "run": (summary.run.started, took),
+    }
+    nothing = (summary.run.ended, 0.0)  # looked at when all was over
+    return suites + [Suite(name, cases, *times.get(name, nothing)) for name, cases in others.items()]
+
+
+def _time_of_faults(summary: Summary) -> tuple[float, float]:
+    """When the first was put in, and how long they were in together."""
+    began = [fault.injected_at for fault in summary.faults if fault.injected_at is not None]
+    return min(began, default=summary.run.time_zero), sum(_time_in(fault, summary) for fault in summary.faults)
+
+
+def _time_in(fault: FaultResult, summary: Summary) -> float:
+    if fault.injected_at is None:
+        return 0.0
+    return max((summary.run.ended if fault.reverted_at is None else fault.reverted_at) - fault.injected_at, 0.0)
+
+
+def _time_of_walks(summary: Summary) -> tuple[float, float]:
+    """When the first walk was due, and how long all walks took together."""
+    walks = summary.timeline.journeys
+    first = min((walk.at for walk in walks), default=0.0)
+    return summary.run.time_zero + first, sum(walk.duration for walk in walks)
 
 
 def _objective(result: ObjectiveResult) -> Case:
@@ -90,6 +122,7 @@ def _objective(result: ObjectiveResult) -> Case:
             f"target: {percent(result.target)}, had to prove: {percent(result.gate)}",
             f"between {percent(result.interval[0])} and {percent(result.interval[1])}, 95 % confidence on each side",
             f"burn rate: {number(result.burn_rate)}",
+            *([f"why: {result.cause}"] if result.cause else []),
             *([f"owner: {result.owner}"] if result.owner else []),
             *([f"runbook: {result.runbook}"] if result.runbook else []),
         ]
@@ -127,7 +160,8 @@ def _fault(fault: FaultResult, summary: Summary) -> Case:
         f"bad events: {count(fault.bad_events)}{f' on {fault.objective}' if fault.objective else ''}",
     ]
     said = f"{words(fault.verdict)}: {fault.reason}"
-    return Case(fault.experiment, "passed" if fault.verdict == "passed" else "skipped", said, "\n".join(lines))
+    state = "passed" if fault.verdict == "passed" else "skipped"
+    return Case(fault.experiment, state, said, "\n".join(lines), _time_in(fault, summary))
 
 
 def _clean_up(fault: FaultResult) -> Case:
@@ -136,25 +170,40 @@ def _clean_up(fault: FaultResult) -> Case:
     return Case(fault.experiment, "passed" if fault.clean_up == "done" else "skipped", f"clean-up {fault.clean_up}")
 
 
-def _journey(journey: JourneyResult) -> Case:
+def _journey(journey: JourneyResult, summary: Summary) -> Case:
     bad = sum(number for outcome, number in journey.outcomes.items() if outcome != OK)
     said = ", ".join(f"{count(number)} {words(outcome)}" for outcome, number in journey.outcomes.items())
-    text = "\n".join([f"{count(journey.runs)} runs: {said}", *journey.evidence])
-    seconds = journey.duration.p50 or 0.0
+    reasons = [answer.answer for answer in summary.answers if answer.question == why_question(journey.name)]
+    text = "\n".join([f"{count(journey.runs)} runs: {said}", *(reasons or journey.evidence)])
+    seconds = sum(walk.duration for walk in summary.timeline.journeys if walk.name == journey.name)
     if not journey.runs:
-        return Case(journey.name, "skipped", "no run was finished", text)
-    if bad:
-        return Case(
-            journey.name, "skipped", f"{bad} of {journey.runs} runs were not ok; objectives decide", text, seconds
-        )
-    return Case(journey.name, "passed", "", text, seconds)
+        decides = not summary.objectives and summary.exit_code != 0
+        return Case(journey.name, "error" if decides else "skipped", "no run was finished", text)
+    if not bad:
+        return Case(journey.name, "passed", "", text, seconds)
+    told = f"{bad} of {journey.runs} runs were not ok"
+    state, why = _decided(journey, summary)
+    return Case(journey.name, state, f"{told}; {why}", text, seconds)
+
+
+def _decided(journey: JourneyResult, summary: Summary) -> tuple[State, str]:
+    """What walks that were not ok mean for the run: by themselves, or by the objectives that count them."""
+    if not summary.objectives:
+        return "failure", "no objective says how many may be"
+    verdicts = {o.label: o.verdict for o in summary.objectives if o.decides and o.name in journey.counted_by}
+    if not verdicts:
+        return "skipped", "no objective counts them"
+    named = ", ".join(f"{name} was {verdict}" for name, verdict in verdicts.items())
+    if "missed" in verdicts.values():
+        return "failure", named
+    return ("error" if "inconclusive" in verdicts.values() else "passed"), named
 
 
 def _run(summary: Summary) -> Case:
     state = _RUN_STATES.get(summary.verdict, "error")
     lines = [f"{answer.question} {answer.answer}" for answer in summary.answers]
     text = "\n".join([*lines, *_not_ok(summary)])
-    return Case("verdict", state, f"{words(summary.verdict)}: {summary.headline}", text)
+    return Case("verdict", state, f"{word_of(summary)}: {summary.headline}", text)
 
 
 def _not_ok(summary: Summary) -> list[str]:

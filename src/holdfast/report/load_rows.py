@@ -3,10 +3,11 @@
 from typing import Final
 
 from holdfast.record.sample import DROPPED, EXCUSED, OK
-from holdfast.report.figures import count, duration, percent, rate, words
+from holdfast.report.figures import count, duration, percent, rate, several, words
 from holdfast.run.load_summary import JUDGED, Quantiles, SeriesResult
 from holdfast.run.summary import WHOLE_RUN, Summary
 
+REQUEST_HEAD: Final = ("request", "count", "per second", "failed", "p50", "p95", "p99")
 HEAD: Final = ("scenario", "visits", "per second", "ok", "p50", "p95", "p99")
 
 
@@ -28,6 +29,31 @@ def figures_of(one: SeriesResult) -> list[str]:
     counted = one.count - sum(one.outcomes.get(outcome, 0) for outcome in EXCUSED)
     ok_share = one.outcomes.get(OK, 0) / counted if counted else None
     return [one.name, count(one.count), rate(one.rate), percent(ok_share), *_times(one.response)]
+
+
+def requests_of(summary: Summary, most: int) -> tuple[list[SeriesResult], str]:
+    """The first `most` by how many failed, then by how many there were; and what is to be said of the others."""
+    found = list(summary.load.requests) if summary.load else []
+    left = found[most:]
+    if not left:
+        return found, ""
+    failed = sum(failed_of(one) for one in left)
+    how = "none of which failed" if not failed else f"of which {count(failed)} failed"
+    return found[
+        :most
+    ], f"{several(len(left), 'more request')} by name, sent {count(sum(o.count for o in left))} times, {how}"
+
+
+def figures_of_request(one: SeriesResult) -> list[str]:
+    """What stands under `REQUEST_HEAD`."""
+    failed = failed_of(one)
+    share = f" ({percent(failed / one.count)})" if failed else ""
+    return [one.name, count(one.count), rate(one.rate), f"{count(failed)}{share}", *_times(one.response)]
+
+
+def failed_of(one: SeriesResult) -> int:
+    """Whatever did not end ok, without what the network is excused for."""
+    return one.count - sum(one.outcomes.get(outcome, 0) for outcome in (OK, *EXCUSED))
 
 
 def figures_of_ok(one: SeriesResult) -> list[str]:

@@ -5,16 +5,30 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 from holdfast.report.drop_off import between, came_through, funnels_of, lost_as, told_apart, tone_of
+from holdfast.report.failure_rows import HEAD as FAILURE_HEAD
+from holdfast.report.failure_rows import figures_of_failure, shown
 from holdfast.report.figures import checked, count, duration, moment, percent, printable, rate, share
-from holdfast.report.load_rows import HEAD, figures_of, figures_of_ok, over, scenarios_of, went_wrong
+from holdfast.report.load_rows import (
+    HEAD,
+    REQUEST_HEAD,
+    figures_of,
+    figures_of_ok,
+    figures_of_request,
+    over,
+    requests_of,
+    scenarios_of,
+    went_wrong,
+)
 from holdfast.report.matrix import matrix, not_met, weights
 from holdfast.report.verdicts import mark, marked
-from holdfast.run.funnels import lost_beside_steps
-from holdfast.run.summary import WHOLE_RUN, CapacityResult, FaultResult, ObjectiveResult, Summary
+from holdfast.run.funnels import losses, lost_beside_steps
+from holdfast.run.summary import WHOLE_RUN, Answer, CapacityResult, FaultResult, ObjectiveResult, Summary
 
 LONGEST: Final = 60_000  # bytes; GitHub's step summary takes 1 MiB, a comment 65,536 characters
 _LONGEST_TEXT: Final = 600
 _MOST_ROWS: Final = 60
+_MOST_MESSAGES: Final = 20
+_MOST_REQUESTS: Final = 30
 _SPECIAL: Final = re.compile(r"([\\`*_\[\]|#~])")
 
 
@@ -25,7 +39,9 @@ def render(summary: Summary) -> str:
         _answers(summary),
         _notices(summary),
         _objectives(summary),
+        _failures(summary),
         _load(summary),
+        _requests(summary),
         _faults(summary),
         _funnels(summary),
         _likenesses(summary),
@@ -54,8 +70,16 @@ def _banner(summary: Summary) -> str:
 
 
 def _answers(summary: Summary) -> str:
-    lines = [f"- {mark(a.verdict)} **{_text(a.question)}** {_text(a.answer)}" for a in summary.answers]
+    lines = [line for answer in summary.answers for line in _answer(answer)]
     return "\n".join(lines) + "\n" if lines else ""
+
+
+def _answer(answer: Answer) -> list[str]:
+    """One line; an answer of several has each beneath it."""
+    asked, said = f"- {mark(answer.verdict)} **{_text(answer.question)}**", answer.answer.split("\n")
+    if len(said) == 1:
+        return [f"{asked} {_text(answer.answer)}"]
+    return [asked, *(f"  - {_text(line)}" for line in said)]
 
 
 def _notices(summary: Summary) -> str:
@@ -74,7 +98,8 @@ def _objectives(summary: Summary) -> str:
         for row in laid_out.rows
     ]
     reasons = [
-        f"- {marked(o.verdict)}: **{_text(o.display_name or o.name)}** in {_stretch(o.phase)}: {_text(o.reason)}"
+        f"- {marked(o.verdict)}: **{_text(o.display_name or o.name)}** in {_stretch(o.phase)}: "
+        f"{_text(o.reason)}{_why(o)}"
         for o in not_met(summary)
         if o.verdict == "missed" or o.decides
     ]
@@ -96,6 +121,25 @@ def _load(summary: Summary) -> str:
             rows.append([*beside, ""])
     told = f"Visits {over(found)}; response time of all that was sent."
     return "\n".join(["### Load", "", told, "", *_table([*HEAD, "not ok"], rows), ""])
+
+
+def _failures(summary: Summary) -> str:
+    """Nothing where nothing failed."""
+    if not summary.failures:
+        return ""
+    groups, more = shown(summary.failures, _MOST_MESSAGES)
+    table = _table(FAILURE_HEAD, [figures_of_failure(group) for group in groups])
+    told = "Every failure once, where it happened, by message; times are seconds after the run's time 0."
+    return "\n".join(["### Failures", "", told, "", *table, *(["", f"And {more}."] if more else []), ""])
+
+
+def _requests(summary: Summary) -> str:
+    found, more = requests_of(summary, _MOST_REQUESTS)
+    if not found:
+        return ""
+    told = f"Requests {over(found)}, those that failed most first; response time of all that was sent."
+    table = _table(REQUEST_HEAD, [figures_of_request(one) for one in found])
+    return "\n".join(["### Requests", "", told, "", *table, *(["", f"And {more}."] if more else []), ""])
 
 
 def _faults(summary: Summary) -> str:
@@ -132,11 +176,12 @@ def _fault(fault: FaultResult) -> list[str]:
 def _funnels(summary: Summary) -> str:
     found = funnels_of(summary)
     rows = [
-        [funnel.name, step.name, count(step.reached), lost_as(step), percent(step.ratio), between(step.interval)]
-        for funnel in found
-        for step in funnel.steps
-        if step.completed < step.reached
-    ]
+        [
+            loss.funnel.name, loss.step.name, count(loss.step.reached), lost_as(loss.step), percent(loss.step.ratio),
+            between(loss.step.interval),
+        ]
+        for loss in losses(found)
+    ]  # fmt: skip
     title = "### Where customers drop off\n"
     if not found:
         return f"{title}\nNo scenario or journey was started.\n"
@@ -208,6 +253,10 @@ def _provenance(summary: Summary) -> str:
     run = summary.run
     versions = ", ".join(f"{name} {version}" for name, version in run.versions.items())
     return f"run {_text(run.id)} · seed {run.seed} · plan {_text(run.plan_hash)} · {_text(versions)}\n"
+
+
+def _why(result: ObjectiveResult) -> str:
+    return f" Why: {_text(result.cause)}." if result.cause else ""
 
 
 def _cell(result: ObjectiveResult | None) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 from holdfast.record.sample import OUTCOMES
 from holdfast.report.figures import duration, words
-from holdfast.run.summary import Timeline
+from holdfast.run.summary import Timeline, TimelineLatency
 
 Row = dict[str, str | float | bool | None]
 
@@ -40,6 +40,18 @@ def second_rows(timeline: Timeline) -> list[Row]:
     return [*rows, rows[-1] | {"s": end, "middle": end, "p50": None, "p95": None, "p99": None}]
 
 
+def latency_rows(latency: TimelineLatency, timeline: Timeline) -> list[Row]:
+    """Quantiles of what an objective counts, in the middle of each point's seconds."""
+    step = seconds_per_point(timeline)
+    return [
+        {
+            "middle": timeline.seconds[i] + step / 2,
+            **{name: _slowest(getattr(latency, name)[i : i + step]) for name in ("p50", "p95", "p99")},
+        }
+        for i in range(0, len(timeline.seconds), step)
+    ]
+
+
 def budget_rows(timeline: Timeline) -> list[Row]:
     """Budget left by objective, at the end of each point's seconds."""
     step = seconds_per_point(timeline)
@@ -51,9 +63,12 @@ def budget_rows(timeline: Timeline) -> list[Row]:
 
 
 def journey_rows(timeline: Timeline) -> list[Row]:
+    """`drawn_end`: within the picture, also of a walk that ended after the last phase."""
+    end = length(timeline)
     return [
         {
-            "name": j.name, "at": j.at, "end": round(j.at + j.duration, 3), "outcome": words(j.outcome),
+            "name": j.name, "at": j.at, "end": round(j.at + j.duration, 3), "drawn_end": min(j.at + j.duration, end),
+            "outcome": words(j.outcome),
             "duration": j.duration, "took": duration(j.duration),
         }
         for j in timeline.journeys
@@ -111,9 +126,10 @@ def _second(timeline: Timeline, outcomes: Sequence[str], first: int, step: int) 
     row: Row = {
         "s": start, "middle": start + seconds / 2, "until": start + seconds, "rate": sum(timeline.rate[here]) / seconds,
     }  # fmt: skip
+    ended = timeline.ended or timeline.outcomes  # an older summary has them by when they were due
     row["span"] = str(start) if seconds == 1 else f"{start} to {start + seconds}"
     for i, outcome in enumerate(outcomes):
-        row[outcome_field(i)] = sum(timeline.outcomes.get(outcome, ())[here]) / seconds
+        row[outcome_field(i)] = sum(ended.get(outcome, ())[here]) / seconds
     for name, lane in (("p50", timeline.p50), ("p95", timeline.p95), ("p99", timeline.p99)):
         slowest = _slowest(lane[here])
         row[name] = slowest if slowest is None else round(slowest, 5)

@@ -7,7 +7,7 @@ a sizing never fold: they are what the page is opened for.
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from holdfast.record.sample import OK
+from holdfast.record.sample import EXCUSED, OK
 from holdfast.report.drop_off import funnels_of, is_whole
 from holdfast.report.figures import count, duration, several, share
 from holdfast.report.load_rows import scenarios_of
@@ -39,6 +39,7 @@ def sections_of(summary: Summary, drawn: Collection[str]) -> list[Section]:
         Section("answers", "Answers", absent="" if summary.answers else "nothing was asked of this run"),
         Section("objectives", "Objectives", no_objectives, _objectives(summary)),
         Section("timeline", "Timeline", absent="" if "timeline" in drawn else "no visit and no walk was recorded"),
+        Section("failures", "Failures", *_failures(summary)),
         Section("budget", "Error budget", no_objectives, _budget(summary)),
         Section("faults", "Faults", _reason(summary.faults, summary.faults_reason), _faults(summary)),
         Section("funnels", "Where customers drop off", no_funnels, _funnels(summary)),
@@ -61,7 +62,21 @@ def _objectives(summary: Summary) -> str:
         return ""
     undecided = sum(o.verdict == "inconclusive" for o in summary.objectives)
     also = f"; {several(undecided, 'result')} of single phases inconclusive by themselves" if undecided else ""
-    return f"{several(len(whole), 'objective')} met over the judged phases{also}"
+    over = "" if any(o.apart for o in whole) else " over the judged phases"
+    return f"{several(len({o.name for o in whole}), 'objective')} met{over}{also}"
+
+
+def _failures(summary: Summary) -> tuple[str, str]:
+    """Why there is nothing to show; or the line of a part that has nothing in it because nothing failed."""
+    if summary.failures:
+        return "", ""
+    outcomes = [one.outcomes for one in (summary.load.series if summary.load else ())]
+    outcomes += [one.outcomes for one in summary.journeys]
+    if not outcomes:
+        return "nothing was sent", ""
+    if any(number for one in outcomes for outcome, number in one.items() if outcome not in {OK, *EXCUSED}):
+        return "this summary is of a version that did not group failures, or only attacks met their limits", ""
+    return "", "no visit, walk or request failed"
 
 
 def _budget(summary: Summary) -> str:
@@ -108,7 +123,7 @@ def _load(summary: Summary) -> str:
         load is None
         or load.dropped
         or load.unfinished
-        or any(n for o in visits for k, n in o.outcomes.items() if k != OK)
+        or any(n for o in visits for k, n in o.outcomes.items() if k not in {OK, *EXCUSED})
     ):
         return ""
     slowest = max((one.response.p95 for one in scenarios_of(summary) if one.response.p95 is not None), default=None)

@@ -5,6 +5,7 @@ from typing import Final, Literal
 
 from holdfast.record.sample import OK, OUTCOMES
 from holdfast.report.figures import words
+from holdfast.run.summary import Summary
 
 Tone = Literal["good", "bad", "unclear", "void", "neutral"]
 
@@ -49,3 +50,13 @@ def mark(verdict: str) -> str:
 def marked(verdict: str) -> str:
     """ "✓ met"."""
     return f"{mark(verdict)} {words(verdict)}"
+
+
+def word_of(summary: Summary) -> str:
+    """The run's verdict in a word. Met and missed are said of objectives alone: where none was asked, a run of journeys
+    or of an experiment passed or failed, and one of load was measured."""
+    if summary.objectives or summary.verdict not in {"met", "missed"}:
+        return words(summary.verdict)
+    if summary.verdict == "missed":
+        return "failed"
+    return "passed" if summary.journeys or summary.faults else "measured"

@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
 
-from holdfast.run.funnels import lost_beside_steps
+from holdfast.run.funnels import losses, lost_beside_steps, worst_losses
 from holdfast.run.load_summary import Funnel, LoadResult
 from holdfast.run.summary import (
     WHOLE_RUN,
@@ -13,10 +15,15 @@ from holdfast.run.summary import (
     JourneyResult,
     ObjectiveResult,
     RunVerdict,
+    StandingFault,
+    WalkFailure,
 )
 from holdfast.run.uncounted import Uncounted
 from holdfast.run.unproven import Unproven
 from holdfast.workspace.quantity import duration_text
+
+_MOST_FAILURES: Final = 3
+_NAMED: Final = 3  # steps by the share that they lost, and as many by number
 
 
 def answers(
@@ -28,11 +35,13 @@ def answers(
     capacity: CapacityResult | None,
     uncounted: Sequence[Uncounted] = (),
     unproven: Sequence[Unproven] = (),
+    standing: Sequence[StandingFault] = (),
 ) -> tuple[Answer, ...]:
     """A question whose part did not run is left out; the summary says why beside that part."""
     found = []
     if objectives:
         found += [_every_objective(verdict, objectives), _which_phase(objectives)]
+    found += [why_it_fails(journey, standing, decides=not objectives) for journey in journeys if journey.failures]
     if uncounted:
         found.append(_ended_badly(uncounted, judged=bool(objectives)))
     if unproven:
@@ -48,6 +57,54 @@ def answers(
         return tuple(found)
     # What was measured by a generator that cannot be trusted may be told, but neither as good news nor as a miss.
     return tuple(replace(a, verdict="unclear") for a in found)
+
+
+def why_question(journey: str) -> str:
+    """The question of `why_it_fails`, by which its answer is found."""
+    return f"Why does {journey} fail?"
+
+
+def why_it_fails(journey: JourneyResult, standing: Sequence[StandingFault], *, decides: bool) -> Answer:
+    """What an engineer who was woken asks, a line each. `decides`: whether nothing else says how it went."""
+    lines = [line for failure in journey.failures[:_MOST_FAILURES] for line in _failure_lines(failure, journey.runs)]
+    left = len(journey.failures) - _MOST_FAILURES
+    lines += [f"And in {left} other ways: see summary.json."] if left > 0 else []
+    if journey.failing_since is not None:
+        lines.append(f"It fails since {_moment(journey.failing_since)}; {_last_passed(journey)}.")
+    elif journey.last_passed is not None:
+        lines.append(f"It passed again at {_moment(journey.last_passed)}.")
+    whose = f" (owner: {journey.owner})" if journey.owner else ""
+    lines += [f"Runbook: {journey.runbook}{whose}."] if journey.runbook else []
+    if standing:
+        lines.append(
+            "In the target, not put in by this run: " + "; ".join(f"{f.place} {f.what}" for f in standing) + "."
+        )
+    return Answer(why_question(journey.name), "\n".join(lines), "bad" if decides else "neutral")
+
+
+def _failure_lines(failure: WalkFailure, runs: int) -> list[str]:
+    named = " ".join(filter(None, [failure.detail, failure.error_code]))
+    where = f"step {failure.step}" if failure.step else "outside of its steps"
+    outcome = failure.outcome.replace("_", " ")
+    head = f"{where}: {outcome}{f' ({named})' if named else ''} in {failure.walks} of {runs} walks."
+    place, _, statement = failure.line.partition("  ")
+    lines = [f"{head[0].upper()}{head[1:]}"]
+    lines += [_sentence(failure.error[0].upper() + failure.error[1:])] if failure.error else []
+    lines += [f"At {place}: {statement}" if statement else f"At {place}."] if place else []
+    return lines + ([f"Evidence: {', '.join(failure.evidence)}."] if failure.evidence else [])
+
+
+def _last_passed(journey: JourneyResult) -> str:
+    if journey.last_passed is not None:
+        where = f" in {journey.last_passed_run}" if journey.last_passed_run else ""
+        return f"it last passed at {_moment(journey.last_passed)}{where}"
+    if not journey.earlier_runs:
+        return "no earlier run walked it here"
+    return f"it passed in none of the {journey.earlier_runs} earlier runs that are here"
+
+
+def _moment(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _every_objective(verdict: RunVerdict, objectives: Sequence[ObjectiveResult]) -> Answer:
@@ -96,7 +153,7 @@ def _which_phase(objectives: Sequence[ObjectiveResult]) -> Answer:
     if not missed:
         return _no_phase_missed(question, results)
     parts = [
-        f"{o.phase}{'' if o.judged else ' (not judged)'}: {o.name} was {_seen(o)} against {_asked_of(o)}"
+        f"{o.phase}{'' if o.judged else ' (not judged)'}: {o.name} was {_seen(o)} against {_asked_of(o)}{_because(o)}"
         for o in missed
     ]
     return Answer(question, _sentence("; ".join(parts)), "bad" if any(o.judged for o in missed) else "neutral")
@@ -107,7 +164,7 @@ def _no_phase_missed(question: str, results: Sequence[ObjectiveResult]) -> Answe
     blind = list(dict.fromkeys(o.name for o in results if o.ratio is None))
     text = "None was proven missed." if below or blind else "In none."
     if below:
-        seen = "; ".join(f"{o.name} in {o.phase}, {_seen(o)} against {_asked_of(o)}" for o in below)
+        seen = "; ".join(f"{o.name} in {o.phase}, {_seen(o)} against {_asked_of(o)}{_because(o)}" for o in below)
         text += f" Below its target, though failures so few or so clustered may be chance: {seen}."
     if blind:
         text += f" Not seen in every phase: {', '.join(blind)}."
@@ -119,6 +176,10 @@ def _no_phase_missed(question: str, results: Sequence[ObjectiveResult]) -> Answe
 
 def _seen(result: ObjectiveResult) -> str:
     return "no event was seen" if result.ratio is None else f"{_percent(result.ratio)} of {result.total}"
+
+
+def _because(result: ObjectiveResult) -> str:
+    return f", because {result.cause.replace('; ', ', ')}" if result.cause else ""
 
 
 def _asked_of(result: ObjectiveResult) -> str:
@@ -156,19 +217,20 @@ def _cost(faults: Sequence[FaultResult]) -> Answer:
 
 def _drop_off(funnels: Sequence[Funnel]) -> Answer:
     question = "Where do customers drop off?"
-    losses = sorted(
-        ((step.reached - step.completed, funnel, step) for funnel in funnels for step in funnel.steps if step.reached),
-        key=lambda loss: -loss[0],
-    )
-    lost = [loss for loss in losses if loss[0] > 0]
+    lost = losses(funnels)
+    named = worst_losses(funnels, _NAMED)
     beside = [text for funnel in funnels for text in lost_beside_steps(funnel)]
     if not lost and not beside:
         return Answer(question, "Nowhere: every step that was reached was completed.", "good")
     parts = [
-        f"{funnel.name}, step {step.name}: {gone} of {step.reached} did not get through "
-        f"({_percent(gone / step.reached)})"
-        for gone, funnel, step in lost[:3]
+        f"{loss.funnel.name}, step {loss.step.name}: {loss.count} of {loss.step.reached} did not get through "
+        f"({_percent(loss.share)})"
+        for loss in named
     ]
+    others = [loss for loss in lost if loss not in named]
+    if others:
+        steps = "one more step" if len(others) == 1 else f"{len(others)} more steps"
+        parts.append(f"{steps} lost {sum(loss.count for loss in others)}")
     return Answer(question, _sentence("; ".join(parts + beside)), "neutral")
 
 

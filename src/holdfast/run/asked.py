@@ -110,6 +110,13 @@ class Asked:
     schema: str = field(default=SCHEMA)
 
     @property
+    def target_shown(self) -> str:
+        """Name and address; and what makes it doubtful who was measured, for every report names the target."""
+        if self.target_url is None:
+            return self.target
+        return f"{self.target} ({self.target_url}{'' if self.tls_verified else ', TLS certificates not verified'})"
+
+    @property
     def duration(self) -> float:
         return max((phase.end for phase in self.phases), default=0.0)
 

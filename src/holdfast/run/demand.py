@@ -99,7 +99,7 @@ def demand_from(
     mix = Counter(name for name in named if name is not None)
     if log.has_paths and not mix:
         what = f"none of its {len(log.times)} paths belongs to a scenario"
-        raise InputError(Problem(shown(path), what, "say which do: --map RULES (see the guide on shaping a load)"))
+        raise InputError(Problem(shown(path), what, "say which do: --map RULES (see `holdfast guide shape-a-load`)"))
     times = [at for at, name in zip(log.times, named, strict=True) if name is not None or not log.has_paths]
     kept = Log(times=tuple(times))
     chosen = fitting_bin(kept, bin_seconds)
@@ -180,7 +180,7 @@ def _of_tickets(path: Path, log: Log, topics: Mapping[str, float], rules: Rules,
             mix[name] += tickets  # type: ignore[assignment]  # a Counter holds any number
     if not mix:
         what = f"none of its {len(topics)} topics belongs to a scenario"
-        raise InputError(Problem(shown(path), what, "say which do: --map RULES (see the guide on shaping a load)"))
+        raise InputError(Problem(shown(path), what, "say which do: --map RULES (see `holdfast guide shape-a-load`)"))
     total = float(sum(mix.values()))
     return Demand(None, dict(mix.most_common()), total, unmatched, log.unread, 0, 0.0, 0.0, 0.0, mix_known=True)
 

@@ -12,7 +12,7 @@ import math
 import sqlite3
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Final
 
 from holdfast.chaos.undo import UndoResult, recover
@@ -38,6 +38,7 @@ from holdfast.run.folder import RunFolder, create_run_folder
 from holdfast.run.guarding import Look, Watch
 from holdfast.run.importing import IMPORT_SECONDS
 from holdfast.run.jobs import environment_of, files_of, jobs_of, modules_of
+from holdfast.run.journey_history import JOURNEY_HISTORY, histories
 from holdfast.run.judgement import judge_run
 from holdfast.run.leftovers import sweep_leftovers
 from holdfast.run.living import held
@@ -47,6 +48,7 @@ from holdfast.run.poller import REPLICAS_READY, Poller
 from holdfast.run.prepared import Prepared, asked_of
 from holdfast.run.room import look_for_room
 from holdfast.run.search import SEARCHER, search_capacity
+from holdfast.run.standing_faults import STANDING_FAULT, standing_faults
 from holdfast.run.stopping import StopSignal
 from holdfast.run.summary import FILE_NAME, write_summary
 from holdfast.run.target import open_target
@@ -115,12 +117,15 @@ def _run_in(folder: RunFolder, prepared: Prepared, clock: SystemClock, stop: Sto
             )
             running = _Running(prepared, asked, folder, store, connection, children, clock, stop, surroundings)
             stack.callback(running.end_polling)
+            _note_history(store, prepared, asked, clock.now())
+            _note_standing_faults(store, connection, "start", clock.now())
             yield from running.start()
             surroundings.start()
             yield from running.watch()
             yield from running.drain()
             # What the chaos child could not take out must not be in while a capacity is sought.
             recover([folder.undo_log])
+            _note_standing_faults(store, connection, "end", clock.now())
             if prepared.capacity is not None and not stop.requested.is_set() and not running.stopped_early:
                 yield from search_capacity(prepared, children, store, clock, stop, running.time_zero)
             surroundings.stop()
@@ -200,6 +205,7 @@ class _Running:
             target=self.asked.target,
             duration=self.asked.duration,
             phases=tuple((p.name, p.start, p.end) for p in self.asked.phases),
+            at_most=not self.asked.load and all(journey.times is not None for journey in self.asked.journeys),
         )
         # Only now is it known how long before time 0 they were.
         for message in early:
@@ -388,3 +394,17 @@ def _note_clean_up(store: RunStore, results: list[UndoResult], now: float) -> No
             },
         )
     )
+
+
+def _note_history(store: RunStore, prepared: Prepared, asked: Asked, now: float) -> None:
+    """Of journeys, before this run: a run is judged by its own folder."""
+    names = [journey.name for journey in asked.journeys]
+    if names:
+        for one in histories(prepared.workspace.runs_folder, names, asked.target_shown, asked.id):
+            store.write_event(Event(now, "run", JOURNEY_HISTORY, asdict(one)))
+
+
+def _note_standing_faults(store: RunStore, connection: Connection, when: str, now: float) -> None:
+    """What is wrong with the target and is not ours: whoever reads that something failed asks for it first."""
+    for fault in standing_faults(connection):
+        store.write_event(Event(now, "run", STANDING_FAULT, {**asdict(fault), "when": when}))

@@ -33,6 +33,7 @@ class Started:
     target: str
     duration: float  # seconds planned, without a capacity search
     phases: tuple[tuple[str, float, float], ...]  # name, start, end
+    at_most: bool = False  # it ends when its walks are done, before that
 
 
 @dataclass(frozen=True, slots=True)

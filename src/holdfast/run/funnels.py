@@ -1,6 +1,7 @@
 """Where customers drop off: the intervals of one scenario or journey in, its funnel out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from holdfast.record.histogram import Histogram
 from holdfast.record.recorder import Interval
@@ -48,6 +49,38 @@ def lost_beside_steps(funnel: Funnel) -> list[str]:
         due = funnel.started + funnel.dropped
         said.append(f"{funnel.name}: {funnel.dropped} of {due} arrivals were dropped before they began")
     return said
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A step that some reached and did not get through."""
+
+    funnel: Funnel
+    step: FunnelStep
+
+    @property
+    def count(self) -> int:
+        return self.step.reached - self.step.completed
+
+    @property
+    def share(self) -> float:
+        """Of those who reached the step."""
+        return self.count / self.step.reached
+
+
+def losses(funnels: Iterable[Funnel]) -> list[Loss]:
+    """Every step that lost anybody: the greatest share first, of equal ones the greatest number."""
+    found = [Loss(funnel, step) for funnel in funnels for step in funnel.steps if step.completed < step.reached]
+    return sorted(found, key=lambda loss: (-loss.share, -loss.count, loss.funnel.name))
+
+
+def worst_losses(funnels: Iterable[Funnel], most: int) -> list[Loss]:
+    """At most so many by share and so many by number, in the order of `losses`: one of seven walks is as much a loss as
+    thirty of a thousand visits.
+    """
+    found = losses(funnels)
+    by_number = sorted(found, key=lambda loss: -loss.count)
+    return [loss for place, loss in enumerate(found) if place < most or loss in by_number[:most]]
 
 
 def exact_interval(part: int, whole: int) -> tuple[float, float]:

@@ -14,9 +14,11 @@ from holdfast.record.sample import DROPPED, EXCUSED, OK
 from holdfast.run.answers import answers
 from holdfast.run.asked import Asked
 from holdfast.run.capacity import capacity_result
+from holdfast.run.failures import failure_groups
 from holdfast.run.fault_cost import fault_results, left_in
 from holdfast.run.folder import RunFolder
 from holdfast.run.guard_result import burned, guard_result, went_blind
+from holdfast.run.journey_failures import standing_fault_results
 from holdfast.run.load_summary import LoadResult
 from holdfast.run.machine.judged import MACHINE
 from holdfast.run.machine.neighbours import NEIGHBOUR
@@ -32,6 +34,7 @@ from holdfast.run.summary import (
     ObjectiveResult,
     RunFacts,
     RunVerdict,
+    StandingFault,
     Summary,
     Validity,
 )
@@ -75,13 +78,14 @@ def judge_run(folder: RunFolder) -> Summary:
     verdict = _verdict(recorded, objectives, faults, validity, capacity, load, journeys, unproven)
     uncounted = uncounted_visits(recorded) if load else ()
     guard = guard_result(recorded)
+    standing = standing_fault_results(recorded)
     return Summary(
         run=RunFacts(
             id=asked.id,
             plan=asked.plan,
             description=asked.description,
             plan_hash=asked.plan_hash,
-            target=_target(asked),
+            target=asked.target_shown,
             seed=asked.seed,
             started=asked.created,
             ended=recorded.ended,
@@ -93,10 +97,11 @@ def judge_run(folder: RunFolder) -> Summary:
         headline=_headline(recorded, verdict, objectives, faults, capacity, load, journeys, validity, unproven)
         + _but(verdict, uncounted)
         + _on_a_busy_machine(verdict, validity),
-        answers=answers(verdict, objectives, faults, load, journeys, capacity, uncounted, unproven),
+        answers=answers(verdict, objectives, faults, load, journeys, capacity, uncounted, unproven, standing),
         validity=validity,
         objectives=objectives,
         timeline=timeline(recorded),
+        failures=failure_groups(recorded),
         load=load,
         load_reason="" if load else "the plan names no load",
         journeys=journeys,
@@ -105,10 +110,11 @@ def judge_run(folder: RunFolder) -> Summary:
         faults_reason=_no_faults(asked) if not faults else "",
         capacity=capacity,
         capacity_reason="" if capacity else _no_capacity(recorded),
+        standing_faults=standing,
         unproven=unproven,
         guard=guard,
         guard_reason="" if guard else "the plan asks for no guard",
-        notices=_notices(recorded),
+        notices=(*_notices(recorded), *_standing_notice(standing, journeys)),
     )
 
 
@@ -300,13 +306,6 @@ def _met_headline(
     return "Every journey came through"
 
 
-def _target(asked: Asked) -> str:
-    """Name and address; and what makes it doubtful who was measured, for every report names the target."""
-    if asked.target_url is None:
-        return asked.target
-    return f"{asked.target} ({asked.target_url}{'' if asked.tls_verified else ', TLS certificates not verified'})"
-
-
 def _no_faults(asked: Asked) -> str:
     return "the experiment never put its fault in" if asked.experiments else "the plan names no experiment"
 
@@ -315,6 +314,14 @@ def _no_capacity(recorded: Recorded) -> str:
     if recorded.asked.capacity is None:
         return "the plan asks no sizing question"
     return "the search held no arrival rate: the run ended before it"
+
+
+def _standing_notice(standing: Sequence[StandingFault], journeys: Sequence[JourneyResult]) -> tuple[str, ...]:
+    """Where no failed journey's answer names them."""
+    if not standing or any(journey.failures for journey in journeys):
+        return ()
+    named = "; ".join(f"{fault.place} {fault.what}" for fault in standing)
+    return (f"In the target, not put in by this run: {named}.",)
 
 
 def _notices(recorded: Recorded) -> tuple[str, ...]:

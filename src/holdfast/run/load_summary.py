@@ -122,3 +122,4 @@ class LoadResult:
     connections: Connections | None = None  # None: recorded by a version that did not look
     workers: int = 0  # 0: the load child made it by itself
     scenarios: tuple[SeriesResult, ...] = ()  # each over the judged phases together; over all where none is judged
+    requests: tuple[SeriesResult, ...] = ()  # the same by request, from whichever step; those that failed most first

@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from holdfast.record.recorder import Interval
 from holdfast.run.asked import AskedObjective
+from holdfast.run.causes import cause_of
 from holdfast.run.recorded import Recorded
 from holdfast.run.summary import WHOLE_RUN, ObjectiveResult, ObjectiveVerdict
 from holdfast.slo.budget import budget_of
@@ -32,6 +33,14 @@ def objective_results(recorded: Recorded) -> tuple[ObjectiveResult, ...]:
     return tuple(results)
 
 
+def _with_cause(recorded: Recorded, result: ObjectiveResult, stretches: Sequence[Stretch]) -> ObjectiveResult:
+    if result.good == result.total:
+        return result
+    events = next(a.objective.events for a in recorded.asked.objectives if a.objective.name == result.name)
+    cause = cause_of(recorded.intervals, events, stretches, recorded.faults, recorded.asked.attacks)
+    return replace(result, cause=cause)
+
+
 def verdict_of(results: Iterable[ObjectiveResult]) -> ObjectiveVerdict:
     """What objectives say of a run: missed in any judged phase is missed, and each that decides must be proven."""
     judged = [result for result in results if result.judged]
@@ -54,7 +63,7 @@ def _judge_apart(recorded: Recorded, phase: Stretch, gates: Mapping[str, float])
 def _judge(
     recorded: Recorded, objectives: Sequence[AskedObjective], phases: Sequence[Stretch], name: str, *, judged: bool
 ) -> list[ObjectiveResult]:
-    return judge_stretches(
+    found = judge_stretches(
         objectives,
         recorded.intervals,
         phases,
@@ -63,6 +72,7 @@ def _judge(
         effect_floor=recorded.asked.design_effect_floor,
         attacks=recorded.asked.attacks,
     )
+    return [_with_cause(recorded, result, phases) for result in found]
 
 
 def judge_stretches(

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 import numpy as np
 
 from holdfast.load.measured import is_generator
-from holdfast.record.histogram import Histogram
+from holdfast.record.histogram import Histogram, bucket_middle
 from holdfast.record.recorder import Interval
 from holdfast.record.sample import DROPPED, depth_of
 from holdfast.run.poller import REPLICAS_READY
 from holdfast.run.recorded import Recorded
-from holdfast.run.summary import Timeline, TimelineFault, TimelineJourney, TimelinePhase
+from holdfast.run.summary import Timeline, TimelineFault, TimelineJourney, TimelineLatency, TimelinePhase
 from holdfast.slo.budget import allowed_bad
+from holdfast.slo.counted import of_customers
+from holdfast.slo.indicator import counts_events_of
 
 _OF_GENERATOR = ("cpu", "in_flight")
 
@@ -47,7 +49,53 @@ def timeline(recorded: Recorded) -> Timeline:
             if s.started is not None
         ),
         journeys=_journeys(recorded),
+        ended=_ended(recorded, length),
+        latencies=_latencies(recorded, length),
     )
+
+
+def _ended(recorded: Recorded, length: int) -> Mapping[str, tuple[int, ...]]:
+    """Visits by the second in which they ended, to half a second: a failure belongs where it happened, and one that was
+    due before a fault happened during it. What ended after the last phase is in no second.
+    """
+    first = math.floor(recorded.time_zero)
+    found: dict[str, list[int]] = {}
+    for interval in recorded.intervals:
+        if interval.source != "load" or depth_of(interval.name) != 1:
+            continue
+        lane = found.setdefault(interval.outcome, [0] * length)
+        for bucket, number in interval.response.counts.items():
+            second = math.floor(interval.second - first + 0.5 + bucket_middle(bucket))
+            if 0 <= second < length:
+                lane[second] += number
+    return {outcome: tuple(found[outcome]) for outcome in sorted(found) if any(found[outcome])}
+
+
+def _latencies(recorded: Recorded, length: int) -> tuple[TimelineLatency, ...]:
+    """Of each objective that has a limit for response times: those of all that was sent, whatever came of it."""
+    first = math.floor(recorded.time_zero)
+    found = []
+    for asked in recorded.asked.objectives:
+        objective = asked.objective
+        good = objective.events.good
+        if good is None or good.under is None or objective.events.total.source == "synthetics":
+            continue
+        lanes: dict[int, list[Histogram]] = {}
+        for interval in of_customers(recorded.intervals, objective.events, recorded.asked.attacks):
+            if (
+                interval.source == "load"
+                and interval.outcome != DROPPED
+                and counts_events_of(objective.events, interval)
+            ):
+                lanes.setdefault(interval.second - first, []).append(interval.response)
+        summed = {second: Histogram.sum(lanes[second]) for second in lanes}
+        p50, p95, p99 = (
+            tuple(summed[second].quantile(q) if second in summed else None for second in range(length))
+            for q in (0.5, 0.95, 0.99)
+        )
+        title = objective.display_name or objective.name
+        found.append(TimelineLatency(objective.name, title, good.under, float(objective.target), p50, p95, p99))
+    return tuple(found)
 
 
 def _budget_left(recorded: Recorded, length: int) -> Mapping[str, tuple[float, ...]]:

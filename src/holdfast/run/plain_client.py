@@ -26,25 +26,35 @@ from holdfast.workspace.tls import SYSTEM, Tls, context_of
 
 _READ_BYTES: Final = 64 * 1024
 _MOST_KEYS: Final = 12
+_CODE_NAMES: Final = ("error_code", "errorCode", "code", "error", "reason", "type")
+_LONGEST_CODE: Final = 60
+_WORD: Final = r"(?:[a-z]{1,24}(?:[A-Z][a-z]{2,23}){0,5}|[A-Z]{1,24}|(?:[A-Z][a-z]{2,23}){1,6})"
+_CODE: Final = re.compile(rf"{_WORD}(?:[_.-]{_WORD}|[_.-]?\d{{1,6}}(?![A-Za-z])){{0,6}}", re.ASCII)
+"""Words and a short number: no token, no address, no sentence."""
 _NAME: Final = re.compile(r"[A-Za-z_]\w{0,39}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request as it may be told: `request` without values, `status` 0: no answer. `keys`: of a JSON object."""
+    """One request as it may be told: `request` without values, `status` 0: no answer. `keys`: of a JSON object.
+
+    `code`: the target's own word for what went wrong, of an answer that does not fit; see `error_code`.
+    """
 
     request: str
     status: int
     expected: str
     fits: bool = False
     keys: tuple[str, ...] = ()
+    code: str = ""
 
     def __str__(self) -> str:
         if not self.status:
             return f"{self.request}: no answer"
         expected = "" if self.fits else f", {self.expected} expected"
         holds = f"; it holds {', '.join(self.keys)}" if self.keys else ""
-        return f"{self.request} was answered {self.status}{expected}{holds}"
+        code = f" {self.code}" if self.code else ""
+        return f"{self.request} was answered {self.status}{code}{expected}{holds}"
 
 
 class PlainClient:
@@ -93,7 +103,8 @@ class PlainClient:
             raise broken(cause) from cause
         self._cookies.update(reader.values(b"set-cookie"), asked.target, time.time())
         error = unexpected(asked, response, self._origin.base)
-        self.last = Asked(shown, response.status, expected, error is None, _keys(response.body))
+        code = "" if error is None else error_code(response.body, sent)
+        self.last = Asked(shown, response.status, expected, error is None, _keys(response.body), code)
         if error is not None:
             raise error
         return response
@@ -126,6 +137,36 @@ class PlainClient:
             if opened is not None:
                 opened.close()
         return reader
+
+
+def error_code(body: bytes, sent: bytes = b"") -> str:
+    """The word by which a JSON answer names its error: "database_unavailable", "E-1042"; empty where there is none.
+
+    Where APIs put it: `error` (OAuth 2.0), `code`, `error.code`, `errors[0].code`, the end of `type` (RFC 9457). Only
+    what has the shape of a code and was not in what was `sent`: an answer may quote what a visitor typed.
+    """
+    try:
+        found = json_codec.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    for value in _codes(found):
+        if type(value) is not str:
+            continue
+        word = value.rsplit("/", 1)[-1].rsplit(":", 1)[-1] if "/" in value or value.startswith("urn:") else value
+        if word != "blank" and len(word) <= _LONGEST_CODE and _CODE.fullmatch(word) and word.encode() not in sent:
+            return word
+    return ""
+
+
+def _codes(found: object) -> Iterator[object]:
+    """What may be the code, the likeliest first."""
+    if not isinstance(found, dict):
+        return
+    errors = found.get("errors")
+    inner = [found.get("error"), errors[0] if isinstance(errors, list) and errors else None]
+    for one in (found, *inner):
+        if isinstance(one, dict):
+            yield from (one.get(name) for name in _CODE_NAMES)
 
 
 def _keys(body: bytes) -> tuple[str, ...]:

@@ -100,6 +100,7 @@ class ObjectiveResult:
     design_effect_measured: float | None = None  # without the plan's floor; null where too little failed to measure it
     effect_block: int = 1  # seconds of the blocks of time in which it was seen
     effective_total: float = 0.0  # independent events that `total` is worth, at the upper limit
+    cause: str = ""  # what became of the bad events, where, and during which fault; empty where none was bad
     apart: bool = False  # its phase has gates of its own: it must be proven there, by itself
 
     @property
@@ -111,6 +112,33 @@ class ObjectiveResult:
     def label(self) -> str:
         """Its name, with the phase where that is judged apart."""
         return f"{self.name} in {self.phase}" if self.apart else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class WalkFailure:
+    """Walks of a journey that failed alike, and why: facts and the author's words, never text of a page."""
+
+    step: str  # "" when it failed outside its steps
+    outcome: str
+    detail: str
+    status: int | None  # of the answer that decided; null when none did
+    error_code: str  # what that answer calls its error: "database_unavailable"; "" when it names none
+    error: str  # what was expected: "expected to_be_visible within 5 s: no such element"
+    line: str  # of the journey's file, and the statement there without its values
+    walks: int
+    first_at: float  # since the epoch
+    last_at: float
+    evidence: tuple[str, ...] = ()  # files under the run folder, of the first of them
+
+
+@dataclass(frozen=True, slots=True)
+class StandingFault:
+    """Something that was wrong with the target and not put in by this run, as its fault proxy and supervisor say."""
+
+    place: str  # "link postgres", "replica account-1"
+    what: str  # "has latency (latency 300 ms) in it, downstream"
+    at_start: bool
+    at_end: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +156,30 @@ class JourneyResult:
     accessibility: None = None
     accessibility_reason: str = "not measured: accessibility checks were not asked for"
     evidence: tuple[str, ...] = ()  # files under the run folder
+    owner: str = ""
+    runbook: str = ""
+    failures: tuple[WalkFailure, ...] = ()  # the most frequent first
+    failing_since: float | None = None  # since the epoch; null when its last walk came through, or there was none
+    last_passed: float | None = None  # since the epoch; null: never, in the runs that are there
+    last_passed_run: str = ""  # the run folder's name; "" when it is this one
+    earlier_runs: int | None = None  # that walked it on this target and are still there; null: not looked at
+    counted_by: tuple[str, ...] = ()  # the objectives that its walks decide
+
+
+@dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """What failed with one message: requests, and steps and visits for what no request of theirs accounts for."""
+
+    message: str  # "failed: 503 database_unavailable"
+    outcome: str
+    detail: str
+    source: Literal["load", "synthetics"]
+    count: int
+    share: float  # of all that failed
+    first_at: float  # seconds after time 0, when the first one ended; to half a second
+    last_at: float
+    places: Mapping[str, int]  # the names that had most of them
+    more_places: int = 0  # names beside those
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +280,19 @@ class TimelineJourney:
 
 
 @dataclass(frozen=True, slots=True)
+class TimelineLatency:
+    """Response times, second by second, of what an objective with a limit counts. Lanes as long as `seconds`."""
+
+    objective: str
+    title: str
+    limit: float  # seconds
+    target: float  # share that must be within the limit
+    p50: tuple[float | None, ...]
+    p95: tuple[float | None, ...]
+    p99: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Timeline:
     """Per second, for pictures. All lists are as long as `seconds`; null where nothing was due."""
 
@@ -242,6 +307,8 @@ class Timeline:
     phases: tuple[TimelinePhase, ...]
     faults: tuple[TimelineFault, ...]
     journeys: tuple[TimelineJourney, ...]
+    ended: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # visits by outcome, in the second they ended in
+    latencies: tuple[TimelineLatency, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +343,7 @@ class Summary:
     validity: Validity
     objectives: tuple[ObjectiveResult, ...]
     timeline: Timeline
+    failures: tuple[FailureGroup, ...] = ()  # by message, the most frequent first
     load: LoadResult | None = None
     load_reason: str = ""
     journeys: tuple[JourneyResult, ...] = ()
@@ -288,6 +356,7 @@ class Summary:
     capacity_reason: str = ""
     comparison: None = None
     comparison_reason: str = "no baseline run was named"
+    standing_faults: tuple[StandingFault, ...] = ()  # in the target when the run began or ended, and not of the run
     unproven: tuple[Unproven, ...] = ()  # oks that rest on nothing: they leave a run inconclusive
     guard: GuardResult | None = None
     guard_reason: str = "the plan asks for no guard"

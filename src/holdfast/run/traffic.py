@@ -1,19 +1,25 @@
 """Load and journeys as a report shows them: series by phase, funnels, outcomes."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from statistics import median
+from typing import Final
 
 from holdfast.record.histogram import Histogram
 from holdfast.record.recorder import Interval
 from holdfast.record.sample import DROPPED, EXCUSED, OK, UNFINISHED, depth_of
 from holdfast.run.asked import AskedJourney
 from holdfast.run.funnels import funnel_of
+from holdfast.run.journey_failures import since, walk_failures
 from holdfast.run.likeness import likenesses
 from holdfast.run.load_summary import JUDGED, Connections, LoadResult, Quantiles, SeriesResult
 from holdfast.run.quantiles import quantiles
 from holdfast.run.recorded import Recorded, outcomes_of
 from holdfast.run.summary import WHOLE_RUN, JourneyResult
 from holdfast.slo.counted import Stretch
+from holdfast.slo.indicator import counts_events_of
+
+_REQUEST: Final = 3  # the depth of a name
 
 
 def load_result(recorded: Recorded) -> LoadResult | None:
@@ -50,19 +56,34 @@ def load_result(recorded: Recorded) -> LoadResult | None:
         connections=_connections(recorded.within(*edges, "wire")),
         workers=int(told.get("workers", 0)),
         scenarios=_scenarios(recorded, visits, whole),
+        requests=_requests(recorded, intervals, whole),
     )
+
+
+def _decisive(recorded: Recorded, whole: Stretch) -> tuple[Sequence[Stretch], Stretch]:
+    """The stretches that are judged, and one as long as all of them, for they need not touch."""
+    chosen = recorded.judged or [whole]
+    name = JUDGED if recorded.judged else WHOLE_RUN
+    return chosen, Stretch(name, 0.0, sum(stretch.seconds for stretch in chosen), judged=True)
 
 
 def _scenarios(recorded: Recorded, visits: Sequence[Interval], whole: Stretch) -> tuple[SeriesResult, ...]:
     """Each scenario once, over what is judged: the line that is read before any table."""
-    judged = [phase for phase in recorded.phases if phase.judged]
-    chosen = judged or [whole]
-    name = JUDGED if judged else WHOLE_RUN
-    # As one stretch as long as all of them, for they need not touch.
-    seconds = sum(stretch.seconds for stretch in chosen)
-    together = Stretch(name, 0.0, seconds, judged=True)
-    found = _by_name(i for i in visits if any(_in(i, stretch) for stretch in chosen))
+    chosen, together = _decisive(recorded, whole)
+    found = _by_name(i for i in visits if any(stretch.holds(i.second) for stretch in chosen))
     return tuple(_series(scenario, together, intervals) for scenario, intervals in found.items())
+
+
+def _requests(recorded: Recorded, intervals: Sequence[Interval], whole: Stretch) -> tuple[SeriesResult, ...]:
+    """Each request by its own name, over what is judged: those that failed most first, then the most frequent."""
+    chosen, together = _decisive(recorded, whole)
+    found: dict[str, list[Interval]] = {}
+    for interval in intervals:
+        if depth_of(interval.name) == _REQUEST and any(stretch.holds(interval.second) for stretch in chosen):
+            found.setdefault(interval.name.split("/", 2)[2], []).append(interval)
+    rows = [replace(_series(name, together, here), depth=_REQUEST) for name, here in found.items()]
+    fine = {row.name: sum(row.outcomes.get(outcome, 0) for outcome in (OK, *EXCUSED)) for row in rows}
+    return tuple(sorted(rows, key=lambda row: (fine[row.name] - row.count, -row.count, row.name)))
 
 
 def _connections(intervals: Sequence[Interval]) -> Connections | None:
@@ -90,6 +111,7 @@ def _journey(recorded: Recorded, journey: AskedJourney, intervals: Sequence[Inte
     for gauge in recorded.gauges:
         if gauge.source == "synthetics" and gauge.name.startswith(f"{journey.name}/"):
             vitals.setdefault(gauge.name.rsplit("/", 1)[1], []).append(gauge.value)
+    told = since(recorded, journey.name)
     evidence = sorted(p.name for p in recorded.folder.evidence.glob(f"{journey.name}-*.png"))
     return JourneyResult(
         name=journey.name,
@@ -101,6 +123,18 @@ def _journey(recorded: Recorded, journey: AskedJourney, intervals: Sequence[Inte
         funnel=funnel_of(journey.name, "synthetics", journey.steps, own),
         vitals={name: median(values) for name, values in sorted(vitals.items())},
         evidence=tuple(f"evidence/{name}" for name in evidence),
+        owner=journey.owner,
+        runbook=journey.runbook,
+        failures=walk_failures(recorded, journey.name),
+        failing_since=told.failing_since,
+        last_passed=told.last_passed,
+        last_passed_run=told.last_passed_run,
+        earlier_runs=told.earlier_runs,
+        counted_by=tuple(
+            asked.objective.name
+            for asked in recorded.asked.objectives
+            if any(counts_events_of(asked.objective.events, interval) for interval in own)
+        ),
     )
 
 

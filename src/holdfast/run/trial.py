@@ -100,7 +100,7 @@ class Book:
 
     def break_(self, operation: str, what: str, visitor: Visitor, *, where: str = "") -> None:
         self.tried[operation] = Tried(operation, "broken", reason=f"{what}{_asked(visitor)}")
-        fix = "the guide write-an-adapter.md says what it must do"
+        fix = "`holdfast guide write-an-adapter` says what it must do"
         self.problems.append(Problem(where or self._where, f"{operation}: {what}{_asked(visitor)}", fix))
 
     def offers(self, operation: str) -> bool:

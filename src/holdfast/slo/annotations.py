@@ -17,7 +17,7 @@ ANNOTATIONS: Final[Mapping[str, str]] = {
     RUNBOOK: "where the one who is woken reads on: a path or an address",
     NO_DATA: "what a slice of time without an event counts as: `exclude` (default), `good` or `bad`",
     PARTIAL_SLICES: "what a slice that the edge of a window or an exclusion cuts counts as: the same words",
-    BURN_WINDOWS: "which burn windows its alerts are made of, by name; see burn-windows.md",
+    BURN_WINDOWS: "which burn windows its alerts are made of, by name; see `holdfast guide burn-windows`",
     MIN_FAILURES: "how many failed events a long window must hold before its alert fires: a whole number, quoted",
     EXPECTED_RATE: "how many events there are, such as `10/h`: rules then warn of alerts that hang on one or two",
 }

@@ -130,6 +130,12 @@ def bad_in(indicator: Indicator, interval: Interval) -> int:
     return interval.count - _good_in(indicator, interval) if _is_counted(indicator.total, interval.outcome) else 0
 
 
+def counts_events_of(indicator: Indicator, interval: Interval) -> bool:
+    """Whether an objective counts the events of an interval, good or bad."""
+    total = indicator.total
+    return selects(total, interval.source, interval.name) and _is_counted(total, interval.outcome)
+
+
 def _is_ours(interval: Interval) -> bool:
     return interval.outcome == DROPPED and interval.detail == NO_ACCOUNT
 

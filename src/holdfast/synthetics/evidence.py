@@ -50,6 +50,8 @@ class Failure:
     account: int  # its index, which is no secret
     trace_id: str
     browser: str
+    status: int | None = None  # of the answer that decided
+    error_code: str = ""  # what that answer calls its error: "database_unavailable"
 
     @property
     def stem(self) -> str:
@@ -129,9 +131,11 @@ def _facts(failure: Failure, url: str, redactor: Redactor, *, with_picture: bool
         "browser": failure.browser,
         "trace_id": failure.trace_id,
     }
+    texts["error_code"] = failure.error_code or None
     redacted = {name: redactor.redact(text) if text else text for name, text in texts.items()}
     screenshot = f"{failure.stem}.png" if with_picture else None
-    return {**redacted, "at": failure.at, "account": failure.account, "screenshot": screenshot, "hidden_as": HIDDEN}
+    numbers = {"at": failure.at, "status": failure.status}
+    return {**redacted, **numbers, "account": failure.account, "screenshot": screenshot, "hidden_as": HIDDEN}
 
 
 def _plain(text: str) -> str:

@@ -13,11 +13,10 @@ from holdfast.synthetics.browser import SharedBrowser
 from holdfast.synthetics.failure import ProbeError
 from holdfast.synthetics.journey import Journey
 from holdfast.synthetics.recording import Recording
-from holdfast.synthetics.schedule import Ticks, keep_walking
+from holdfast.synthetics.schedule import MOST_AT_ONCE, Ticks, keep_walking
 from holdfast.synthetics.walk import Place, ProbeFailed, Walked, walk
 
 _LOOK_SECONDS: Final = 0.2
-MOST_AT_ONCE: Final = 2  # browser contexts: on two cores more of them slow each other, and so measure themselves
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,9 @@ class Recording:
             else {
                 "step": failure.step,
                 "line": failure.line,
-                "error": failure.error,
+                "said": failure.error,
+                "status": failure.status,
+                "error_code": failure.error_code,
                 "evidence": [f"evidence/{path.name}" for path in walked.evidence],
             }
         )

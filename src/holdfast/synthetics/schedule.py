@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+MOST_AT_ONCE: Final = 2  # browser contexts: on two cores more of them slow each other, and so measure themselves
 _LONGEST_SPREAD: Final = 10.0  # s: in a short run every journey is walked early and often
 
 

@@ -3,16 +3,20 @@
 A missing element alone cannot tell a slow target from a changed page; this can.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from holdfast.synthetics.error_code import error_code_in
 from holdfast.synthetics.failure import BLOCKED, Seen, net_error_of
 
 if TYPE_CHECKING:
     from playwright.async_api import Page, Request, Response
 
 _AUTHENTICATING: Final = frozenset({"authorization", "x-api-key", "x-csrf-token", "x-xsrf-token", "x-auth-token"})
+_FIRST_ERROR: Final = 400
+_BODY_SECONDS: Final = 1.0
 _CALLS: Final = frozenset({"xhr", "fetch"})
 
 
@@ -34,6 +38,7 @@ class Traffic:
         self._page_status: int | None = None
         self._call_status: int | None = None
         self._net_error = ""
+        self._bad: Response | None = None  # the last page or call that was answered with an error
         self._last = time.monotonic()
         self.crashed = False
         self.has_answered = False  # whether the target ever did
@@ -46,6 +51,17 @@ class Traffic:
     def seen(self) -> Seen:
         quiet = time.monotonic() - self._last
         return Seen(bool(self._outstanding), self._page_status, self._call_status, quiet, self._net_error)
+
+    async def error_code(self, status: int) -> str:
+        """What the last answer of this status calls its error; "" when it names none, or is not there any more."""
+        answer = self._bad
+        if answer is None or answer.status != status:
+            return ""
+        try:
+            async with asyncio.timeout(_BODY_SECONDS):
+                return error_code_in(await answer.text())
+        except Exception:  # noqa: BLE001  a redirect's body, a page that is gone: no code is known then
+            return ""
 
     def next_step(self) -> None:
         """Calls that failed in an earlier step, which ended well all the same, explain nothing from now on."""
@@ -65,6 +81,8 @@ class Traffic:
 
     def _answered(self, response: "Response") -> None:
         request, status = response.request, response.status
+        if status >= _FIRST_ERROR and (self._is_page(request) or request.resource_type in _CALLS):
+            self._bad = response
         self.has_answered = self.has_answered or request.url.startswith("http")
         if self._is_page(request):
             self._outstanding.discard(request)

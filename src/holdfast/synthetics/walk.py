@@ -20,7 +20,7 @@ from holdfast.kit.accounts import Account
 from holdfast.kit.inbox import Inbox
 from holdfast.kit.totp import StepLedger
 from holdfast.record.sample import NO_REQUEST, OK, TIMED_OUT, UNFINISHED
-from holdfast.redaction import Redactor
+from holdfast.redaction import HIDDEN, Redactor
 from holdfast.synthetics.browser import SharedBrowser
 from holdfast.synthetics.evidence import Failure, journey_line, keep_evidence, safe_text
 from holdfast.synthetics.failure import OVER_BUDGET, Cause, ProbeError, cause_of, is_probe_error
@@ -117,6 +117,9 @@ async def walk(
             await visit.register_cookies()
             await visit.register_page()
             failure = _failure(journey, walked, raised, account, redactor, browser.name)
+            if failure.status is not None:
+                code = redactor.redact(await traffic.error_code(failure.status))
+                failure = replace(failure, error_code="" if HIDDEN in code else code)
             evidence = await _evidence(page, failure, place, redactor)
             walked = replace(walked, failure=failure, evidence=evidence)
         wrong = await _clean_up(visit, browser, place, trace_id, generation)
@@ -142,6 +145,7 @@ def _failure(
         account=account.index,
         trace_id=walked.trace_id,
         browser=browser,
+        status=int(walked.cause.detail) if walked.cause.detail.isascii() and walked.cause.detail.isdigit() else None,
     )
 
 

@@ -1,6 +1,6 @@
 """The smallest workspace for an API of the user's own: one file of each kind, all of them valid, none for the example.
 
-`holdfast init --bare` writes it. docs/guides/write-an-adapter.md goes on from here.
+`holdfast init --bare` writes it. `holdfast guide write-an-adapter` goes on from here.
 """
 
 from typing import Final

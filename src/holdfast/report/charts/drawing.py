@@ -70,7 +70,12 @@ def ground() -> list[Part]:
     ]
 
 
-_STEPS: Final = ((1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7), tuple(tenth / 10 for tenth in range(10, 100)))
+_STEPS: Final = (
+    (1, 2, 5),
+    (1, 1.5, 2, 3, 4, 5, 7),
+    (1, 1.2, 1.4, 1.6, 1.8, 2, 2.5, 3, 3.5, 4, 5, 6, 7, 8, 9),
+    tuple(tenth / 10 for tenth in range(10, 100)),
+)
 _LEAST_TICKS: Final = 3
 
 BAND: Final = 38  # pixels of the phases' strip
@@ -89,7 +94,15 @@ def ground_rows(timeline: Timeline) -> dict[str, list[Row]]:
 
 
 def second_x(field: str) -> alt.X:
-    axis = alt.Axis(title=None, grid=False, tickCount=8, labelExpr="datum.value + ' s'", labelFlush=True)
+    axis = alt.Axis(
+        title=None,
+        grid=False,
+        tickCount=8,
+        labelExpr="datum.value + ' s'",
+        labelFlush=True,
+        labelOverlap="greedy",
+        labelSeparation=6,
+    )
     return alt.X(f"{field}:Q", title=None, axis=axis, scale=alt.Scale(nice=False))
 
 

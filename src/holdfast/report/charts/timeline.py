@@ -17,18 +17,19 @@ from holdfast.report.charts.drawing import (
     ground,
     ground_rows,
     lanes_of,
-    log_seconds,
     outcome_colours,
     second_x,
     seconds_axis,
     spec_of,
 )
+from holdfast.report.charts.latency import latency_lines, limit_row
 from holdfast.report.figures import words
 from holdfast.report.palette import variable
 from holdfast.report.rows import (
     budget_rows,
     gauge_rows,
     journey_rows,
+    latency_rows,
     length,
     outcome_field,
     outcomes_shown,
@@ -49,8 +50,8 @@ _SHAPES: Final = (
 _DASHES: Final = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4], [1, 3])
 _GAUGES: Final = {"replicas_ready": ("Replicas ready", "replicas"), "in_flight": ("Visits in flight", "visits")}
 """Of the gauges, what is shown: title and unit."""
-_DASHED: Final[dict[str, Sequence[float]]] = {"p99": [5, 4], "p95": [1, 0], "p50": [1.5, 2.5]}
 _POINTER: Final = "pointer"
+_MOST_LIMITED: Final = 3  # objectives with a limit whose response times have a panel
 _ZOOM: Final = "zoom"
 _LETTER: Final = 7.2  # pixels of a name's letter, bold, at 11 px
 
@@ -64,11 +65,30 @@ def timeline_chart(summary: Summary) -> Spec | None:
     outcomes = outcomes_shown(timeline)
     panels = []
     if visits:
-        top = max(timeline.rate)
+        top = max(*timeline.rate, *_ended_per_second(timeline))
         panels.append(
-            _panel("Visits due per second, by outcome", 120, _visits(outcomes, top), _pointer("visits", outcomes))
+            _panel(
+                "Visits per second, as they ended; line: due",
+                120,
+                _visits(outcomes, top),
+                _due(top),
+                _pointer("visits", outcomes),
+            )
         )
-        panels.append(_panel("Response time of visits", 150, *_latency(timeline), _pointer("latency", outcomes)))
+        lanes = (timeline.p50, timeline.p95, timeline.p99)
+        panels.append(
+            _panel(
+                "Response time of visits",
+                150,
+                *latency_lines("seconds", lanes),
+                _pointer("latency", outcomes),
+            )
+        )
+    limited = timeline.latencies[:_MOST_LIMITED]
+    for place, one in enumerate(limited):
+        title = f"Response time: {one.title}"
+        data_name = f"latency-{place}"
+        panels.append(_panel(title, 120, *latency_lines(data_name, (one.p50, one.p95, one.p99), one)))
     if journeys:
         top = max(journey.duration for journey in timeline.journeys)
         panels.append(_panel("Journeys: how long each walk took", 96, *_walks(outcomes, top, legend=not visits)))
@@ -79,6 +99,9 @@ def timeline_chart(summary: Summary) -> Spec | None:
     chart = alt.vconcat(_strip(timeline), *panels, spacing=12)
     chart = chart.resolve_scale(color="independent", shape="independent", strokeDash="independent")
     data = ground_rows(timeline) | {"seconds": second_rows(timeline), "journeys": journey_rows(timeline)}
+    for place, one in enumerate(limited):
+        data[f"latency-{place}"] = latency_rows(one, timeline)
+        data[f"latency-{place}-limit"] = [limit_row(one, length(timeline))]
     data |= {f"gauge-{name}": gauge_rows(points) for name, points in gauges.items()}
     spec = spec_of(chart, data, "The run on one clock: phases, faults, visits by outcome, response time, journeys.")
     for panel in spec["vconcat"][1:]:
@@ -229,31 +252,16 @@ def _visits(outcomes: Sequence[str], top: float) -> Part:
     )
 
 
-def _latency(timeline: Timeline) -> list[Part]:
-    """p99 is dashed and lies on top, p50 is dotted: they are told apart where they are one line, and without colour."""
-    values = [v for lane in (timeline.p50, timeline.p95, timeline.p99) for v in lane if v]
-    drawn: list[Any] = ["p50", "p95", "p99"]  # the last on top
-    names = drawn[::-1]
-    lines = (
+def _ended_per_second(timeline: Timeline) -> list[int]:
+    return [sum(second) for second in zip(*timeline.ended.values(), strict=True)]
+
+
+def _due(top: float) -> Part:
+    return (
         alt.Chart(alt.NamedData("seconds"))
-        .transform_fold(drawn, as_=["quantile", "response"])
-        .mark_line(clip=True, strokeWidth=2)
-        .encode(
-            x=second_x("middle"),
-            y=log_seconds(values, "response", "response time"),
-            color=alt.Color(
-                "quantile:N",
-                scale=alt.Scale(domain=names, range=[variable(n) for n in names]),
-                legend=alt.Legend(title=None, orient="top", symbolType="stroke", symbolSize=500),
-            ),
-            strokeDash=alt.StrokeDash(
-                "quantile:N",
-                scale=alt.Scale(domain=names, range=[_DASHED[n] for n in names]),
-                legend=alt.Legend(title=None, orient="top"),
-            ),
-        )
+        .mark_line(interpolate="step-after", color=variable("ink"), strokeWidth=1, opacity=0.75, clip=True)
+        .encode(x=second_x("s"), y=alt.Y("rate:Q", title="visits per second", scale=from_zero(top)))
     )
-    return [lines] if values else []
 
 
 def _pointer(panel: str, outcomes: Sequence[str]) -> Part:
@@ -279,12 +287,12 @@ def _walks(outcomes: Sequence[str], top: float, *, legend: bool) -> list[Part]:
     walks = alt.Chart(alt.NamedData("journeys"))
     y = alt.Y("duration:Q", title="duration", scale=from_zero(top), axis=seconds_axis(tickCount=3))
     spans = walks.mark_rule(strokeWidth=1.6, opacity=0.75, clip=True).encode(
-        x=second_x("at"), x2="end:Q", y=y, color=outcome_colours(outcomes, legend=legend)
+        x=second_x("at"), x2="drawn_end:Q", y=y, color=outcome_colours(outcomes, legend=legend)
     )
     ends = walks.mark_point(
         filled=True, size=58, opacity=1, clip=True, stroke=variable("surface"), strokeWidth=0.8
     ).encode(
-        x=second_x("end"),
+        x=second_x("drawn_end"),
         y=y,
         color=outcome_colours(outcomes, legend=legend),
         shape=alt.Shape("outcome:N", scale=alt.Scale(domain=said, range=shapes), legend=None),

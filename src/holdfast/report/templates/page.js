@@ -13,6 +13,7 @@
     const title = 17; /* of the y axis, beside its labels */
     copy.config.axisY = { ...copy.config.axisY, minExtent: left, maxExtent: left };
     copy.config.legend = { ...copy.config.legend, columns: narrow ? (spec.usermeta?.narrowColumns ?? 3) : 0 };
+    copy.config.title = { ...copy.config.title, limit: width - 8 }; /* a longer one would make the picture wider, and so smaller */
     copy.padding = { left: 0, right: 10, top: 2, bottom: 2 };
     const plot = Math.max(width - left - title - 12, 120);
     for (const view of copy.vconcat ?? [copy]) view.width = plot;

@@ -74,7 +74,8 @@ class LiveScreen:
                 return None if self._live else plain(f"preparing: {event.what}")
             case Started():
                 self._started, self._doing = event, ""
-                return plain(f"run {event.run_id} on {event.target}, about {duration(event.duration)}: {event.folder}")
+                long = f"{'at most' if event.at_most else 'about'} {duration(event.duration)}"
+                return plain(f"run {event.run_id} on {event.target}, {long}: {event.folder}")
             case PhaseStarted():
                 note = "" if event.judged else " (not judged)"
                 return _at(event.at, plain(f"phase {event.name}{note}", "bold"))

@@ -7,18 +7,32 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from holdfast.report.drop_off import came_through, funnels_of, is_whole, lost_as, told_apart, tone_of
+from holdfast.report.drop_off import by_loss, came_through, funnels_of, is_whole, lost_as, told_apart, tone_of
+from holdfast.report.failure_rows import figures_of_failure, shown
 from holdfast.report.figures import checked, count, duration, moment, percent, rate, sentence, share, words
-from holdfast.report.load_rows import HEAD, figures_of, figures_of_ok, over, scenarios_of, went_wrong_lines
+from holdfast.report.load_rows import (
+    HEAD,
+    REQUEST_HEAD,
+    failed_of,
+    figures_of,
+    figures_of_ok,
+    figures_of_request,
+    over,
+    requests_of,
+    scenarios_of,
+    went_wrong_lines,
+)
 from holdfast.report.matrix import Matrix, matrix, weights
 from holdfast.report.terminal.console import STYLES, plain, said
-from holdfast.report.verdicts import mark, tone
+from holdfast.report.verdicts import mark, tone, word_of
 from holdfast.run.funnels import lost_beside_steps
 from holdfast.run.load_summary import Funnel, FunnelStep
 from holdfast.run.summary import CapacityResult, FaultResult, ObjectiveResult, Summary
 
 _BAR: Final = 20  # characters
 _NARROWEST_NAME: Final = 16
+_MOST_MESSAGES: Final = 10
+_MOST_REQUESTS: Final = 15
 
 
 def render(summary: Summary, console: Console) -> None:
@@ -26,7 +40,9 @@ def render(summary: Summary, console: Console) -> None:
     _verdict(summary, console)
     _answers(summary, console)
     _objectives(summary, console)
+    _failures(summary, console)
     _load(summary, console)
+    _requests(summary, console)
     if summary.faults:
         _title("Faults", console)
         for fault in summary.faults:
@@ -44,7 +60,7 @@ def render(summary: Summary, console: Console) -> None:
 def _verdict(summary: Summary, console: Console) -> None:
     run = summary.run
     console.print()
-    banner = said(summary.verdict, words(summary.verdict).upper())
+    banner = said(summary.verdict, word_of(summary).upper())
     banner.stylize("bold")
     console.print(banner, plain(f" {summary.headline}", "bold"), sep="")
     took = duration(run.ended - run.started)
@@ -131,6 +147,40 @@ def _load(summary: Summary, console: Console) -> None:
         _line(console, plain(line, STYLES["bad"]))
 
 
+def _failures(summary: Summary, console: Console) -> None:
+    """Nothing where nothing failed. Below the message where it was seen: names are long."""
+    if not summary.failures:
+        return
+    _title("Failures", console)
+    console.print(plain("every failure once, where it happened, by message", "dim"))
+    groups, more = shown(summary.failures, _MOST_MESSAGES)
+    for group in groups:
+        message, number, share_of_all, first, last, places = figures_of_failure(group)
+        told = f"  {number} ({share_of_all}), first at {first}" + (f", last at {last}" if last != first else "")
+        console.print(plain(message, STYLES["bad"]), Text(told), sep="")
+        if places:
+            _line(console, plain(f"in {places}", "dim"))
+    if more:
+        console.print(plain(f"And {more}.", "dim"))
+
+
+def _requests(summary: Summary, console: Console) -> None:
+    found, more = requests_of(summary, _MOST_REQUESTS)
+    if not found:
+        return
+    _title("Requests", console)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column(REQUEST_HEAD[0], overflow="fold", vertical="bottom")
+    for title in REQUEST_HEAD[1:]:
+        table.add_column(title, justify="right", overflow="fold", vertical="bottom")
+    for one in found:
+        name, number, each_second, failed, *times = figures_of_request(one)
+        table.add_row(plain(name), number, each_second, Text(failed, STYLES["bad"] if failed_of(one) else ""), *times)
+    console.print(table)
+    if more:
+        _line(console, plain(f"And {more}.", "dim"))
+
+
 def _fault(fault: FaultResult, console: Console) -> None:
     console.print(plain(fault.title), said(fault.verdict), said(fault.clean_up, f"clean-up {fault.clean_up}"))
     if fault.injected_at is None:
@@ -159,9 +209,7 @@ def _funnels(summary: Summary, console: Console) -> None:
         return
     _title("Where customers drop off", console)
     whole = [funnel for funnel in started if is_whole(funnel)]
-    for funnel in started:
-        if funnel in whole:
-            continue
+    for funnel in by_loss(started):
         console.print(plain(funnel.name), Text(came_through(funnel), "dim"))
         if funnel.started:
             console.print(Padding(_steps(funnel, console.width), (0, 0, 0, 2)))
