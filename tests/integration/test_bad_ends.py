@@ -147,7 +147,7 @@ def test_a_file_system_without_room_ends_with_3_and_its_report_says_what_is_miss
     link.symlink_to(mounted)
     try:
         runner = _start(standing, "run", "long")
-        _until(lambda: bool(list(mounted.glob("*/run.db-wal"))), "the run never began")  # there was room then
+        _until(lambda: bool(_toxics(standing)), "the fault was never put in")
         with suppress(OSError), (mounted / "filler").open("wb", buffering=0) as filler:
             while filler.write(b"x" * 4096):
                 pass
