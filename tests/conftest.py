@@ -4,6 +4,7 @@ import os
 import random
 import socket
 import sys
+from collections.abc import Iterator
 from zlib import crc32
 
 import pytest
@@ -59,3 +60,11 @@ def fresh_loop_time() -> None:
     gevent = sys.modules.get("gevent")
     if gevent is not None and (hub := gevent._hub_local.get_hub_if_exists()) is not None:
         hub.loop.update_now()
+
+
+@pytest.fixture(autouse=True)
+def threads_are_the_systems() -> Iterator[None]:
+    """pytest waits for threads of its own: where a test lets gevent replace those, its process hangs or dies."""
+    yield
+    monkey = sys.modules.get("gevent.monkey")
+    assert monkey is None or not monkey.is_module_patched("threading"), "importing locust patched pytest itself"

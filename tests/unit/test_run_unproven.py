@@ -1,9 +1,11 @@
 """Oks that rest on nothing: what visits record of themselves, and what becomes of the run."""
 
 import io
+import os
 from contextlib import suppress
 from random import Random
 from types import SimpleNamespace
+from unittest import mock
 
 import gevent
 import pytest
@@ -17,7 +19,6 @@ from holdfast.kit.inbox import Inbox
 from holdfast.kit.outcome import OutcomeError, failed
 from holdfast.load.origin import Origin
 from holdfast.load.visit import Ground, Visit
-from holdfast.load.visitor import LEFT, Visitor, make_visit
 from holdfast.load.wire import Dialer
 from holdfast.record.recorder import Recorder, fold
 from holdfast.record.store import RunStore
@@ -28,6 +29,10 @@ from holdfast.run.search import _judged as _probe
 from holdfast.run.unproven import unproven_in
 from holdfast.slo.indicator import Indicator, Selector
 from holdfast.synthetics.traffic import Traffic
+
+# Locust patches the standard library when it is imported: this process is pytest's, and waits for threads of its own.
+with mock.patch.dict(os.environ, {"LOCUST_SKIP_MONKEY_PATCH": "1"}):
+    from holdfast.load.visitor import LEFT, Visitor, make_visit
 
 
 class Somebody(Visitor):
