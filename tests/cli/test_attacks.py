@@ -21,7 +21,7 @@ load: [{profile: credential_stuffing}]
 @pytest.fixture(autouse=True)
 def nothing_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """No target is asked, no scenario imported: this is about what is refused before."""
-    monkeypatch.setattr("holdfast.run.preparation.import_problems", lambda _files: ())
+    monkeypatch.setattr("holdfast.run.preparation.import_problems", lambda _files, _root: ())
     monkeypatch.setattr("holdfast.run.requirements.unreachable", lambda *_: [])
 
 

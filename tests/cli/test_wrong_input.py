@@ -40,7 +40,7 @@ CASES = [
 @pytest.fixture
 def nothing_imported(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the mistake is not in a Python file, what importing them would add is left out: it takes seconds."""
-    monkeypatch.setattr("holdfast.run.preparation.import_problems", lambda _files: ())
+    monkeypatch.setattr("holdfast.run.preparation.import_problems", lambda _files, _root: ())
 
 
 def _change(path: Path, old: str, new: str) -> None:
@@ -166,7 +166,7 @@ def test_a_run_folder_that_is_not_there_is_wrong_input(workspace, holdfast) -> N
 def test_an_objective_that_can_count_nothing_is_told_at_its_selector(
     workspace, holdfast, nothing_imported, monkeypatch, old, new, told, meant
 ) -> None:
-    monkeypatch.setattr("holdfast.run.validation.import_problems", lambda _files: ())
+    monkeypatch.setattr("holdfast.run.validation.import_problems", lambda _files, _root: ())
     file = workspace / "slo/self_service.yaml"
     _change(file, f"name: {old}" if old[0] == "[" else f'name: "{old}"', f'name: "{new}"')
     line = next(n for n, text in enumerate(file.read_text("utf-8").splitlines(), 1) if new in text and "total:" in text)
