@@ -106,6 +106,7 @@ def test_a_target_with_an_authority_of_its_own_is_load_tested(workspace: Workspa
     ran = workspace.run("{ca_file: certificates/ca.pem}", "load", "some", "--json", *workers)
     assert ran.stdout, ran.stderr
     summary = json.loads(ran.stdout)
+    assert "load" in summary, ran.stdout
     visits = [s for s in summary["load"]["series"] if s["phase"] == "run" and s["depth"] == 1]
     assert sum(s["outcomes"].get("ok", 0) for s in visits) == 12, visits
     assert UNVERIFIED not in summary["notices"]

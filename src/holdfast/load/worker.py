@@ -277,10 +277,11 @@ def _play(worker: Worker, address: str, root: Path, environment: Environment, ru
     part = worker.join(address)
     if part is None:
         return
-    redactor = Redactor(*secrets_of(os.environ), *secrets_in(part["target"].get("accounts")))
-    sys.stdout = sys.stderr = RedactedStream(sys.stderr, redactor)
     reading = worker.clock()
-    job = Job.of(own_job(part, root, reading.clock.anchor))
+    own = own_job(part, root, reading.clock.anchor)
+    redactor = Redactor(*secrets_of(os.environ), *secrets_in(own["target"].get("accounts")))
+    sys.stdout = sys.stderr = RedactedStream(sys.stderr, redactor)
+    job = Job.of(own)
     session = Session(job, worker, worker, environment, runner)
     worker.write_gauges(reading.gauges())
     worker.prepared(job.visitors)
