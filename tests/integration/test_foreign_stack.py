@@ -108,7 +108,7 @@ def test_a_broken_path_is_one_problem_that_names_request_answer_and_file(workspa
     assert found.returncode == 2
     assert found.stderr.count("error ") == 1
     told = (
-        "adapters/acme.py: read_consents: failed 500 (GET /api/consents was answered 500, 200 expected; "
+        "adapters/acme.py: read_consents: failed 500 (GET /api/consents was answered 500 broken_for_a_test, 200 expected; "
         "it holds error.code, error.message, error.details)"
     )
     assert told in found.stderr

@@ -256,5 +256,5 @@ def test_what_an_adapter_is_told_names_no_value(server):
     client = plain_client(server.url + "/api")
     with pytest.raises(OutcomeError):
         client.request("GET", "/404?token=s3cret")
-    assert str(client.last) == "GET /api/{id} was answered 404, a 2xx or 3xx expected; it holds error"
+    assert str(client.last) == "GET /api/{id} was answered 404 none, a 2xx or 3xx expected; it holds error"
     assert json.loads(ANSWERS["/api/404"][2]) == {"error": "none"}

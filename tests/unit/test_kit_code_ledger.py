@@ -12,6 +12,7 @@ from holdfast.kit.totp import StepLedger, code_at
 
 SECRET = generated_account(0).totp_secret
 OTHER = generated_account(2).totp_secret
+TARGET = "http://127.0.0.1:8080"
 NOW = 1_795_000_020.0  # 0 s into a step
 
 
@@ -38,22 +39,28 @@ def test_the_margin_can_be_another():
 
 
 def test_two_ledgers_of_one_workspace_never_give_out_a_code_twice(tmp_path):
-    one, other = shared_ledger(tmp_path / ".holdfast"), shared_ledger(tmp_path / ".holdfast")
+    one, other = shared_ledger(tmp_path / ".holdfast", TARGET), shared_ledger(tmp_path / ".holdfast", TARGET)
     turns = [ledger.next_code(SECRET, NOW + 5) for ledger in (one, other, one, other)]
     assert [turn.wait for turn in turns] == [0.0, 25.0, 55.0, 85.0]
     assert len({turn.code for turn in turns}) == 4
     assert other.next_code(OTHER, NOW + 5).wait == 0.0
-    assert shared_ledger(tmp_path / "elsewhere").next_code(SECRET, NOW + 5).wait == 0.0
+    assert shared_ledger(tmp_path / "elsewhere", TARGET).next_code(SECRET, NOW + 5).wait == 0.0
+
+
+def test_a_code_that_one_target_took_is_new_to_another(tmp_path):
+    here, there = (CodeLedger(tmp_path / "codes", url) for url in (TARGET, "http://127.0.0.1:8081"))
+    same = CodeLedger(tmp_path / "codes", TARGET.upper() + "/sign-in")
+    assert [ledger.next_code(SECRET, NOW + 5).wait for ledger in (here, there, same)] == [0.0, 0.0, 25.0]
 
 
 def test_one_secret_is_one_account_however_it_is_spelled(tmp_path):
-    ledger, other = CodeLedger(tmp_path / "codes"), CodeLedger(tmp_path / "codes")
+    ledger, other = CodeLedger(tmp_path / "codes", TARGET), CodeLedger(tmp_path / "codes", TARGET)
     ledger.next_code(SECRET, NOW)
     assert other.next_code(SECRET.lower() + "=" * (-len(SECRET) % 8), NOW).wait == 30.0
 
 
 def test_the_file_is_its_owners_and_holds_no_secret_and_no_plain_hash_of_one(tmp_path):
-    first, second = CodeLedger(tmp_path / "a"), CodeLedger(tmp_path / "b")
+    first, second = CodeLedger(tmp_path / "a", TARGET), CodeLedger(tmp_path / "b", TARGET)
     for ledger in (first, second):
         ledger.next_code(SECRET, NOW)
     a, b = (tmp_path / name for name in "ab")
@@ -67,53 +74,53 @@ def test_a_file_that_was_cut_off_or_is_something_else_is_begun_anew(tmp_path):
     path = tmp_path / "codes"
     for content in (b"", b"hello", b"\0" * 5_000_000):
         path.write_bytes(content)
-        assert CodeLedger(path).next_code(SECRET, NOW).wait == 0.0
-        assert CodeLedger(path).next_code(SECRET, NOW).wait == 30.0
+        assert CodeLedger(path, TARGET).next_code(SECRET, NOW).wait == 0.0
+        assert CodeLedger(path, TARGET).next_code(SECRET, NOW).wait == 30.0
 
 
 def test_what_a_clock_that_was_wrong_noted_blocks_nobody_for_hours(tmp_path):
     path = tmp_path / "codes"
-    CodeLedger(path).next_code(SECRET, NOW + 86_400)
-    assert CodeLedger(path).next_code(SECRET, NOW).wait == 0.0
-    assert CodeLedger(path).next_code(SECRET, NOW).wait == 30.0
+    CodeLedger(path, TARGET).next_code(SECRET, NOW + 86_400)
+    assert CodeLedger(path, TARGET).next_code(SECRET, NOW).wait == 0.0
+    assert CodeLedger(path, TARGET).next_code(SECRET, NOW).wait == 30.0
 
 
 def test_more_accounts_than_fit_push_out_those_that_rested_longest(tmp_path, monkeypatch):
     monkeypatch.setattr("holdfast.kit.code_ledger._BUCKETS", 1)
     monkeypatch.setattr("holdfast.kit.code_ledger._SIZE", 64 + 64 * 16)
     path = tmp_path / "codes"
-    ledger = CodeLedger(path)
+    ledger = CodeLedger(path, TARGET)
     secrets = [generated_account(2 * index).totp_secret for index in range(65)]
     for at, secret in enumerate(secrets):
         ledger.next_code(secret, NOW + 30.0 * at)
     last = NOW + 30.0 * 64
-    assert CodeLedger(path).next_code(secrets[-1], last).wait == 30.0
+    assert CodeLedger(path, TARGET).next_code(secrets[-1], last).wait == 30.0
     assert path.stat().st_size == 64 + 64 * 16
 
 
 def test_a_folder_that_cannot_be_written_leaves_a_ledger_of_ones_own(tmp_path):
     (tmp_path / "file").write_text("")
-    ledger = shared_ledger(tmp_path / "file" / "below")
+    ledger = shared_ledger(tmp_path / "file" / "below", TARGET)
     assert [ledger.next_code(SECRET, NOW).wait for _ in range(2)] == [0.0, 30.0]
 
 
 def test_a_symbolic_link_in_its_place_is_not_followed(tmp_path):
     (tmp_path / "precious").write_text("kept")
     (tmp_path / FILE_NAME).symlink_to(tmp_path / "precious")
-    shared_ledger(tmp_path).next_code(SECRET, NOW)
+    shared_ledger(tmp_path, TARGET).next_code(SECRET, NOW)
     assert (tmp_path / "precious").read_text() == "kept"
 
 
 def test_whoever_keeps_the_lock_forever_stops_nobody(tmp_path, monkeypatch):
     monkeypatch.setattr("holdfast.kit.code_ledger._PATIENCE_SECONDS", 0.0)
-    ledger = CodeLedger(tmp_path / "codes")
+    ledger = CodeLedger(tmp_path / "codes", TARGET)
     held = os.open(tmp_path / "codes", os.O_RDWR)
     try:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert [ledger.next_code(SECRET, NOW).wait for _ in range(2)] == [0.0, 30.0], "it remembers for itself"
     finally:
         os.close(held)
-    assert CodeLedger(tmp_path / "codes").next_code(SECRET, NOW).wait == 0.0
+    assert CodeLedger(tmp_path / "codes", TARGET).next_code(SECRET, NOW).wait == 0.0
 
 
 def test_who_watches_hears_of_every_wait():
@@ -125,7 +132,7 @@ def test_who_watches_hears_of_every_wait():
 
 
 def _take(folder, count, found):
-    ledger = shared_ledger(folder)
+    ledger = shared_ledger(folder, TARGET)
     found.put([ledger.next_code(secret, NOW).code for _ in range(count) for secret in (SECRET, OTHER)])
 
 

@@ -2,8 +2,8 @@
 
     <state folder>/used-codes    mode 0600: a header with a random key, then slots of 16 bytes: mark, step
 
-A slot holds a keyed hash of an account's secret and the number of the newest step whose code was given out, and nothing
-else. The file is locked for the microseconds that a look and a note take; who finds it locked tries again, and never
+A slot holds a keyed hash of an account's target and secret, and the number of the newest step whose code was given out,
+and nothing else: a code that one server took is new to another. The file is locked for the microseconds that a look and a note take; who finds it locked tries again, and never
 waits in the kernel, for a greenlet or a coroutine would stop its whole process there. Where the file cannot be used at
 all, the process remembers for itself.
 """
@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from holdfast.kit.totp import MARGIN_SECONDS, StepLedger
 
@@ -34,19 +35,24 @@ _PATIENCE_SECONDS: Final = 1.0  # whoever holds the lock for so long was stopped
 _AGAIN_SECONDS: Final = 0.0005
 
 
-def shared_ledger(state_folder: Path, margin: float = MARGIN_SECONDS) -> StepLedger:
-    """Of a workspace's state folder, made where it is not there. One of this process alone where that cannot be."""
+def shared_ledger(state_folder: Path, target: str, margin: float = MARGIN_SECONDS) -> StepLedger:
+    """The ledger in a workspace's state folder, for the target at the address `target`; makes the folder where it is
+    missing. Returns one of this process alone where no file can be made.
+    """
     try:
-        return CodeLedger(state_folder / FILE_NAME, margin)
+        return CodeLedger(state_folder / FILE_NAME, target, margin)
     except OSError:
         return StepLedger(margin)
 
 
 class CodeLedger(StepLedger):
-    """The file at `path`; open as long as the process lives. Raises OSError when it cannot be made or opened."""
+    """The file at `path`; open as long as the process lives. `target`: the address of who takes the codes, of which the
+    origin counts. Raises OSError when the file cannot be made or opened.
+    """
 
-    def __init__(self, path: Path, margin: float = MARGIN_SECONDS) -> None:
+    def __init__(self, path: Path, target: str, margin: float = MARGIN_SECONDS) -> None:
         super().__init__(margin)
+        self._target = _origin_of(target)
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         with self._locked():
@@ -63,7 +69,7 @@ class CodeLedger(StepLedger):
 
     def _noted(self, secret: str, step: int) -> int:
         """Look and note; the file is ours meanwhile."""
-        mark = _mark_of(secret, self._key)
+        mark = _mark_of(self._target, secret, self._key)
         start = _HEADER_BYTES + mark % _BUCKETS * _BUCKET * _SLOT.size
         slots = list(_SLOT.iter_unpack(os.pread(self._file, _BUCKET * _SLOT.size, start)))
         believed = [noted if noted < step + _FURTHEST else 0 for _, noted in slots]
@@ -106,7 +112,12 @@ def _key_of(file: int) -> bytes:
     return key
 
 
-def _mark_of(secret: str, key: bytes) -> int:
+def _origin_of(address: str) -> str:
+    parts = urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}".lower()
+
+
+def _mark_of(target: str, secret: str, key: bytes) -> int:
     """Of base32 in either case, padded or not: it is one account."""
-    spelled = secret.upper().rstrip("=").encode()
+    spelled = f"{target} {secret.upper().rstrip('=')}".encode()
     return int.from_bytes(hashlib.blake2b(spelled, key=key, digest_size=8).digest(), "little") or 1

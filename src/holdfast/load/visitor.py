@@ -180,7 +180,7 @@ def _plain_ground(visitor: Visitor) -> Ground:
             accounts=AccountPool(generated_accounts(0, _PLAIN_ACCOUNTS), clock),
             inbox=Inbox(outbox, fetcher(_OUTBOX_SECONDS, marker=_MARKER)) if outbox else None,
             make_service=adapter_at(None),
-            ledger=shared_ledger(Path(STATE_FOLDER)) if Path(CONFIG_FILE).is_file() else StepLedger(),
+            ledger=shared_ledger(Path(STATE_FOLDER), host) if Path(CONFIG_FILE).is_file() else StepLedger(),
             marker=_MARKER,
             recorder=None,
             fire=environment.events.request.fire,
