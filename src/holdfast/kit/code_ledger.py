@@ -2,10 +2,10 @@
 
     <state folder>/used-codes    mode 0600: a header with a random key, then slots of 16 bytes: mark, step
 
-A slot holds a keyed hash of an account's target and secret, and the number of the newest step whose code was given out,
-and nothing else: a code that one server took is new to another. The file is locked for the microseconds that a look and a note take; who finds it locked tries again, and never
-waits in the kernel, for a greenlet or a coroutine would stop its whole process there. Where the file cannot be used at
-all, the process remembers for itself.
+A slot holds a keyed hash of an account's target and secret, and the number of the newest step whose code was given
+out, and nothing else: a code that one server took is new to another. The file is locked for the microseconds that a
+look and a note take; who finds it locked tries again, and never waits in the kernel, for a greenlet or a coroutine
+would stop its whole process there. Where the file cannot be used at all, the process remembers for itself.
 """
 
 import fcntl
