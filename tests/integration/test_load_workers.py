@@ -13,6 +13,7 @@ from time import monotonic, sleep
 import pytest
 from tests.integration.test_load_engine import ENVIRONMENT, ROOT, LoadChild, Stub, scenario
 
+from holdfast.clock import SystemClock
 from holdfast.load.deltas import unpacked
 from holdfast.load.health import check_health
 from holdfast.load.measured import WORKER_LOST, measured_in
@@ -32,11 +33,18 @@ def stub():
 class DistributedChild(LoadChild):
     """The load child as Locust's master: `workers` of this machine, and `remote` that join."""
 
-    def __init__(self, folder, url, *, workers=0, remote=None, workspace=ROOT, target=None, **job):
-        self._more = {"workers": workers, "workspace": str(workspace)} | ({"remote": remote} if remote else {})
+    def __init__(self, folder, url, *, workers=0, remote=None, workspace=None, target=None, **job):
+        self._more = {"workers": workers, "workspace": str(workspace or folder)} | (
+            {"remote": remote} if remote else {}
+        )
         self._target = target or {}
         folder.mkdir(exist_ok=True)
         super().__init__(folder, url, **job)
+
+    @staticmethod
+    def clock_of_run():
+        """The machine's, which the workers have too."""
+        return SystemClock()
 
     def send(self, message):
         if "anchor" in message:
@@ -302,7 +310,7 @@ def test_a_worker_of_another_machine_joins_with_the_key_and_one_without_is_refus
     remote = {"count": 1, "host": "127.0.0.1", "port": unused_tcp_port, "key": key}
     with DistributedChild(tmp_path / "run", stub.url, workers=1, remote=remote, duration=2.0, rate=40.0) as child:
         _until_listening(unused_tcp_port)
-        stranger = _join(unused_tcp_port, "another key, which is long enough", patience=7)
+        stranger = _join(unused_tcp_port, "another key, which is long enough", patience=7, workspace=tmp_path)
         said = tmp_path / "plain.log"
         plain = subprocess.Popen(  # Locust's own worker, that speaks in the clear
             [
@@ -323,7 +331,7 @@ def test_a_worker_of_another_machine_joins_with_the_key_and_one_without_is_refus
             assert f"no answer from 127.0.0.1:{unused_tcp_port} yet" in early
             assert "trying for 2 s more" in early
             assert "in 7 s" in late
-            friend = _join(unused_tcp_port, key, patience=20)
+            friend = _join(unused_tcp_port, key, patience=20, workspace=tmp_path)
             child.wait_until_ready()
             child.go_now()
             done = child.finish()
@@ -376,7 +384,7 @@ def test_a_worker_that_could_not_play_to_the_end_exits_3_with_one_line(tmp_path,
     remote = {"count": 1, "host": "127.0.0.1", "port": unused_tcp_port, "key": key}
     with DistributedChild(tmp_path / "run", stub.url, remote=remote, duration=60.0, rate=20.0) as child:
         _until_listening(unused_tcp_port)
-        worker = _join(unused_tcp_port, key, patience=20)
+        worker = _join(unused_tcp_port, key, patience=20, workspace=tmp_path)
         child.wait_until_ready()
         if vanishes:
             child.go_now()
@@ -399,7 +407,7 @@ def _gauges(child):
         return store.gauges()
 
 
-def _join(port, key, *, patience, workspace=ROOT):
+def _join(port, key, *, patience, workspace):
     process = subprocess.Popen(
         [sys.executable, "-m", "holdfast.load.worker"],
         stdin=subprocess.PIPE,
