@@ -10,6 +10,7 @@ from holdfast.kit.accounts import (
     generated_account,
     generated_accounts,
     read_accounts,
+    secrets_in,
     turned,
 )
 from holdfast.kit.totp import StepLedger, code_at
@@ -153,3 +154,10 @@ def test_where_some_loads_share_accounts_and_some_lease_them_neither_meets_the_o
     assert len(leased) + len(shared) == 10
     assert {one.has_mfa for one in leased} == {one.has_mfa for one in shared} == {True, False}
     assert divided(accounts, {True}) == divided(accounts, {False}) == (accounts, ())
+
+
+def test_of_generated_accounts_the_password_and_the_secrets_of_codes_are_kept_out_of_logs():
+    known = set(secrets_in({"generated": 20}))
+    assert {one.password for one in generated_accounts(0, 20)} <= known
+    assert {one.totp_secret for one in generated_accounts(0, 20) if one.totp_secret} <= known
+    assert set(secrets_in(None)) > known

@@ -98,10 +98,11 @@ def accounts_of(source: Mapping[str, Any], first: int, count: int) -> tuple[Acco
 
 def secrets_in(source: Mapping[str, Any] | None) -> tuple[str, ...]:
     """What of a target's accounts must stand in no log: of at most the first few hundred, for each is looked for in
-    every line. Generated ones are known to everybody; their password shows that it is kept out all the same.
+    every line. Generated ones are known to everybody; their password and secrets are kept out all the same.
     """
     if not source or "file" not in source:
-        return (GENERATED_PASSWORD,)
+        count = min(int((source or {}).get("generated", _MOST_KNOWN)), _MOST_KNOWN)
+        return (GENERATED_PASSWORD, *(one.totp_secret for one in generated_accounts(0, count) if one.totp_secret))
     try:
         accounts = read_accounts(Path(source["file"]))[:_MOST_KNOWN]
     except InputError:
