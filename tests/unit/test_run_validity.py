@@ -187,3 +187,17 @@ def test_walks_that_found_no_account_degrade_the_run_with_what_to_do(tmp_path):
     assert "account_page (8 of 8 walks that need a second factor)" in check.reason
     assert "give the target more test accounts" in check.reason
     assert not [c for c in Run(tmp_path / "other").judged().validity.checks if c.name == "journey_accounts"]
+
+
+def test_walks_left_out_because_we_held_up_the_one_before_are_reported_apart(tmp_path):
+    reasons = ("waited_for_code", "browser_broke", "waited_for_code")
+    events = [
+        Event(ZERO + second, "synthetics", "not_walked", {"journey": "page", "reason": reason})
+        for second, reason in enumerate(reasons)
+    ]
+    run = Run(tmp_path / "run", events=events)
+    check = run.check("journeys_held_up")
+    assert (check.verdict, check.value) == ("degraded", 3.0)
+    assert "still waited for its next one-time code: page (2)" in check.reason
+    assert "had broken: page (1)" in check.reason
+    assert not [c for c in run.judged().validity.checks if c.name == "journey_accounts"], "accounts were not short"

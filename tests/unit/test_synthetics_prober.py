@@ -10,7 +10,7 @@ from holdfast.synthetics import prober as module
 from holdfast.synthetics.failure import Cause
 from holdfast.synthetics.prober import Prober, Round
 from holdfast.synthetics.schedule import Ticks
-from holdfast.synthetics.walk import Walked
+from holdfast.synthetics.walk import ProbeFailed, Walked
 
 CODED, PLAIN = generated_account(0), generated_account(1)
 
@@ -28,6 +28,7 @@ class Told:
 
     def __init__(self):
         self.walked, self.not_walked, self.missed, self.events = [], [], [], []
+        self.reasons = set()
 
     def add_gauge(self, *_):
         pass
@@ -35,8 +36,9 @@ class Told:
     def add_walk(self, walked):
         self.walked.append(walked.at)
 
-    def add_not_walked(self, journey, due, *, needs_code):
+    def add_not_walked(self, journey, due, reason, *, needs_code):
         self.not_walked.append((journey, due, needs_code))
+        self.reasons.add(reason)
 
     def add_missed(self, *missed):
         self.missed.append(missed)
@@ -49,13 +51,30 @@ class Told:
 def walks(monkeypatch):
     """Run rounds on a fake clock, each walk taking so many seconds; what became of them."""
 
-    def run(accounts, *, needs_code=True, every=4.0, end=40.0, times=None, takes=2.0, clean_up_error=""):
-        clock, told = FakeClock(), Told()
+    def run(
+        accounts,
+        *,
+        needs_code=True,
+        every=4.0,
+        end=40.0,
+        times=None,
+        takes=2.0,
+        waits=0.0,
+        breaks=(),
+        clean_up_error="",
+    ):
+        clock, told, breaks = FakeClock(), Told(), list(breaks)
 
         async def walk(journey, account, browser, place, leave):
             at = clock.at
-            clock.at += takes
-            return Walked(journey.name, at, takes, Cause("ok", ""), (), "", clean_up_error=clean_up_error)
+            if breaks:
+                clock.at += breaks.pop(0)
+                return ProbeFailed("it crashed")
+            clock.at += takes + waits
+            return Walked(journey.name, at, takes, Cause("ok", ""), (), "", clean_up_error=clean_up_error, waited=waits)
+
+        async def replace(_):
+            pass
 
         async def wait_until(_, due):
             clock.at = max(clock.at, due)
@@ -63,7 +82,7 @@ def walks(monkeypatch):
 
         monkeypatch.setattr(module, "walk", walk)
         monkeypatch.setattr(Prober, "_wait_until", wait_until)
-        browser = SimpleNamespace(generation=1)
+        browser = SimpleNamespace(generation=1, replace=replace)
         found = Prober(browser, SimpleNamespace(clock=clock), AccountPool(accounts, clock), told)
         journey = SimpleNamespace(name="page")
         asyncio.run(found.run([Round(journey, needs_code, Ticks(0.0, every, end, times))], 1.0))
@@ -83,6 +102,7 @@ def test_a_number_of_walks_that_was_asked_for_waits_until_the_account_has_rested
     told = walks([CODED], every=1.0, end=200.0, times=3)
     assert told.walked == [0.0, 30.0, 60.0]
     assert told.not_walked == []
+    assert told.missed == [("page", 1.0, "still_walking"), ("page", 3.0, "still_walking")], "each walk took 2 s"
 
 
 def test_a_walk_does_not_wait_beyond_the_end_nor_for_an_account_that_could_not_be_set_back(walks):
@@ -99,3 +119,27 @@ def test_who_needs_no_code_takes_an_account_without_one_or_any_where_all_have_on
 def test_ten_accounts_are_enough_for_a_walk_every_four_seconds(walks):
     told = walks([generated_account(2 * index) for index in range(10)])
     assert (len(told.walked), told.not_walked) == (10, [])
+
+
+def test_a_walk_kept_waiting_for_its_code_makes_no_other_one_missed(walks):
+    accounts = [generated_account(2 * index) for index in range(10)]
+    told = walks(accounts, every=2.0, end=12.0, takes=1.0, waits=3.0)
+    assert told.walked == [0.0, 4.0, 8.0]
+    assert told.not_walked == [("page", due, True) for due in (2.0, 6.0, 10.0)]
+    assert (told.missed, told.reasons) == ([], {"waited_for_code"})
+
+
+def test_of_a_walk_that_waited_and_was_slow_the_target_answers_for_its_own_part(walks):
+    told = walks([CODED, PLAIN], needs_code=False, every=2.0, end=10.0, takes=5.0, waits=3.0)
+    assert told.walked == [0.0, 8.0]
+    assert [due for _, due, _ in told.missed] == [2.0, 4.0]
+    assert [due for _, due, _ in told.not_walked] == [6.0]
+
+
+def test_a_browser_that_breaks_costs_the_target_nothing(walks):
+    told = walks([PLAIN], needs_code=False, every=2.0, end=12.0, takes=1.0, breaks=[4.0])
+    assert told.walked == [4.0, 6.0, 8.0, 10.0]
+    assert told.not_walked == [("page", 2.0, False), ("page", 4.0, False)]
+    assert (told.missed, told.reasons) == ([], {"browser_broke"})
+    told = walks([PLAIN], needs_code=False, every=2.0, end=12.0, takes=1.0, breaks=[3.0, 3.0])
+    assert (told.walked, told.missed, told.reasons) == ([6.0, 8.0, 10.0], [], {"browser_broke"})

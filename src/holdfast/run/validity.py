@@ -13,6 +13,10 @@ from holdfast.run.summary import Validity, ValidityCheck, ValidityVerdict
 
 REFERENCE_STACK: Final = "reference_stack"
 NOT_WALKED: Final = "not_walked"
+_HOLDS: Final = {
+    "waited_for_code": "the walk before still waited for its next one-time code",
+    "browser_broke": "the browser of the walk before had broken",
+}
 _WORSE: tuple[ValidityVerdict, ...] = ("valid", "degraded", "invalid")
 
 
@@ -59,6 +63,7 @@ def validity_of(recorded: Recorded) -> Validity:
         reason = f"{_counted(uncleaned, 'walk')} could not set their account back: the next may fail for our fault"
         checks.append(ValidityCheck("journey_clean_up", "degraded", float(uncleaned), 0.0, reason))
     checks += _accounts_of_journeys(recorded)
+    checks += _held_up_journeys(recorded)
     failed = len(recorded.events_of("probe_error"))
     if failed:
         reason = f"our browser failed {_counted(failed, 'time')}: what it walked then was not measured"
@@ -85,10 +90,13 @@ def _stack(recorded: Recorded) -> list[ValidityCheck]:
 
 def _accounts_of_journeys(recorded: Recorded) -> list[ValidityCheck]:
     """A walk without an account says nothing of the target, and is no event of any objective: here it is told."""
-    without = Counter(str(event.facts.get("journey")) for event in recorded.events_of(NOT_WALKED))
+    events = [
+        e for e in recorded.events_of(NOT_WALKED) if e.facts.get("reason", "no_free_account") == "no_free_account"
+    ]
+    without = Counter(str(event.facts.get("journey")) for event in events)
     if not without:
         return []
-    coded = {str(e.facts.get("journey")) for e in recorded.events_of(NOT_WALKED) if e.facts.get("needs_code")}
+    coded = {str(event.facts.get("journey")) for event in events if event.facts.get("needs_code")}
     walked = Counter[str]()
     for interval in recorded.intervals:
         if interval.source == "synthetics" and interval.name in without:
@@ -103,6 +111,22 @@ def _accounts_of_journeys(recorded: Recorded) -> list[ValidityCheck]:
     reason = f"no test account was free for {told}: they were not walked, which says nothing of the target ({cure})"
     total = sum(without.values())
     return [ValidityCheck("journey_accounts", "degraded", float(total), 0.0, reason)]
+
+
+def _held_up_journeys(recorded: Recorded) -> list[ValidityCheck]:
+    """Walks that did not begin because we held up the one before: told, and no event of any objective either."""
+    held: dict[str, Counter[str]] = {}
+    for event in recorded.events_of(NOT_WALKED):
+        if (reason := str(event.facts.get("reason"))) in _HOLDS:
+            held.setdefault(reason, Counter())[str(event.facts.get("journey"))] += 1
+    told = [
+        f"{_HOLDS[reason]}: {', '.join(f'{name} ({count})' for name, count in sorted(walks.items()))}"
+        for reason, walks in sorted(held.items())
+    ]
+    if not told:
+        return []
+    reason = f"walks were left out, which says nothing of the target: {'; '.join(told)}"
+    return [ValidityCheck("journeys_held_up", "degraded", float(sum(c.total() for c in held.values())), 0.0, reason)]
 
 
 def _scenarios(recorded: Recorded) -> list[ValidityCheck]:

@@ -12,7 +12,7 @@ from holdfast.kit.accounts import Account, AccountPool
 from holdfast.synthetics.browser import SharedBrowser
 from holdfast.synthetics.failure import ProbeError
 from holdfast.synthetics.journey import Journey
-from holdfast.synthetics.recording import Recording
+from holdfast.synthetics.recording import BROWSER_BROKE, NO_FREE_ACCOUNT, WAITED_FOR_CODE, Recording
 from holdfast.synthetics.schedule import MOST_AT_ONCE, Ticks, keep_walking
 from holdfast.synthetics.walk import Place, ProbeFailed, Walked, walk
 
@@ -26,6 +26,14 @@ class Round:
     journey: Journey
     needs_code: bool
     ticks: Ticks
+
+
+@dataclass(frozen=True, slots=True)
+class HeldUp:
+    """Seconds for which we, and not the target, kept a walk going on; and by what."""
+
+    seconds: float = 0.0
+    reason: str = ""
 
 
 class Prober:
@@ -60,38 +68,54 @@ class Prober:
             cut.cancel()
 
     async def _run_round(self, each: Round) -> None:
-        name = each.journey.name
-        await keep_walking(
-            each.ticks,
-            self._place.clock.now,
-            self._wait_until,
-            lambda due: self._walk_due(each, due),
-            lambda due: self._recording.add_missed(name, due, "still_walking"),
-        )
-
-    async def _walk_due(self, each: Round, due: float) -> None:
         name, now = each.journey.name, self._place.clock.now
+        last = HeldUp()
+
+        async def walk_once(due: float) -> None:
+            nonlocal last
+            last = await self._walk_due(each, due)
+
+        def miss(due: float) -> None:
+            if due < now() - last.seconds:
+                self._recording.add_missed(name, due, "still_walking")
+            elif (
+                each.ticks.times is None
+            ):  # but for us, the walk before it would have been over; of a number, it comes yet
+                self._recording.add_not_walked(name, due, last.reason, needs_code=each.needs_code)
+
+        await keep_walking(each.ticks, now, self._wait_until, walk_once, miss)
+
+    async def _walk_due(self, each: Round, due: float) -> HeldUp:
+        name, now = each.journey.name, self._place.clock.now
+        began = now()
         account = await self._account_for(each)
+        rested = now() - began
         since = due if each.ticks.times is None else now()
         async with self._slots:
             if self._stopping.is_set():
                 self._put_back(account)
-                return
-            self._recording.add_gauge(f"wait/{name}", due, now() - since)
+                return HeldUp()
+            began = now()
+            self._recording.add_gauge(f"wait/{name}", due, began - since)
+            held = {NO_FREE_ACCOUNT: rested, BROWSER_BROKE: 0.0, WAITED_FOR_CODE: 0.0}
             for attempt in ("rerun", "given_up"):
                 if account is None:
-                    self._recording.add_not_walked(name, due, needs_code=each.needs_code)
-                    return
+                    self._recording.add_not_walked(name, due, NO_FREE_ACCOUNT, needs_code=each.needs_code)
+                    break
                 generation = self._browser.generation
                 found = await walk(each.journey, account, self._browser, self._place, self._leaving)
                 self._give_back(name, account, found)
                 if isinstance(found, Walked):
                     self._recording.add_walk(found)
-                    return
+                    held[WAITED_FOR_CODE] = found.waited
+                    break
                 self._recording.add_event("probe_error", now(), name, reason=found.reason, then=attempt)
-                if self._leaving.is_set() or not await self._replaced(name, generation):
-                    return
+                goes_on = not self._leaving.is_set() and await self._replaced(name, generation)
+                held[BROWSER_BROKE] = now() - began
+                if not goes_on or attempt == "given_up":
+                    break
                 account = self._lease(each)
+            return HeldUp(sum(held.values()), max(held, key=held.__getitem__))
 
     async def _account_for(self, each: Round) -> Account | None:
         """A walk that is one of a number that was asked for waits until an account is free; another one does not: it

@@ -23,6 +23,8 @@ from holdfast.synthetics.walk import Walked
 
 SOURCE: Final = "synthetics"
 NO_FREE_ACCOUNT: Final = "no_free_account"
+WAITED_FOR_CODE: Final = "waited_for_code"
+BROWSER_BROKE: Final = "browser_broke"
 _KINDS: Final = ("missed", "not_walked", "probe_error", "clean_up_failed")
 Tell = Callable[..., None]
 
@@ -108,9 +110,13 @@ class Recording:
         self._recorder.add(journey, due, DROPPED, 0.0, detail=reason)
         self.add_event("missed", due, journey, reason=reason)
 
-    def add_not_walked(self, journey: str, due: float, *, needs_code: bool) -> None:
-        """A walk that was due and found no free account: our pool's fault, so no event of any objective."""
-        self.add_event("not_walked", due, journey, reason=NO_FREE_ACCOUNT, needs_code=needs_code)
+    def add_not_walked(self, journey: str, due: float, reason: str, *, needs_code: bool) -> None:
+        """A walk that was due and that did not begin for a reason of ours, so it is no event of any objective.
+
+        `reason`: no account was free; or the walk before it was held up by its next one-time code, or by a browser
+        that broke.
+        """
+        self.add_event("not_walked", due, journey, reason=reason, needs_code=needs_code)
 
     def add_event(self, kind: str, at: float, journey: str, **facts: object) -> None:
         """Count it for the journey, and tell it. `kind`: one of `_KINDS`."""

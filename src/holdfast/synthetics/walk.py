@@ -69,6 +69,7 @@ class Walked:
     evidence: tuple[Path, ...] = ()
     clean_up_error: str = ""
     refused: tuple[str, ...] = ()  # other origins that the browser was not let go to
+    waited: float = 0.0  # beside the duration, for what is ours: the next one-time code
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +105,8 @@ async def walk(
         )
         at = place.clock.now()
         raised = await _steps_taken(journey, visit, deadline, leave)
-        duration = place.clock.now() - at - visit.waited
+        waited = visit.waited
+        duration = place.clock.now() - at - waited
         if raised is not None and (traffic.crashed or not browser.alive or is_probe_error(raised)):
             reason = safe_text(raised, redactor)
             return ProbeFailed(reason, await _clean_up(visit, browser, place, trace_id, generation))
@@ -112,7 +114,7 @@ async def walk(
         cause = _cause_of_walk(steps, raised, duration, journey.settings.budget, leave)
         if cause.outcome == OK and not traffic.has_answered:
             cause = Cause(OK, NO_REQUEST)
-        walked = Walked(journey.name, at, duration, cause, steps, trace_id, tuple(visit.delivery))
+        walked = Walked(journey.name, at, duration, cause, steps, trace_id, tuple(visit.delivery), waited=waited)
         if cause.outcome not in {OK, UNFINISHED}:
             await visit.register_cookies()
             await visit.register_page()
