@@ -426,6 +426,8 @@ def test_a_killed_replica_is_not_missed_and_comes_back(stack: StackState, visito
     visitor.sign_in(generated_account(45))
     before = _process(stack, "account-1")
     assert control(stack, "/processes/account-1/kill") == {"pid": before.pid}
+    # Whoever it had accepted dies with it; what comes once it is gone goes to the other one.
+    eventually(lambda: not Path(f"/proc/{before.pid}").exists(), "the replica is gone")
 
     statuses = [Visitor(stack.url, jar=visitor.jar).ask("GET", "/v2/account").status for _ in range(10)]
     assert statuses == [200] * 10

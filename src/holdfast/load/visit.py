@@ -313,6 +313,8 @@ class Visit:
                 for part, seconds in zip(WIRE, (exchange.dns, exchange.connect, exchange.tls), strict=False):
                     if seconds:
                         wire.add(part, began, OK, seconds, 0.0, "", trace_id)
+        if exchange.outcome is UNFINISHED:
+            return  # Locust reports no request whose visitor it stopped in the middle, and would call it a failure
         ground.fire(
             request_type=exchange.method,
             name=exchange.name,
