@@ -16,6 +16,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from html.entities import name2codepoint
+from types import MappingProxyType
 from typing import Final, TextIO
 from urllib.parse import quote, quote_plus
 
@@ -26,11 +27,14 @@ _SHORTEST_HALVED: Final = 16
 _SHORTEST_FRAGMENT: Final = 8  # of base64 inside a longer base64
 _SHORTEST_OF_ENVIRONMENT: Final = 6
 _MOST_LAYERS: Final = 4  # of escapes within escapes
+_MANY: Final = 2_000  # a walk along a picture of 300 kB takes 0.5 s; so many searches of it take longer
+_NOTHING: Final[Mapping[bytes, bool]] = MappingProxyType({})
 _ESCAPES: Final = (
     rb"%(?:25)*(?P<percent>[0-9a-f]{2})|\\+u\{?(?P<unicode>[0-9a-f]{4,6})\}?|\\+x(?P<byte>[0-9a-f]{2})"
     rb"|&(?:amp;)*#(?:x(?P<entity_hex>[0-9a-f]{1,6})|(?P<entity>[0-9]{1,7}));?|&(?:amp;)*(?P<named>[a-z][a-z0-9]{1,10});"
 )
 _GAP: Final = rb"(?P<gap>[\s\"'+,\\\0]|\xe2\x80\x8b|\xc2\xad)"
+_TO_READ: Final = re.compile(rb"[%\\&\s\"'+,\0\xe2\xc2]")  # without one of them, nothing is escaped or a gap
 _BREAK: Final = rb"(?P<line_end>\\+[nrt])"
 # Twice: a backslash before an "n" is a line end, or a part of the text.
 _READINGS: Final = (
@@ -73,7 +77,8 @@ class Redactor:
 
     def __init__(self, *values: str) -> None:
         self._values: dict[str, None] = {}
-        self._looked_for: tuple[dict[bytes, bool], ...] = tuple({} for _ in _READINGS)  # true: with gaps in it as well
+        # By their first bytes, for there may be thousands; true: with gaps in it as well.
+        self._looked_for: tuple[dict[bytes, dict[bytes, bool]], ...] = tuple({} for _ in _READINGS)
         self._exact: dict[bytes, None] = {}  # of short values, whose own spaces and quotes tell them apart
         self.add(*values)
 
@@ -89,11 +94,13 @@ class Redactor:
         for value in values:
             if len(value.strip()) >= _SHORTEST and value not in self._values:
                 self._values[value] = None
-                for reading, looked_for in zip(_READINGS, self._looked_for, strict=True):
-                    for form in _forms(value.strip()):
-                        plain = _read(form, reading).data
+                for form in _forms(value.strip()):
+                    as_is = None if _TO_READ.search(form) else form.lower()
+                    for reading, looked_for in zip(_READINGS, self._looked_for, strict=True):
+                        plain = as_is or _read(form, reading).data
                         if len(plain) >= _SHORTEST:
-                            looked_for[plain] = len(plain) >= _SHORTEST_BROKEN
+                            alike = looked_for.setdefault(plain[:_SHORTEST], {})
+                            alike[plain] = len(plain) >= _SHORTEST_BROKEN
                 if len(value) < 2 * _SHORTEST_BROKEN:
                     self._exact |= {
                         v.encode("utf-8", "replace"): None for v in (value, quote(value), quote_plus(value))
@@ -127,13 +134,9 @@ class Redactor:
             if not looked_for:
                 return
             plain = _read(data, reading)
-            for wanted, broken in looked_for.items():
-                at = plain.data.find(wanted)
-                while at >= 0:
-                    start, end = plain.starts[at], plain.ends[at + len(wanted) - 1]
-                    if broken or not _has_gap(plain, at, len(wanted)):
-                        yield start, end
-                    at = plain.data.find(wanted, at + 1)
+            for at, wanted, broken in _places(plain.data, looked_for):
+                if broken or not _has_gap(plain, at, len(wanted)):
+                    yield plain.starts[at], plain.ends[at + len(wanted) - 1]
 
 
 def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
@@ -248,6 +251,24 @@ def _meant(unit: re.Match[bytes]) -> bytes | None:
         code = int(value, 10 if kind == "entity" else 16)
         return chr(code).encode("utf-8", "surrogatepass") if code <= 0x10FFFF else None
     return b""
+
+
+def _places(read: bytes, looked_for: Mapping[bytes, Mapping[bytes, bool]]) -> Iterator[tuple[int, bytes, bool]]:
+    """Each place at which something stands that is looked for: by its first bytes at each place of a short text, for
+    thousands may be looked for; one after the other in a long one, such as a picture.
+    """
+    if len(read) < 10 * len(looked_for) or len(looked_for) > _MANY:
+        for at in range(len(read) - _SHORTEST + 1):
+            for wanted, broken in looked_for.get(read[at : at + _SHORTEST], _NOTHING).items():
+                if read.startswith(wanted, at):
+                    yield at, wanted, broken
+        return
+    for alike in looked_for.values():
+        for wanted, broken in alike.items():
+            at = read.find(wanted)
+            while at >= 0:
+                yield at, wanted, broken
+                at = read.find(wanted, at + 1)
 
 
 def _has_gap(plain: _Plain, at: int, length: int) -> bool:

@@ -389,6 +389,5 @@ def test_no_canary_is_left_by_an_experiment(ground: Ground) -> None:
     assert (run / "evidence/chaos-careless.json").is_file(), ran.stdout + ran.stderr
     evidence = json.loads((run / "evidence/chaos-careless.json").read_text())
     assert {item["activity"]["name"] for item in evidence["run"]} >= {"raises it", "asks with a header"}
-    # The load's accounts are the stack's generated ones, whose secrets follow from their number: no secrets of anybody.
-    assert [leak for leak in ground.found(ran, run) if not leak.startswith("seed ")] == []
+    assert ground.found(ran, run) == []
     assert "login failed with …" in json.dumps(evidence, ensure_ascii=False)
