@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from holdfast.environment import for_a_browser
 from holdfast.errors import Problem
-from holdfast.synthetics.failure import ProbeError
 from holdfast.synthetics.fence import fence_driver
 from holdfast.synthetics.marking import authority_of, marked_user_agent
+from holdfast.synthetics.probe_error import ProbeError
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, BrowserContext, Playwright

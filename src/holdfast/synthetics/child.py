@@ -31,8 +31,8 @@ from holdfast.record.store import RunStore
 from holdfast.redaction import secrets_of
 from holdfast.synthetics.browser import SharedBrowser, find_browser
 from holdfast.synthetics.definition import check_journey, definition_of
-from holdfast.synthetics.failure import ProbeError
 from holdfast.synthetics.journey import Journey
+from holdfast.synthetics.probe_error import ProbeError
 from holdfast.synthetics.prober import Prober, Round
 from holdfast.synthetics.recording import Recording
 from holdfast.synthetics.schedule import spread

@@ -24,6 +24,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from holdfast.kit.outcome import OutcomeError
 from holdfast.record.sample import FAILED, RATE_LIMITED, REJECTED, TIMED_OUT, TRANSPORT_ERROR
+from holdfast.synthetics.probe_error import ProbeError
 from holdfast.wording import detail_said, type_name
 
 OVER_BUDGET: Final = "over_budget"
@@ -39,10 +40,6 @@ _BROWSER_GONE: Final = (
     "Connection closed",  # the driver's own process
     "Browser closed",
 )
-
-
-class ProbeError(Exception):
-    """The prober broke: no browser, no page, a crash. Says nothing about the target."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from typing import Final
 
 from holdfast.kit.accounts import Account, AccountPool
 from holdfast.synthetics.browser import SharedBrowser
-from holdfast.synthetics.failure import ProbeError
 from holdfast.synthetics.journey import Journey
+from holdfast.synthetics.probe_error import ProbeError
 from holdfast.synthetics.recording import BROWSER_BROKE, NO_FREE_ACCOUNT, WAITED_FOR_CODE, Recording
 from holdfast.synthetics.schedule import MOST_AT_ONCE, Ticks, keep_walking
 from holdfast.synthetics.walk import Place, ProbeFailed, Walked, walk

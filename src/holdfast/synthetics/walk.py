@@ -24,10 +24,11 @@ from holdfast.record.sample import FAILED_INSIDE, NO_REQUEST, OK, TIMED_OUT, UNF
 from holdfast.redaction import HIDDEN, Redactor
 from holdfast.synthetics.browser import SharedBrowser
 from holdfast.synthetics.evidence import Failure, journey_line, keep_evidence, safe_text
-from holdfast.synthetics.failure import OVER_BUDGET, Cause, ProbeError, cause_of, is_probe_error
+from holdfast.synthetics.failure import OVER_BUDGET, Cause, cause_of, is_probe_error
 from holdfast.synthetics.fence import PRESENT, Fence
 from holdfast.synthetics.journey import Journey
 from holdfast.synthetics.marking import marked_user_agent, marking_headers, new_trace_id, other_origins
+from holdfast.synthetics.probe_error import ProbeError
 from holdfast.synthetics.traffic import Traffic
 from holdfast.synthetics.visit import Deadline, StepTaken, Visit
 from holdfast.synthetics.vitals import OBSERVER
