@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.cli.ending import end_with
-from holdfast.errors import CleanUpError, ExitCode, MeasurementError, Problem, severest
+from holdfast.errors import CleanUpError, ExitCode, InputError, MeasurementError, Problem, severest
 
 RUNS = Path(__file__).parents[1] / "data/runs"
 HOLDFAST = [sys.executable, "-m", "holdfast"]
@@ -93,6 +93,7 @@ def test_a_script_that_asked_for_json_gets_it_of_a_crash_too(workspace, tmp_path
         "raise OSError(28, 'No space left on device', 'x')",
         "raise OSError(30, 'Read-only file system', 'x')",
         "import sqlite3; raise sqlite3.OperationalError('database or disk is full')",
+        "import tempfile; tempfile._candidate_tempdir_list = list; tempfile.tempdir = None; tempfile.gettempdir()",
     ],
 )
 def test_what_the_machine_refuses_is_wrong_input(workspace, tmp_path, raised):
@@ -243,6 +244,47 @@ def test_a_worker_in_the_background_of_a_script_ends_on_a_signal(workspace, unus
         process.kill()
     assert process.returncode == 130, said
     assert "interrupted before the run's end" in said or "interrupted, before it had joined" in said
+
+
+def test_what_wrong_input_came_from_is_no_bug(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    error = InputError(Problem("new", "cannot be made"))
+    error.__cause__ = FileNotFoundError(errno.ENOENT, "No such file or directory", "new")
+    assert end_with(error, []) == 2
+    assert "itself failed" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("arguments", [("init", "new"), ("init", "new", "--bare")])
+def test_a_workspace_that_cannot_be_written_whole_names_its_folder(tmp_path, arguments):
+    small = 4096 if len(arguments) == 2 else 16  # bytes a file may have
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_FSIZE, ({small}, {small}))"
+    start = f"import os; {limited}; os.execv({sys.executable!r}, {[*HOLDFAST, *arguments]!r})"
+    ran = subprocess.run(
+        [sys.executable, "-B", "-c", start], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ran.returncode == 2, ran.stderr
+    assert "new: cannot be written whole: " in ran.stderr
+    assert "File too large" in ran.stderr
+    assert "itself failed" not in ran.stderr
+
+
+@pytest.mark.parametrize("megabytes", [80, 100, 110, 130])
+def test_too_little_memory_never_says_that_an_objective_was_missed(workspace, megabytes):
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({megabytes << 20}, {megabytes << 20}))"
+    start = f"import os; {limited}; os.execv({sys.executable!r}, [*{HOLDFAST!r}, 'slo', 'check'])"
+    ran = subprocess.run(
+        [sys.executable, "-c", start], cwd=workspace, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ran.returncode in {0, 70}, ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("arguments", [("doctor", "--json"), ("worker", "--manifest", "--image", "x:y")])
+def test_what_needs_no_browser_goes_without_playwright(workspace, tmp_path, arguments):
+    (tmp_path / "sitecustomize.py").write_text("import sys\nsys.modules['playwright'] = None\n")
+    ran = _ran(*arguments, cwd=workspace, env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    assert "is not installed\n    pip install" not in ran.stderr
+    assert ran.stdout
 
 
 def test_a_worker_whose_process_is_killed_played_no_part_to_its_end():

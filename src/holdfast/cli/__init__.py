@@ -1,9 +1,11 @@
 """The command line: parse, call, print, exit. The one place that leaves the process."""
 
+import mmap
 import os
 import sys
 
 _HOLDFAST_FAILED = 70  # ExitCode.HOLDFAST_FAILED, which may be what cannot be imported
+_LEAST_BYTES = 120 << 20
 
 
 def main() -> None:
@@ -26,9 +28,23 @@ def _run(arguments: list[str]) -> int:
 
     hear_endings()
     outlive_readers()
+    _require_memory()
     from holdfast.cli.program import invoke
 
     return outcome_with(invoke(arguments))
+
+
+def _require_memory() -> None:
+    """Raises MemoryError where numpy would find too little.
+
+    Its OpenBLAS does not raise then: it leaves the process with exit code 1, which here says that an objective was
+    missed. It takes 32 MB for each of its threads, of which no arithmetic of ours needs more than one.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    try:
+        mmap.mmap(-1, _LEAST_BYTES).close()  # asked for and given back: no page of it is touched
+    except OSError as error:
+        raise MemoryError(f"this process may not have {_LEAST_BYTES >> 20} MB more (ulimit -v)") from error
 
 
 def _say_last(error: BaseException) -> None:

@@ -8,11 +8,14 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Final
 
 import click
 
 from holdfast.errors import ExitCode, HoldfastError, InputError, Problem
 from holdfast.process import REFUSALS, crash_message, is_refusal, print_safely
+
+_NO_TEMPORARY_FOLDER: Final = "No usable temporary directory"  # in the words of `tempfile`
 
 
 def end_with(error: BaseException, arguments: Sequence[str]) -> int:
@@ -31,10 +34,10 @@ def end_with(error: BaseException, arguments: Sequence[str]) -> int:
         _print_for_script(arguments, (Problem("holdfast", message),))
         return int(ExitCode.HOLDFAST_FAILED)
     _print_problems(known.problems)
-    if known.__cause__ is not None and not isinstance(known.__cause__, HoldfastError) and _is_bug(known.__cause__):
-        print_safely(crash_message(known.__cause__))
-    if known.exit_code is ExitCode.WRONG_INPUT:
+    if known.exit_code is ExitCode.WRONG_INPUT:  # what it came from was foreseen: no bug
         _print_for_script(arguments, known.problems)
+    elif known.__cause__ is not None and _is_bug(known.__cause__):
+        print_safely(crash_message(known.__cause__))
     return int(known.exit_code)
 
 
@@ -46,13 +49,15 @@ def foreseen(error: BaseException) -> InputError | None:
     if isinstance(error, OSError) and is_refusal(error):
         where = str(error.filename) if error.filename is not None else ""
         return InputError(Problem(where, error.strerror or str(error), REFUSALS[error.errno or 0]))
+    if isinstance(error, FileNotFoundError) and (error.strerror or "").startswith(_NO_TEMPORARY_FOLDER):
+        return InputError(Problem("TMPDIR", "no folder for temporary files can be written", "name one that can be"))
     if isinstance(error, sqlite3.Error):
         return InputError(Problem("", f"a record cannot be read or written: {error}", "is its disk full or read-only?"))
     return None
 
 
 def _is_bug(error: BaseException) -> bool:
-    return isinstance(error, Exception) and foreseen(error) is None
+    return isinstance(error, Exception) and not isinstance(error, HoldfastError) and foreseen(error) is None
 
 
 def _print_problems(problems: Sequence[Problem | str]) -> None:
