@@ -67,6 +67,28 @@ def test_a_load_without_objectives_is_measured_by_enough_visits_that_all_end_wel
     assert ("show too little" in found.headline) == (verdict == "inconclusive")
 
 
+@pytest.mark.parametrize("named", [False, True], ids=["no objective", "an objective that no phase judges"])
+@pytest.mark.parametrize(
+    ("visits", "failed", "verdict", "said"),
+    [
+        (90, 0, "measured", "no objective was judged"),
+        (90, 1, "inconclusive", "1 visit did not end well, and no "),
+        (0, 90, "inconclusive", "90 visits did not end well, and no "),
+        (9, 0, "inconclusive", "show too little"),
+    ],
+)
+def test_objectives_that_no_phase_judges_make_nothing_greener(
+    tmp_path, monkeypatch, named, visits, failed, verdict, said
+):
+    monkeypatch.setattr("holdfast.run.validity.check_health", lambda **_: ())
+    asked = read_asked(RECORDED)
+    phase = replace(asked.phases[0], name="load", end=float(SECONDS), judged=False)
+    more = {"phases": (phase,), "objectives": asked.objectives[:1] if named else ()}
+    found = Run(tmp_path / "run", visits=visits, more=more, more_visits=[("failed", 0.1)] * failed).judged()
+    assert found.verdict == verdict
+    assert said in found.headline
+
+
 def test_an_experiment_has_a_verdict_of_its_own_however_few_visits_felt_it(tmp_path):
     run = Run(tmp_path / "run", visits=8, more={"experiments": read_asked(RECORDED).experiments})
     assert "show too little" not in run.judged().headline
