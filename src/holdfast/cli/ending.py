@@ -31,10 +31,10 @@ def end_with(error: BaseException, arguments: Sequence[str]) -> int:
         _print_for_script(arguments, (Problem("holdfast", message),))
         return int(ExitCode.HOLDFAST_FAILED)
     _print_problems(known.problems)
-    if known.__cause__ is not None and not isinstance(known.__cause__, HoldfastError) and _is_bug(known.__cause__):
-        print_safely(crash_message(known.__cause__))
-    if known.exit_code is ExitCode.WRONG_INPUT:
+    if known.exit_code is ExitCode.WRONG_INPUT:  # whatever it was that could not be read
         _print_for_script(arguments, known.problems)
+    elif known.__cause__ is not None and not isinstance(known.__cause__, HoldfastError) and _is_bug(known.__cause__):
+        print_safely(crash_message(known.__cause__))
     return int(known.exit_code)
 
 
