@@ -117,7 +117,7 @@ class Handler(BaseHTTPRequestHandler):
             case ("POST", "/reset-password"):
                 site.passwords[site.tokens.pop(query["token"])] = form["password"]
                 self.page("Password changed", "Done.")
-            case (_, "/account" | "/invoices" | "/invoices/1") if email is None:
+            case (_, "/account" | "/invoices" | "/invoices/1") if email is None and site.invoices_status == 200:
                 self.redirect("/sign-in")
             case ("GET", "/account"):
                 self.page(
@@ -322,11 +322,12 @@ def entry(name, **settings):
     return {"name": name, "path": str(CONTENT / f"{name}.py"), "every": 60.0, "budget": None, "times": 1, **settings}
 
 
-def written(folder, name, body, budget="5s"):
+def written(folder, name, body, budget="5s", **more):
     path = folder / f"{name}.py"
+    named = "".join(f", {key}={value!r}" for key, value in more.items())
     path.write_text(
         "from playwright.async_api import expect\nfrom holdfast.synthetics import journey\n\n"
-        f'@journey(every="1m", budget="{budget}", owner="o", runbook="r")\nasync def {name}(visit):\n'
+        f'@journey(every="1m", budget="{budget}", owner="o", runbook="r"{named})\nasync def {name}(visit):\n'
         + "".join(f"    {line}\n" for line in body.splitlines())
     )
     assert check_journey(path) == []
@@ -539,6 +540,41 @@ async with visit.step("open"):
         "missing": "missing_element",
         "unknown_page": "404",
         "no_message": "no_message",
+    }
+
+
+def test_a_walk_that_passes_over_what_the_target_did_wrong_proves_nothing(start, site, tmp_path):
+    site.invoices_status = 503
+    opened = "async with visit.step('open'):\n    await visit.page.goto('/sign-in')\n"
+    calls = opened + "    await visit.page.evaluate(\"fetch('/invoices')\")"
+    looks = "async with visit.step('open'):\n    await visit.page.goto('/account')"
+    refused = opened + "    await visit.page.evaluate(\"fetch('http://127.0.0.1:1/').catch(() => 0)\")"
+    swallows = f"""
+async with visit.step("open"):
+    try:
+        await visit.page.goto("{site.url}/invoices", wait_until="load")
+        await expect(visit.page.get_by_text("42.00 EUR")).to_be_visible(timeout=100)
+    except AssertionError:
+        pass
+"""
+    child = start(
+        written(tmp_path, "calls", calls),
+        written(tmp_path, "swallows", swallows),
+        written(tmp_path, "means_it", calls, expect="failed"),
+        written(tmp_path, "means_another", calls, expect="rate_limited, transport_error"),
+        written(tmp_path, "looks", looks),
+        written(tmp_path, "refused", refused),
+    ).go()
+
+    child.done(45)
+
+    assert {key for key in child.samples() if "/" not in key[0]} == {
+        ("calls", "ok", "failed_inside"),
+        ("swallows", "ok", "failed_inside"),
+        ("means_it", "ok", ""),
+        ("means_another", "ok", "failed_inside"),
+        ("looks", "ok", ""),
+        ("refused", "ok", ""),  # another origin, which the fence keeps from being asked
     }
 
 

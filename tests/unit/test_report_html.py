@@ -259,3 +259,13 @@ def test_invalid_is_another_tone_word_and_mark_than_missed():
     banner = re.compile(r'<header class="banner (\w+)">.*?aria-hidden="true">(.)</span> (\w+)', re.DOTALL)
     assert banner.search(invalid).groups() == ("void", "!", "invalid")
     assert banner.search(missed).groups() == ("bad", "✕", "missed")
+
+
+def test_no_part_of_a_run_that_cannot_be_trusted_is_folded_as_good_news():
+    tones = [
+        re.findall(r'<span class="result"><span class="mark (\w+)"', render(one()))
+        for one in (all_met, invalid_generator)
+    ]
+    assert set(tones[0]) == {"good", "neutral"}
+    assert len(tones[1]) > 4
+    assert set(tones[1]) == {"unclear", "neutral"}

@@ -82,6 +82,11 @@ def test_every_wrong_thing_of_a_file_is_said_at_once_with_its_line(written):
         ('"8s"', '"0s"', "budget must be longer than 0s"),
         ('"8s"', "TIME", "budget must be written out as a text"),
         ('owner="identity"', 'owner="identity", team="x"', "@journey has no setting 'team'"),
+        (
+            'owner="identity"',
+            'owner="identity", expect="failed, tired"',
+            "expect names 'tired', which a walk cannot expect",
+        ),
         ('"open"', '"open/close"', "step 'open/close': a name must not hold a slash, which parts journey and step"),
         ('"open"', "name", 'a step needs one name, written out: visit.step("open sign-in")'),
         (

@@ -5,7 +5,7 @@ a sizing never fold: they are what the page is opened for.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from holdfast.record.sample import EXCUSED, OK
 from holdfast.report.drop_off import funnels_of, is_whole
@@ -35,7 +35,7 @@ def sections_of(summary: Summary, drawn: Collection[str]) -> list[Section]:
     no_evidence = "" if any(j.evidence for j in summary.journeys) else "no walk failed, so no screenshot was kept"
     no_funnels = "" if funnels_of(summary) else "no scenario or journey was started"
     no_journeys = _reason(summary.journeys, summary.journeys_reason)
-    return [
+    found = [
         Section("answers", "Answers", absent="" if summary.answers else "nothing was asked of this run"),
         Section("objectives", "Objectives", no_objectives, _objectives(summary)),
         Section("timeline", "Timeline", absent="" if "timeline" in drawn else "no visit and no walk was recorded"),
@@ -50,6 +50,10 @@ def sections_of(summary: Summary, drawn: Collection[str]) -> list[Section]:
         Section("evidence", "Evidence", absent=no_journeys or no_evidence),
         Section("provenance", "Provenance", result=_provenance(summary), verdict="neutral"),
     ]
+    if summary.validity.verdict != "invalid":
+        return found
+    # What was measured by a generator that cannot be trusted is told, but not as good news.
+    return [replace(section, verdict="unclear") if section.verdict == "good" else section for section in found]
 
 
 def _reason(part: object, reason: str) -> str:

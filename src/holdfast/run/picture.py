@@ -8,7 +8,7 @@ import numpy as np
 from holdfast.load.measured import is_generator
 from holdfast.record.histogram import Histogram, bucket_middle
 from holdfast.record.recorder import Interval
-from holdfast.record.sample import DROPPED, depth_of
+from holdfast.record.sample import DROPPED, OK, depth_of
 from holdfast.run.poller import REPLICAS_READY
 from holdfast.run.recorded import Recorded
 from holdfast.run.summary import Timeline, TimelineFault, TimelineJourney, TimelineLatency, TimelinePhase
@@ -56,16 +56,21 @@ def timeline(recorded: Recorded) -> Timeline:
 
 def _ended(recorded: Recorded, length: int) -> Mapping[str, tuple[int, ...]]:
     """Visits by the second in which they ended, to half a second: a failure belongs where it happened, and one that was
-    due before a fault happened during it. What ended after the last phase is in no second.
+    due before a fault happened during it. One that may have ended in a fault's first second or in the one before is
+    drawn in the fault's. What ended after the last phase is in no second.
     """
     first = math.floor(recorded.time_zero)
+    begun = [fault.started - first for fault in recorded.faults if fault.started is not None]
     found: dict[str, list[int]] = {}
     for interval in recorded.intervals:
         if interval.source != "load" or depth_of(interval.name) != 1:
             continue
         lane = found.setdefault(interval.outcome, [0] * length)
         for bucket, number in interval.response.counts.items():
-            second = math.floor(interval.second - first + 0.5 + bucket_middle(bucket))
+            earliest = interval.second - first + bucket_middle(bucket)
+            second = math.floor(earliest + 0.5)
+            if interval.outcome != OK:
+                second = max([second, *(math.floor(begin) for begin in begun if earliest < begin < earliest + 1)])
             if 0 <= second < length:
                 lane[second] += number
     return {outcome: tuple(found[outcome]) for outcome in sorted(found) if any(found[outcome])}

@@ -38,6 +38,8 @@ class Unproven:
         said = f"{self.count} of {self.total} {what} of {self.name} ended ok"
         if self.detail == NO_REQUEST and self.source == "synthetics":
             return f"{said} without an answer of the target to any page"
+        if self.source == "synthetics":
+            return f"{said} although a page or a call in them was answered with a server error or 429, or not at all"
         if self.detail == NO_REQUEST:
             return f"{said} and sent no request"
         why = f" ({', '.join(self.why)})" if self.why else ""

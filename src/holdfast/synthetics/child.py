@@ -30,7 +30,7 @@ from holdfast.process import ending_signals, undo_inherited
 from holdfast.record.store import RunStore
 from holdfast.redaction import secrets_of
 from holdfast.synthetics.browser import SharedBrowser, find_browser
-from holdfast.synthetics.definition import JourneySettings, check_journey, definition_of
+from holdfast.synthetics.definition import check_journey, definition_of
 from holdfast.synthetics.failure import ProbeError
 from holdfast.synthetics.journey import Journey
 from holdfast.synthetics.prober import Prober, Round
@@ -155,7 +155,7 @@ def load_journey(path: Path) -> Journey:
 def _with_settings(journey: Journey, entry: Mapping[str, Any]) -> Journey:
     own = journey.settings
     every, budget = entry.get("every") or own.every, entry.get("budget") or own.budget
-    return replace(journey, settings=JourneySettings(every, budget, own.owner, own.runbook))
+    return replace(journey, settings=replace(own, every=every, budget=budget))
 
 
 async def _work(channel: ChildEnd, task: Task) -> int:

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from holdfast.errors import InputError, Problem, raise_input_error, shown
+from holdfast.record.sample import FAILED, NO_REQUEST, RATE_LIMITED, TRANSPORT_ERROR
 from holdfast.workspace.quantity import seconds
 
 _SETTINGS: Final = ("every", "budget", "owner", "runbook")
+_MAY_EXPECT: Final = (FAILED, RATE_LIMITED, TRANSPORT_ERROR, NO_REQUEST)
 _EXAMPLE: Final = '@journey(every="5m", budget="8s", owner="identity", runbook="docs/runbooks/sign-in.md")'
 
 
@@ -25,6 +27,7 @@ class JourneySettings:
     budget: float  # seconds a walk may take; past it the visitor has left
     owner: str  # the team that is told
     runbook: str  # path or address of what to do when it fails
+    expect: tuple[str, ...] = ()  # what may go wrong in a walk that ends well all the same
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,11 @@ class JourneyDefinition:
     settings: JourneySettings
     steps: tuple[str, ...]  # in the order of the source
     needs_code: bool  # it asks for one-time codes, so its accounts must have a second factor
+
+
+def expected(text: str) -> tuple[str, ...]:
+    """ "failed, rate_limited" → both."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def find_journeys(folder: Path) -> dict[str, Path]:
@@ -135,8 +143,8 @@ class _Reading:
             return None
         texts: dict[str, str] = {}
         for keyword in decorator.keywords:
-            if keyword.arg not in _SETTINGS:
-                known = ", ".join(_SETTINGS)
+            if keyword.arg not in {*_SETTINGS, "expect"}:
+                known = ", ".join((*_SETTINGS, "expect"))
                 self._wrong(keyword.value.lineno, f"@journey has no setting {keyword.arg!r}", f"known: {known}")
             elif not isinstance(keyword.value, ast.Constant) or not isinstance(keyword.value.value, str):
                 self._wrong(keyword.value.lineno, f"{keyword.arg} must be written out as a text", f"such as {_EXAMPLE}")
@@ -159,7 +167,11 @@ class _Reading:
                 f"its budget ({texts['budget']}) is longer than every ({texts['every']})",
                 "walks would overlap: lower the budget or walk less often",
             )
-        return JourneySettings(every, budget, texts.get("owner", ""), texts.get("runbook", ""))
+        expect = expected(texts.get("expect", ""))
+        if unknown := [repr(outcome) for outcome in expect if outcome not in _MAY_EXPECT]:
+            what = f"expect names {' and '.join(unknown)}, which a walk cannot expect"
+            self._wrong(decorator.lineno, what, f"write one or more of these: {', '.join(_MAY_EXPECT)}")
+        return JourneySettings(every, budget, texts.get("owner", ""), texts.get("runbook", ""), expect)
 
     def _duration(self, decorator: ast.Call, name: str, text: str | None) -> float | None:
         if text is None:

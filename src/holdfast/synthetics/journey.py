@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from holdfast.synthetics.definition import JourneySettings
+from holdfast.synthetics.definition import JourneySettings, expected
 from holdfast.workspace.quantity import seconds
 
 if TYPE_CHECKING:
@@ -31,13 +31,16 @@ class Journey:
     walk: Walk
 
 
-def journey(*, every: str, budget: str, owner: str, runbook: str) -> Callable[[Walk], Journey]:
+def journey(*, every: str, budget: str, owner: str, runbook: str, expect: str = "") -> Callable[[Walk], Journey]:
     """Make a journey of `async def name(visit)`.
 
     `every` and `budget` are durations such as "5m" and "8s"; a plan may set another `every`. The budget leaves out
-    what only a test has to wait for: an unused one-time code. Raises ValueError when a duration is none.
+    what only a test has to wait for: an unused one-time code. A walk that ends well although the target answered a
+    page or a call in it with a server error, with 429 or not at all proves nothing, unless `expect` says that this is
+    meant: "failed", "rate_limited", "transport_error", or several with commas; "no_request" where the browser asks for
+    no page. Raises ValueError when a duration is none.
     """
-    settings = JourneySettings(seconds(every), seconds(budget), owner, runbook)
+    settings = JourneySettings(seconds(every), seconds(budget), owner, runbook, expected(expect))
 
     def made(walk: Walk) -> Journey:
         return Journey(walk.__name__, settings, walk)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from holdfast.record.sample import FAILED, RATE_LIMITED, TRANSPORT_ERROR
 from holdfast.synthetics.error_code import error_code_in
 from holdfast.synthetics.failure import BLOCKED, Seen, net_error_of
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _AUTHENTICATING: Final = frozenset({"authorization", "x-api-key", "x-csrf-token", "x-xsrf-token", "x-auth-token"})
 _FIRST_ERROR: Final = 400
+_FIRST_OF_SERVER: Final = 500
+_TOO_MANY: Final = 429
 _BODY_SECONDS: Final = 1.0
 _CALLS: Final = frozenset({"xhr", "fetch"})
 
@@ -42,6 +45,7 @@ class Traffic:
         self._last = time.monotonic()
         self.crashed = False
         self.has_answered = False  # whether the target ever did
+        self.went_wrong: set[str] = set()  # outcomes of the target's pages and calls that no customer would be glad of
         page.on("request", self._asked)
         page.on("response", self._answered)
         page.on("requestfinished", self._ended)
@@ -88,8 +92,12 @@ class Traffic:
             self._outstanding.discard(request)
             if not 300 <= status < 400:
                 self._page_status = status
-        elif request.resource_type in _CALLS and (status == 429 or status >= 500):
+        elif request.resource_type in _CALLS and (status == _TOO_MANY or status >= _FIRST_OF_SERVER):
             self._call_status = status
+        else:
+            return
+        if self._is_ours(request.url) and (status == _TOO_MANY or status >= _FIRST_OF_SERVER):
+            self.went_wrong.add(RATE_LIMITED if status == _TOO_MANY else FAILED)
 
     def _ended(self, request: "Request") -> None:
         self._last = time.monotonic()
@@ -98,9 +106,11 @@ class Traffic:
     def _failed(self, request: "Request") -> None:
         self._last = time.monotonic()
         self._outstanding.discard(request)
-        if self._is_page(request):
-            ours = self._is_ours(request.url)
-            self._net_error = net_error_of(request.failure or "") if ours else BLOCKED
+        is_page, ours, error = self._is_page(request), self._is_ours(request.url), net_error_of(request.failure or "")
+        if is_page:
+            self._net_error = error if ours else BLOCKED
+        if ours and error not in {"", BLOCKED} and (is_page or request.resource_type in _CALLS):
+            self.went_wrong.add(TRANSPORT_ERROR)
 
     def _crash(self, _page: "Page") -> None:
         self.crashed = True

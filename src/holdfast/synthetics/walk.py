@@ -10,6 +10,7 @@ long a walk can hold the browser.
 
 import asyncio
 import inspect
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from holdfast.clock import Clock
 from holdfast.kit.accounts import Account
 from holdfast.kit.inbox import Inbox
 from holdfast.kit.totp import StepLedger
-from holdfast.record.sample import NO_REQUEST, OK, TIMED_OUT, UNFINISHED
+from holdfast.record.sample import FAILED_INSIDE, NO_REQUEST, OK, TIMED_OUT, UNFINISHED
 from holdfast.redaction import HIDDEN, Redactor
 from holdfast.synthetics.browser import SharedBrowser
 from holdfast.synthetics.evidence import Failure, journey_line, keep_evidence, safe_text
@@ -112,8 +113,8 @@ async def walk(
             return ProbeFailed(reason, await _clean_up(visit, browser, place, trace_id, generation))
         steps = tuple((step, _cause_of_step(step, leave)) for step in visit.steps)
         cause = _cause_of_walk(steps, raised, duration, journey.settings.budget, leave)
-        if cause.outcome == OK and not traffic.has_answered:
-            cause = Cause(OK, NO_REQUEST)
+        if cause.outcome == OK:
+            cause = Cause(OK, _doubt(traffic, journey.settings.expect))
         walked = Walked(journey.name, at, duration, cause, steps, trace_id, tuple(visit.delivery), waited=waited)
         if cause.outcome not in {OK, UNFINISHED}:
             await visit.register_cookies()
@@ -128,6 +129,13 @@ async def walk(
         return replace(walked, clean_up_error=wrong, refused=fence.refused)
     finally:
         await _close(context)
+
+
+def _doubt(traffic: Traffic, meant: Collection[str]) -> str:
+    """Why a walk that came to its end proves nothing of the target; "" where it does, or where that is meant."""
+    if not traffic.has_answered and NO_REQUEST not in meant:
+        return NO_REQUEST
+    return FAILED_INSIDE if traffic.went_wrong - set(meant) else ""
 
 
 def _failure(
