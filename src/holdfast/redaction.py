@@ -46,6 +46,7 @@ _SECRET_NAME: Final = re.compile(
     r"(?:API|ACCESS|PRIVATE|SIGNING|ENCRYPTION|MASTER)_?KEYS?|APIKEY|KEY)(?:_|$)|TOKEN|SECRET|PASSWORD",
     re.IGNORECASE,
 )
+_FOLDERS: Final = {"PWD", "OLDPWD"}  # the shell's, which say where somebody works and not a password
 
 # What is secret by its place, whatever its value.
 _PLACES: Final = (
@@ -144,7 +145,7 @@ def secrets_of(environment: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(
         value
         for name, value in environment.items()
-        if len(value) >= _SHORTEST_OF_ENVIRONMENT and _SECRET_NAME.search(name)
+        if len(value) >= _SHORTEST_OF_ENVIRONMENT and _SECRET_NAME.search(name) and name not in _FOLDERS
     )
 
 

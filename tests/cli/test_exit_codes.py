@@ -13,7 +13,16 @@ from pathlib import Path
 import pytest
 
 from holdfast.cli.ending import end_with
-from holdfast.errors import CleanUpError, ExitCode, InputError, MeasurementError, Problem, severest
+from holdfast.errors import (
+    CleanUpError,
+    ExitCode,
+    InputError,
+    MeasurementError,
+    Problem,
+    RunFolderError,
+    severest,
+)
+from holdfast.run.folder import RunFolder, read_facts
 
 RUNS = Path(__file__).parents[1] / "data/runs"
 HOLDFAST = [sys.executable, "-m", "holdfast"]
@@ -159,6 +168,19 @@ def test_a_fault_that_is_left_in_weighs_more_than_the_bug_that_left_it(capsys, t
     error.__cause__ = sqlite3.OperationalError("disk full")
     assert end_with(error, []) == 3
     assert "itself failed" not in capsys.readouterr().err
+
+
+def test_what_is_wrong_with_a_file_is_no_bug_of_holdfast(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(RunFolderError) as caught:
+        read_facts(RunFolder(tmp_path))
+    assert end_with(caught.value, []) == 2
+    told = capsys.readouterr().err
+    assert "run.json: cannot be read" in told
+    assert "itself failed" not in told
+    assert not list(tmp_path.rglob("crash-*.log"))
 
 
 def test_a_full_disk_behind_stdout_is_no_success(workspace):

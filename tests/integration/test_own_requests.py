@@ -128,6 +128,13 @@ def test_an_address_that_is_looked_up_in_the_outbox_does_not_follow_a_redirect_e
     assert elsewhere == []
 
 
+@pytest.mark.parametrize("place", ["/again?of=ada@example.org", "/again#\x1b[31mada@example.org"])
+def test_too_many_redirects_are_told_without_a_query_and_never_printed_as_they_came(place):
+    with serving(redirect(place)) as (port, _asked), pytest.raises(UnansweredError) as caught:
+        ask(f"http://127.0.0.1:{port}/", Rules("m", redirects=2))
+    assert caught.value.what == f"http://127.0.0.1:{port}/again redirects more than 2 times"
+
+
 def test_a_redirect_on_the_same_origin_is_followed_where_asked_and_so_often():
     place = b'HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{"messages": []}'
     with serving(redirect("/messages/"), place) as (port, asked):

@@ -11,9 +11,9 @@ from tests.integration.real_prometheus import MISSING, asked, prometheus, until
 from holdfast.monitor.exporter import Exporter
 from holdfast.monitor.serving import Serving
 from holdfast.record.recorder import Recorder, fold
-from holdfast.record.sample import DROPPED, OUTCOMES
+from holdfast.record.sample import DROPPED, NO_ACCOUNT, OUTCOMES, THINKING
 from holdfast.record.store import RunStore
-from holdfast.slo.indicator import Indicator, Selector, count
+from holdfast.slo.indicator import Indicator, Selector, count, is_no_event
 from holdfast.slo.objective import Objective
 from holdfast.slo.promql import RESPONSE, SAMPLES, expressions
 from holdfast.slo.sources.prometheus import Connection
@@ -70,10 +70,11 @@ def _write(store: RunStore, chance: random.Random, *, late: bool) -> None:
         recorder = Recorder(source)
         for name in NAMES if late else NAMES[:7]:
             for _ in range(chance.randrange(1, 100)):
-                outcome = chance.choice(("ok",) * 20 + OUTCOMES)
+                outcome = chance.choice(("ok",) * 20 + OUTCOMES + (THINKING,))
                 if outcome == DROPPED and "/" in name:
                     continue  # what was never sent took no step
-                recorder.add(name, at, outcome, chance.lognormvariate(-1.0, 0.8), detail=outcome)
+                detail = chance.choice((outcome, NO_ACCOUNT)) if outcome == DROPPED else outcome
+                recorder.add(name, at, outcome, chance.lognormvariate(-1.0, 0.8), detail=detail)
         if late:
             recorder.add("hopeless", at, "failed", 0.1)
         store.write(fold(source, recorder.take()))
@@ -93,7 +94,7 @@ def test_a_record_and_prometheus_count_the_same_to_the_last_event(tmp_path: Path
                     assert serving.wait_for_scrapes(1, 20)
                 assert serving.wait_for_scrapes(3, 20)  # the second shows all, the third is then stored
                 intervals = store.intervals()
-                events = sum(interval.count for interval in intervals)
+                events = sum(interval.count for interval in intervals if not is_no_event(interval))
                 until(lambda: asked(url, f"sum({SAMPLES})")[0][2] == events, "all samples were scraped")
                 ((_, _, at),) = asked(url, f'max(timestamp({SAMPLES}{{source="load"}}))')
                 api = PrometheusApi(Connection(url))

@@ -20,7 +20,7 @@ pytestmark = [
 
 
 def promtool(*arguments, cwd):
-    done = subprocess.run(["promtool", *arguments], cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(["promtool", *arguments], cwd=cwd, capture_output=True, text=True, timeout=400, check=False)
     return done.returncode, done.stdout + done.stderr
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -260,6 +261,23 @@ def test_a_load_child_that_is_told_to_end_by_another_makes_the_run_invalid(works
     assert found["children"]["reason"].startswith("load ended before its time")
     assert "load ended before its time: interrupted; see logs/load.log" in err
     assert found["reconciled"]["verdict"] == "valid"
+
+
+def test_a_worker_that_cannot_begin_is_told_with_its_last_words_and_a_log_that_is_kept(workspace, stub):
+    set_up(workspace, stub, rate=5, scenario="sign_in_password", seconds=2, accounts=20)
+    scenario = workspace / "scenarios" / "sign_in_password.py"
+    dying = (
+        'import os, sys\nif "holdfast.load.worker" in sys.orig_argv:\n'
+        '    print("no memory for this worker", file=sys.stderr)\n    os._exit(9)\n'
+    )
+    scenario.write_text(scenario.read_text().replace("from locust", f"{dying}from locust", 1))
+    with _holdfast(workspace, "load", "tried", "--json", "--workers", "2") as run:
+        _, err = run.communicate(timeout=90)
+    assert run.returncode == 3
+    assert "a worker of this machine ended before it began, with exit code 9" in err
+    assert "no memory for this worker" in err
+    (log,) = re.findall(r"see (\S+load\.log)", err)
+    assert "no memory for this worker" in (workspace / log).read_text()
 
 
 def test_a_worker_that_is_told_to_end_before_it_joined_goes_at_once(workspace, unused_tcp_port):

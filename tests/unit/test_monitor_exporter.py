@@ -15,14 +15,16 @@ from holdfast.errors import InputError
 from holdfast.monitor.exporter import Exporter, edges_of
 from holdfast.monitor.metrics import LADDER, METRICS
 from holdfast.monitor.serving import Serving, listening
+from holdfast.record.idle_closes import settled_from, settled_intervals
 from holdfast.record.recorder import Recorder, fold
-from holdfast.record.sample import OUTCOMES
+from holdfast.record.sample import IDLE_CLOSED, NO_ACCOUNT, OUTCOMES, THINKING
 from holdfast.record.store import Gauge, RunStore
-from holdfast.slo.indicator import Indicator, Selector
+from holdfast.slo.indicator import Indicator, Selector, count
 from holdfast.slo.objective import Objective
 from holdfast.slo.window import parse_window
 
 SAMPLES, BUCKET = "holdfast_samples_total", "holdfast_response_seconds_bucket"
+UNCOUNTED = "holdfast_uncounted_samples_total"
 
 
 def _objective(under: float = 0.4) -> Objective:
@@ -113,6 +115,43 @@ def test_records_of_a_history_add_up_and_new_ones_are_found(tmp_path: Path) -> N
         _write(store, ("a", "ok", 0.1), ("a", "ok", 0.1))
     (tmp_path / "3.db").write_bytes(b"")  # just being made
     assert _values(exporter)[SAMPLES, "a", "ok", ""] == 3
+
+
+def test_what_no_objective_counts_is_kept_apart(database: Path) -> None:
+    recorder = Recorder("load")
+    for outcome, detail in (("ok", ""), ("dropped", NO_ACCOUNT), ("dropped", "all busy"), (THINKING, "")):
+        recorder.add("a", 100.0, outcome, 0.1, detail=detail)
+    with RunStore.open(database) as store:
+        store.write(fold("load", recorder.take()))
+        counts = count(store.intervals(), _objective().indicator, 0, 1_000)
+    found = _values(Exporter(lambda: [database]))
+    counted = sum(value for (metric, *_), value in found.items() if metric == SAMPLES)
+    assert counted == counts.total_events == 2
+    assert found[SAMPLES, "a", "dropped", ""] == counts.bad_events == 1
+    assert found[UNCOUNTED, "a", "dropped", ""] == found[UNCOUNTED, "a", THINKING, ""] == 1
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_the_end_of_an_idle_connection_is_shown_once_it_is_known_whose_fault_it_was(
+    database: Path, *, broken: bool
+) -> None:
+    now = [100.5]
+    exporter = Exporter(lambda: [database], now=lambda: now[0])
+    with RunStore.open(database) as store:
+        _write(store, *[("a/b/GET c", "ok", 0.1)] * 9, ("a/b/GET c", IDLE_CLOSED, 0.5))
+        too_new = _values(exporter)
+        assert too_new[SAMPLES, "a/b/GET c", "ok", ""] == 0  # of a series that came later
+        assert (UNCOUNTED, "a/b/GET c", IDLE_CLOSED, "") not in too_new
+        if broken:
+            _write(store, ("a/b/GET d", "transport_error", 0.1), at=102.0)
+        (closed,) = (i for i in store.intervals() if i.outcome == IDLE_CLOSED)
+        judged = sum(i.count for i in settled_intervals(store) if i.outcome == "transport_error")
+    now[0] = settled_from(closed)
+    for _ in range(2):
+        found = _values(exporter)
+    assert found[SAMPLES, "a/b/GET c", "transport_error", ""] == int(broken)
+    assert found.get((UNCOUNTED, "a/b/GET c", IDLE_CLOSED, ""), 0) == int(not broken)
+    assert sum(v for (m, _, outcome, _), v in found.items() if m == SAMPLES and outcome == "transport_error") == judged
 
 
 def test_names_are_bounded_and_what_is_left_out_is_told(database: Path) -> None:

@@ -141,6 +141,11 @@ def test_a_secret_is_found_among_bytes_of_any_kind(encode):
     assert not Redactor("Correct-Horse-8").is_in(content)
 
 
+def test_the_folder_that_a_shell_works_in_is_no_password():
+    folder = "/home/somebody/a/workspace"
+    assert secrets_of({"PWD": folder, "OLDPWD": folder, "DB_PWD": "word-2222"}) == ("word-2222",)
+
+
 def test_secrets_of_an_environment_are_known_by_their_names():
     environment = {
         "PROMETHEUS_TOKEN": "token-1",

@@ -149,6 +149,20 @@ def test_what_a_child_finds_wrong_is_wrong_input_and_a_child_that_dies_is_not(tm
         children.end(5)
 
 
+def test_an_error_names_a_childs_log_only_where_that_is_kept(tmp_path: Path) -> None:
+    from holdfast.clock import SystemClock
+    from holdfast.errors import MeasurementError
+
+    (tmp_path / "dying.py").write_text("raise SystemExit('no such thing')\n")
+    for kept in (True, False):
+        children = Children(SystemClock(), tmp_path, logs_kept=kept)
+        children.start("dying", "dying", {**os.environ, "PYTHONPATH": str(tmp_path)})
+        with pytest.raises(MeasurementError, match="no such thing") as caught:
+            children.wait_until_ready(30)
+        children.end(5)
+        assert ("dying.log" in str(caught.value)) is kept
+
+
 def test_the_starter_never_overwrites(tmp_path: Path) -> None:
     from holdfast.errors import InputError
 

@@ -1,14 +1,17 @@
 """What a recorded run is worth: its checks, its verdict without objectives. Records as a generator leaves them."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from holdfast.errors import MeasurementError, Problem, RunFolderError
 from holdfast.record.recorder import Recorder, fold
 from holdfast.record.store import Event, Gauge, RunStore
 from holdfast.record.timeline import PHASE, Span
 from holdfast.run.asked import read_asked, write_asked
+from holdfast.run.bad_end import end_badly, judge_ended
 from holdfast.run.folder import RunFolder
 from holdfast.run.judgement import judge_run
 
@@ -65,6 +68,38 @@ def test_a_load_without_objectives_is_measured_by_enough_visits_that_all_end_wel
     found = Run(tmp_path / "run", visits=visits).judged()
     assert (found.verdict, found.exit_code) == (verdict, code)
     assert ("show too little" in found.headline) == (verdict == "inconclusive")
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["no objective", "an objective that no phase judges"])
+@pytest.mark.parametrize(
+    ("visits", "failed", "verdict", "said"),
+    [
+        (90, 0, "measured", "no objective was judged"),
+        (90, 1, "inconclusive", "1 visit did not end well, and no "),
+        (0, 90, "inconclusive", "90 visits did not end well, and no "),
+        (9, 0, "inconclusive", "show too little"),
+    ],
+)
+def test_objectives_that_no_phase_judges_make_nothing_greener(
+    tmp_path, monkeypatch, named, visits, failed, verdict, said
+):
+    monkeypatch.setattr("holdfast.run.validity.check_health", lambda **_: ())
+    asked = read_asked(RECORDED)
+    phase = replace(asked.phases[0], name="load", end=float(SECONDS), judged=False)
+    more = {"phases": (phase,), "objectives": asked.objectives[:1] if named else ()}
+    found = Run(tmp_path / "run", visits=visits, more=more, more_visits=[("failed", 0.1)] * failed).judged()
+    assert found.verdict == verdict
+    assert said in found.headline
+
+
+def test_a_run_whose_folder_was_removed_while_it_ran_was_begun_all_the_same(tmp_path):
+    folder = Run(tmp_path / "run").folder
+    shutil.rmtree(folder.path)
+    with pytest.raises(MeasurementError, match="though the run went to its end"):
+        judge_ended(folder)
+    for error in (RunFolderError(Problem("run.json", "cannot be read")), FileNotFoundError(2, "No such file")):
+        with pytest.raises(MeasurementError, match="its folder was removed while it ran"):
+            list(end_badly(folder, error, started=True))
 
 
 def test_an_experiment_has_a_verdict_of_its_own_however_few_visits_felt_it(tmp_path):

@@ -26,14 +26,17 @@ def _exchanged(stream: Stream, sent: bytes, method: str, most_bytes: int, shown:
     with contextlib.suppress(BrokenPipeError):  # it may have answered before it hung up: look
         stream.send(sent)
     read = _begun(stream, method)
-    if not most_bytes:
-        return Answer(read.status, _headers(read))
-    body = read.read(most_bytes + 1)
-    if len(body) > most_bytes:
-        raise UnansweredError("too_large", f"the answer of {shown} is larger than {most_bytes:,} bytes")
-    if read.length and method != "HEAD":
-        raise http.client.IncompleteRead(b"")
-    return Answer(read.status, _headers(read), body)
+    try:
+        if not most_bytes:
+            return Answer(read.status, _headers(read))
+        body = read.read(most_bytes + 1)
+        if len(body) > most_bytes:
+            raise UnansweredError("too_large", f"the answer of {shown} is larger than {most_bytes:,} bytes")
+        if read.length and method != "HEAD":
+            raise http.client.IncompleteRead(b"")
+        return Answer(read.status, _headers(read), body)
+    finally:
+        _let_go(read)
 
 
 def _headers(read: http.client.HTTPResponse) -> dict[str, str]:
@@ -47,11 +50,20 @@ def _begun(stream: Stream, method: str) -> http.client.HTTPResponse:
     """Past the headers of the answer itself: 100 is passed over by the library, 103 and its like are not."""
     for _ in range(_MOST_INTERIM):
         read = http.client.HTTPResponse(stream, method=method)  # type: ignore[arg-type]  # it wants the file of it
-        read.begin()
+        try:
+            read.begin()
+        except BaseException:
+            _let_go(read)
+            raise
         if read.status >= 200 or read.status == 101:
             return read
-        read.fp = None  # type: ignore[assignment]  # or it closes the stream when it is collected
+        _let_go(read)
     raise http.client.HTTPException(f"more than {_MOST_INTERIM} interim answers")
+
+
+def _let_go(read: http.client.HTTPResponse) -> None:
+    """Or it closes the stream when it is collected; or, as of Python 3.13, complains that it is closed already."""
+    read.fp = None  # type: ignore[assignment]
 
 
 def _unreadable(error: http.client.HTTPException, shown: str) -> UnansweredError:

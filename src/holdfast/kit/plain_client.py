@@ -63,7 +63,7 @@ def ask(
         if answer.status not in _REDIRECTS or not rules.redirects:
             break
         if hop == rules.redirects:
-            raise UnansweredError("redirected", f"{url} redirects more than {rules.redirects} times")
+            raise UnansweredError("redirected", f"{_shown(url)} redirects more than {rules.redirects} times")
         url = _next(url, answer)
         if answer.status == 303 or (answer.status in {301, 302} and method == "POST"):  # RFC 9110, 15.4
             method, body = "GET", None
@@ -86,7 +86,7 @@ def _once(
     if scheme == "https" and tls is None:
         raise ValueError("https needs a TLS context")
     sent = _request(method, target, authority, rules, body, headers, trace)
-    shown = printable(f"{scheme}://{authority}{target.partition('?')[0]}")  # a query may hold somebody's address
+    shown = _shown(url)
     try:
         with dialled(host, port, tls if scheme == "https" else None, deadline) as stream:
             return exchanged(stream, sent, method, rules.most_bytes, shown)
@@ -141,10 +141,15 @@ def _place(url: str) -> tuple[str, str, int, str, str]:
     return scheme, host, port, named if port == _PORTS[scheme] else f"{named}:{port}", target
 
 
+def _shown(url: str) -> str:
+    """For messages: without the query, which may hold somebody's address, and what a redirect put behind it."""
+    scheme, _, _, authority, target = _place(url)
+    return printable(f"{scheme}://{authority}{target.partition('?')[0]}")
+
+
 def _next(url: str, answer: Answer) -> str:
     """Where a redirect leads, on the same origin. Raises UnansweredError."""
-    asked = urlsplit(url)
-    shown = f"{asked.scheme}://{asked.netloc}"
+    shown = _shown(url)
     try:
         found = urljoin(url, answer.headers.get("location", ""))
         same = _place(found)[:3] == _place(url)[:3]

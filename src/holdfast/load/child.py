@@ -21,11 +21,12 @@ unfinished, or the run is not to be trusted.
 
 import gc
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holdfast.channel import ChildEnd
-from holdfast.errors import HoldfastError, Problem
+from holdfast.errors import HoldfastError, MeasurementError, Problem
 from holdfast.kit.accounts import secrets_in
 from holdfast.load.process import leave_after, settle
 from holdfast.process import undo_inherited
@@ -81,6 +82,10 @@ def _lead(master: "Master", channel: ChildEnd) -> int:
     """Have workers play it. The exit code."""
     try:
         master.prepare()
+    except MeasurementError as error:
+        sys.stderr.write(f"{error}\n")  # the runner quotes our log, in which the worker wrote before
+        master.close("the run could not begin")
+        return 1
     except HoldfastError as error:
         channel.tell_problems(error.problems)
         master.close("the run could not begin")

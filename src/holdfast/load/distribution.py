@@ -26,7 +26,7 @@ from locust.runners import STATE_MISSING, MasterRunner
 from holdfast.channel import ChildEnd
 from holdfast.clock import SystemClock
 from holdfast.environment import for_authors
-from holdfast.errors import InputError, Problem
+from holdfast.errors import InputError, MeasurementError, Problem
 from holdfast.load.admission import Admission, Member
 from holdfast.load.loss import Losses, why_gone
 from holdfast.load.messages import (
@@ -88,7 +88,10 @@ class Master:
         self._stopped_early = False
 
     def prepare(self) -> None:
-        """Returns when every worker's visitors are parked. Raises InputError."""
+        """Returns when every worker's visitors are parked.
+
+        Raises InputError, and MeasurementError when a worker of this machine failed.
+        """
         for number in range(self._local):
             self._start(number)
         admission = self._admission
@@ -188,8 +191,9 @@ class Master:
             "key": self._key,
             "workspace": self._job["workspace"],
         }
-        process.stdin.write(json.dumps(join) + "\n")
-        process.stdin.flush()
+        with suppress(OSError):  # of one that is gone already: its exit code says so
+            process.stdin.write(json.dumps(join) + "\n")
+            process.stdin.flush()
 
     def _needs(self) -> list[int]:
         """The visitors of those that are prepared."""
@@ -202,10 +206,14 @@ class Master:
                 break
             if ended := self._ended():
                 what = f"a worker of this machine ended before it began, with exit code {next(iter(ended.values()))}"
-                raise InputError(Problem("workers", what, "see logs/load.log"))
+                raise MeasurementError(Problem("workers", what))
             if time.monotonic() > deadline:
                 what = f"{late()} in {seconds:.0f} s"
-                raise InputError(Problem("workers", what, "see logs/load.log, and start as many as were asked for"))
+                if not self._remote.count:
+                    raise MeasurementError(Problem("workers", what))
+                raise InputError(
+                    Problem("workers", what, "start as many as were asked for, or wait longer with --patience")
+                )
             gevent.sleep(_LOOK_SECONDS)
         if self._problems:
             raise InputError(*dict.fromkeys(self._problems))

@@ -4,7 +4,9 @@ What a record holds when the exporter begins is where its counters begin: Promet
 and those samples are older. A series that comes later is shown as 0 once, and with its counts from the next scrape on,
 since increase() sees no first value. Of every name each outcome is shown from the start, most of them as 0.
 
-What counts in no error budget (see `slo.counted`) is a metric of its own, so that rules say what a run's verdict says.
+What counts in no error budget (see `slo.counted`) or for no objective (`slo.indicator.is_no_event`) is a metric of its
+own, so that rules say what a run's verdict says. The end of an idle connection is shown once it is known whose fault it
+was, some seconds later.
 
 A bucket counts what `Histogram.count_up_to` counts, so that an objective's `under` says the same of a record and of
 the metrics.
@@ -13,6 +15,7 @@ the metrics.
 import math
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,12 +40,13 @@ from holdfast.monitor.metrics import (
     Metric,
 )
 from holdfast.record.histogram import MICROSECONDS, Histogram, bucket_bounds, bucket_middle
+from holdfast.record.idle_closes import settled_from, settled_later
 from holdfast.record.recorder import Interval
-from holdfast.record.sample import OUTCOMES
+from holdfast.record.sample import IDLE_CLOSED, OUTCOMES
 from holdfast.record.store import RunStore
 from holdfast.run.guarding import SOURCE as GUARD
 from holdfast.slo.counted import is_counted, phases_of, search_began
-from holdfast.slo.indicator import Indicator
+from holdfast.slo.indicator import Indicator, is_no_event
 from holdfast.slo.objective import Composite, Objective
 from holdfast.slo.promql import bucket_edge
 
@@ -61,6 +65,7 @@ class Exporter(Collector):
         objectives: Iterable[Objective | Composite] = (),
         *,
         most_names: int = MOST_NAMES,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._databases = databases
         self._objectives = tuple(objectives)
@@ -71,6 +76,8 @@ class Exporter(Collector):
         self._uncounted: dict[tuple[str, str, str], int] = {}
         self._left_out: set[Key] = set()
         self._read_to: dict[Path, int] = {}
+        self._idle_closes: dict[Path, list[Interval]] = {}  # of each record those that are too new to be judged
+        self._now = now
         self._newest: int | None = None
         self._burn_rates: dict[str, tuple[float, float]] = {}
         self._lock = threading.Lock()
@@ -130,11 +137,12 @@ class Exporter(Collector):
         with RunStore.reading(path) as store:
             last, intervals = store.added(None, self._read_to.get(path, 0))
             gauges = store.gauges(GUARD)[-50:] if intervals else []
-            spans = store.spans() if intervals else []
-        self._read_to[path] = last
+            settled, waiting = self._settled(path, intervals, store)
+            spans = store.spans() if settled else []
+        self._read_to[path], self._idle_closes[path] = last, waiting
         phases, searching = phases_of(spans, math.inf, planned=True), search_began(spans)
-        for interval in intervals:
-            if is_counted(interval.second, phases, searching):
+        for interval in settled:
+            if not is_no_event(interval) and is_counted(interval.second, phases, searching):
                 self._add(interval, live=live)
             else:
                 self._set_aside(interval)
@@ -142,6 +150,14 @@ class Exporter(Collector):
             name = gauge.name.removesuffix(_GUARD_SUFFIX)
             if gauge.name != name and gauge.at >= self._burn_rates.get(name, (0.0, 0.0))[0]:
                 self._burn_rates[name] = (gauge.at, gauge.value)
+
+    def _settled(self, path: Path, added: list[Interval], store: RunStore) -> tuple[list[Interval], list[Interval]]:
+        """What can be shown, and the ends of idle connections that are too new for it."""
+        now = self._now()
+        closed = [*self._idle_closes.get(path, []), *(i for i in added if i.outcome == IDLE_CLOSED)]
+        ripe = [interval for interval in closed if settled_from(interval) <= now]
+        waiting = [interval for interval in closed if settled_from(interval) > now]
+        return [*(i for i in added if i.outcome != IDLE_CLOSED), *settled_later(ripe, store)], waiting
 
     def _add(self, interval: Interval, *, live: bool) -> None:
         key = (interval.source, interval.name)

@@ -33,7 +33,8 @@ UNCOUNTED_METRIC: Final = Metric(
     "holdfast_uncounted_samples_total",
     "counter",
     _SERIES,
-    "Samples that count in no error budget: of phases that are not judged, and of a capacity search.",
+    "Samples that count in no error budget: of phases that are not judged, of a capacity search, arrivals that "
+    "found no free account, and what was nobody's failure (`idle_closed`, `thinking`).",
 )
 RESPONSE_METRIC: Final = Metric(
     RESPONSE,

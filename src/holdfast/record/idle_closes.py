@@ -27,6 +27,7 @@ CLOSED_AFTER_IDLE: Final = "ClosedAfterIdle"
 """Detail of the transport error that an idle connection's end becomes."""
 NEAR_SECONDS: Final = 2.0
 """How near is near: a connection that breaks, and the balancer or replica that has to notice, are seconds apart."""
+_WRITTEN_SECONDS: Final = 3.0  # after which what happened in a second stands in the record
 _FEW: Final = 2  # attempts of one request in a few seconds are no pattern
 _MOST: Final = 0.5
 _TARGET, _REPLICAS_READY = "target", "replicas_ready"
@@ -43,15 +44,36 @@ def settled_intervals(store: RunStore, source: str | None = None, since: float |
     return settled(found, store.spans(FAULT), gauges)
 
 
+def settled_later(waiting: Iterable[Interval], store: RunStore) -> list[Interval]:
+    """Some of a record that still grows, as they are to be judged; not before `settled_from`."""
+    listed = list(waiting)
+    if not listed:
+        return []
+    since = min(interval.second for interval in listed) - NEAR_SECONDS - 2
+    gauges = store.gauges(_TARGET, _REPLICAS_READY, since=since)
+    windows = _windows(store.intervals(None, since), store.spans(FAULT), gauges)
+    return [_settled(interval, windows) for interval in listed]
+
+
+def settled_from(interval: Interval) -> float:
+    """When all that decides about an end of an idle connection has been recorded, seconds since the epoch."""
+    return interval.second + 1 + interval.slowest + NEAR_SECONDS + _WRITTEN_SECONDS
+
+
 def settled(intervals: Sequence[Interval], faults: Iterable[Span], gauges: Iterable[Gauge]) -> list[Interval]:
     """`faults`: spans of that kind; `gauges`: of how many replicas were ready, in order of time."""
-    windows = [*_faults(faults), *_lost_replicas(gauges), *_broken(intervals), *_answers(intervals)]
-    return merge(
-        replace(interval, outcome=TRANSPORT_ERROR, detail=CLOSED_AFTER_IDLE)
-        if interval.outcome == IDLE_CLOSED and _is_near(interval, windows)
-        else interval
-        for interval in intervals
-    )
+    windows = _windows(intervals, faults, gauges)
+    return merge(_settled(interval, windows) for interval in intervals)
+
+
+def _windows(intervals: Sequence[Interval], faults: Iterable[Span], gauges: Iterable[Gauge]) -> list[Window]:
+    return [*_faults(faults), *_lost_replicas(gauges), *_broken(intervals), *_answers(intervals)]
+
+
+def _settled(interval: Interval, windows: Iterable[Window]) -> Interval:
+    if interval.outcome != IDLE_CLOSED or not _is_near(interval, windows):
+        return interval
+    return replace(interval, outcome=TRANSPORT_ERROR, detail=CLOSED_AFTER_IDLE)
 
 
 def _is_near(interval: Interval, windows: Iterable[Window]) -> bool:

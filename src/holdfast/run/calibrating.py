@@ -89,7 +89,7 @@ def calibrate(say: Say, effort: Effort = Effort()) -> Calibration:
     clock = SystemClock()
     with TemporaryFolder("calibration") as temporary, _running_stub() as stub:
         folder = temporary.path
-        children = Children(clock, folder)
+        children = Children(clock, folder, logs_kept=False)
         bench = _Bench(folder, stub, children, clock, say, effort)
         try:
             for load in (_OPEN, _CLOSED):

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from holdfast.clock import Clock
-from holdfast.errors import InputError, MeasurementError, Problem
+from holdfast.errors import InputError, MeasurementError, Problem, shown
 from holdfast.private import FILE, UMASK
 
 _LOG_TAIL_LINES: Final = 12
@@ -62,7 +62,9 @@ class Child:
 class Children:
     """All children of a run, and the one queue their lines come in by."""
 
-    def __init__(self, clock: Clock, logs: Path) -> None:
+    def __init__(self, clock: Clock, logs: Path, *, logs_kept: bool = True) -> None:
+        """`logs_kept`: whether the folder of the logs outlives an error, so that the error may name them."""
+        self._logs_kept = logs_kept
         self._clock = clock
         self._logs = logs
         self._queue: queue.Queue[Message] = queue.Queue()
@@ -127,23 +129,20 @@ class Children:
         while waiting := [c for c in self.all.values() if not reached(c) and not c.ended and not c.problems]:
             left = deadline - self._clock.now()
             if left <= 0:
-                raise MeasurementError(
-                    *(Problem(c.name, f"{late} in {seconds:.0f} s{_tail(c.log)}", f"see {c.log}") for c in waiting)
-                )
+                raise MeasurementError(*(self._broken(child, f"{late} in {seconds:.0f} s") for child in waiting))
             message = self.next_message(min(left, 0.5))
             if message is not None and message.body is not None and "event" in message.body:
                 others.append(message)
         told = dict.fromkeys(p for c in self.all.values() for p in c.problems)  # two children may run one file
         if told:
             raise InputError(*told)
-        died = [
-            Problem(c.name, f"ended before it was ready{_tail(c.log)}", f"see {c.log}")
-            for c in self.all.values()
-            if c.ended and not reached(c)
-        ]
+        died = [child for child in self.all.values() if child.ended and not reached(child)]
         if died:
-            raise MeasurementError(*died)
+            raise MeasurementError(*(self._broken(child, "ended before it was ready") for child in died))
         return others
+
+    def _broken(self, child: Child, how: str) -> Problem:
+        return Problem(child.name, f"{how}{_tail(child.log)}", f"see {shown(child.log)}" if self._logs_kept else "")
 
     def release(self, name: str, time_zero: float) -> None:
         self.all[name].released = True

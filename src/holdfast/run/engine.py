@@ -22,7 +22,7 @@ from holdfast.record.idle_closes import settled_intervals
 from holdfast.record.store import Event, Gauge, RunStore
 from holdfast.record.timeline import PHASE, Span
 from holdfast.run.asked import Asked, AskedPhase, write_asked
-from holdfast.run.bad_end import end_badly
+from holdfast.run.bad_end import end_badly, judge_ended
 from holdfast.run.children import Child, Children, Message
 from holdfast.run.events import (
     Finished,
@@ -39,7 +39,6 @@ from holdfast.run.guarding import Look, Watch
 from holdfast.run.importing import IMPORT_SECONDS
 from holdfast.run.jobs import environment_of, files_of, jobs_of, modules_of
 from holdfast.run.journey_history import JOURNEY_HISTORY, histories
-from holdfast.run.judgement import judge_run
 from holdfast.run.leftovers import sweep_leftovers
 from holdfast.run.living import held
 from holdfast.run.machine.surroundings import Surroundings
@@ -83,7 +82,7 @@ def run(prepared: Prepared, stop: StopSignal | None = None) -> Generator[RunEven
     except BaseException as error:  # noqa: BLE001 - raised again, as what it means for the run
         yield from end_badly(folder, error, started=started)
         return
-    summary = judge_run(folder)
+    summary = judge_ended(folder)
     unwritten = ""
     try:
         write_summary(summary, folder.path)

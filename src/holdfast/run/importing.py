@@ -40,7 +40,7 @@ def import_problems(files: Files, root: Path) -> tuple[Problem, ...]:
     if not wanted:
         return ()
     with TemporaryFolder("imports") as logs:
-        children = Children(SystemClock(), logs.path)
+        children = Children(SystemClock(), logs.path, logs_kept=False)
         environment = environment_of_authors(root)
         try:
             for child in wanted:

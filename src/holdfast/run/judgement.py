@@ -147,7 +147,11 @@ def _verdict(
         return _without_objectives(recorded, load, journeys, unproven=unproven or unsized or bool(hollow))
     if went_blind(recorded) or unseen or unproven or unsized or hollow or by_objectives == "inconclusive":
         return "inconclusive"
-    return "met" if judged or faults else "measured"
+    if judged or faults:
+        return "met"
+    # No phase is judged: the objectives do not decide, and must not make of a run what it would not be without them.
+    alone = _without_objectives(recorded, load, journeys, unproven=False)
+    return "measured" if recorded.asked.capacity is not None or alone in {"met", "measured"} else "inconclusive"
 
 
 def _without_objectives(
@@ -231,10 +235,10 @@ def _headline(
             return f"Missed: {', '.join(missed)}"
         if found:
             return f"The steady state did not hold: {', '.join(found)}"
-        failed = [_failed_walk(j) for j in journeys if any(outcome != "ok" for outcome in j.outcomes)]
+        failed = _failed_walks(journeys)
         return f"A journey fails: {', '.join(failed)}" if failed and not objectives else named
     if verdict == "inconclusive":
-        return _inconclusive_headline(recorded, objectives, faults, capacity, load, validity, unproven)
+        return _inconclusive_headline(recorded, objectives, faults, capacity, load, journeys, validity, unproven)
     return named
 
 
@@ -244,16 +248,21 @@ def _inconclusive_headline(
     faults: Sequence[FaultResult],
     capacity: CapacityResult | None,
     load: LoadResult | None,
+    journeys: Sequence[JourneyResult],
     validity: Validity,
     unproven: Sequence[Unproven],
 ) -> str:
     unclear = sorted({o.label for o in objectives if o.decides and o.verdict == "inconclusive"})
     unclear += [f"{f.title} ({f.verdict})" for f in faults if f.verdict != "passed"]
     unclear += ["the sizing"] if capacity is not None and capacity.sizing is None else []
-    if not unclear and not objectives and _visits_lost(load):
-        return f"{_visits_lost(load)} visits did not end well, and no objective says how many may"
+    judged = any(o.judged for o in objectives)
+    lost = _visits_lost(load)
+    if not unclear and not judged and lost:
+        why = "no phase is judged" if objectives else "no objective says how many may"
+        return f"{lost} visit{'s' if lost != 1 else ''} did not end well, and {why}"
     unclear += [one.text for one in unproven]
-    if not unclear and not objectives and load is not None and _too_few(recorded, load):
+    unclear += [] if judged or recorded.asked.capacity is not None else _failed_walks(journeys)
+    if not unclear and not judged and load is not None and _too_few(recorded, load):
         return f"{_visits_sent(load)} visits show too little: it takes {SAMPLES_FOR_P95} (run longer)"
     short = next((check.reason for check in validity.checks if check.name == "journey_accounts"), "")
     unclear += [short] if short and not unclear else []
@@ -283,6 +292,10 @@ def _on_a_busy_machine(verdict: RunVerdict, validity: Validity) -> str:
 
 def _missed(objectives: Sequence[ObjectiveResult]) -> list[str]:
     return sorted({o.label for o in objectives if o.judged and o.verdict == "missed"})
+
+
+def _failed_walks(journeys: Sequence[JourneyResult]) -> list[str]:
+    return [_failed_walk(journey) for journey in journeys if any(outcome != "ok" for outcome in journey.outcomes)]
 
 
 def _failed_walk(journey: JourneyResult) -> str:

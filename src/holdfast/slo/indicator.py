@@ -100,7 +100,7 @@ def count(intervals: Iterable[Interval], indicator: Indicator, start: float, end
     good: dict[int, int] = {}
     total: dict[int, int] = {}
     recorded = list(intervals)
-    here = [i for i in recorded if start <= i.second + 0.5 < end and not _is_ours(i)]
+    here = [i for i in recorded if start <= i.second + 0.5 < end and not is_no_event(i)]
     if indicator.total.depth == _NAME_PARTS:
         asking = _asking(recorded, indicator.total)  # of all the time there is: cutting it must change nothing
         for interval in here:
@@ -125,19 +125,20 @@ def count(intervals: Iterable[Interval], indicator: Indicator, start: float, end
 
 def bad_in(indicator: Indicator, interval: Interval) -> int:
     """How many events of an interval an objective counts as bad; 0 where it does not select them."""
-    if _is_ours(interval) or not selects(indicator.total, interval.source, interval.name):
-        return 0
-    return interval.count - _good_in(indicator, interval) if _is_counted(indicator.total, interval.outcome) else 0
+    return interval.count - _good_in(indicator, interval) if counts_events_of(indicator, interval) else 0
 
 
 def counts_events_of(indicator: Indicator, interval: Interval) -> bool:
     """Whether an objective counts the events of an interval, good or bad."""
     total = indicator.total
-    return selects(total, interval.source, interval.name) and _is_counted(total, interval.outcome)
+    if is_no_event(interval) or not selects(total, interval.source, interval.name):
+        return False
+    return _is_counted(total, interval.outcome)
 
 
-def _is_ours(interval: Interval) -> bool:
-    return interval.outcome == DROPPED and interval.detail == NO_ACCOUNT
+def is_no_event(interval: Interval) -> bool:
+    """Whether no objective counts an interval, whatever it selects: nobody's failure, or for want of an account."""
+    return interval.outcome in EXCUSED or (interval.outcome == DROPPED and interval.detail == NO_ACCOUNT)
 
 
 def _asking(intervals: Iterable[Interval], total: Selector) -> set[tuple[str, str]]:
@@ -153,8 +154,6 @@ def selects(selector: Selector, source: str, name: str) -> bool:
 
 
 def _is_counted(total: Selector, outcome: str) -> bool:
-    if outcome in EXCUSED:
-        return False
     return not total.outcomes or outcome in total.outcomes or outcome in NEVER_GOOD
 
 
