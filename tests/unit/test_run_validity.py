@@ -10,7 +10,7 @@ from holdfast.errors import MeasurementError, Problem, RunFolderError
 from holdfast.record.recorder import Recorder, fold
 from holdfast.record.store import Event, Gauge, RunStore
 from holdfast.record.timeline import PHASE, Span
-from holdfast.run.asked import read_asked, write_asked
+from holdfast.run.asked import AskedJourney, read_asked, write_asked
 from holdfast.run.bad_end import end_badly, judge_ended
 from holdfast.run.folder import RunFolder
 from holdfast.run.judgement import judge_run
@@ -236,3 +236,18 @@ def test_walks_left_out_because_we_held_up_the_one_before_are_reported_apart(tmp
     assert "still waited for its next one-time code: page (2)" in check.reason
     assert "had broken: page (1)" in check.reason
     assert not [c for c in run.judged().validity.checks if c.name == "journey_accounts"], "accounts were not short"
+
+
+@pytest.mark.parametrize(("visits", "verdict", "code"), [(0, "missed", 1), (90, "inconclusive", 3)])
+def test_a_walk_that_fails_beside_load_misses_nothing_where_no_objective_was_asked(tmp_path, visits, verdict, code):
+    journey = AskedJourney("page", "synthetics/page.py", 4.0, 2.0, ("open",))
+    alone = {"journeys": (journey,)} | ({} if visits else {"load": ()})
+    run = Run(tmp_path / "run", visits=visits, more=alone)
+    recorder = Recorder("synthetics")
+    for number in range(7):
+        recorder.add("page", ZERO + 4 * number, "failed" if number == 3 else "ok", 0.5)
+    with RunStore.open(run.folder.database) as store:
+        store.write(fold("synthetics", recorder.take()))
+    found = run.judged()
+    assert (found.verdict, found.exit_code) == (verdict, code)
+    assert "page" in found.headline

@@ -22,7 +22,7 @@ from holdfast.run.journey_failures import standing_fault_results
 from holdfast.run.load_summary import LoadResult
 from holdfast.run.machine.judged import MACHINE
 from holdfast.run.machine.neighbours import NEIGHBOUR
-from holdfast.run.objectives import objective_results, verdict_of
+from holdfast.run.objectives import doubted, objective_results, verdict_of
 from holdfast.run.picture import timeline
 from holdfast.run.recorded import Recorded, read_recorded
 from holdfast.run.stack_watch import outside_deaths
@@ -68,13 +68,13 @@ def judge_run(folder: RunFolder) -> Summary:
     """Of a sealed run, or one that was killed. Raises RunFolderError when it never began."""
     recorded = read_recorded(folder)
     asked = recorded.asked
-    objectives = objective_results(recorded)
+    unproven = unproven_oks(recorded)
+    objectives = doubted(objective_results(recorded), unproven, recorded)
     load = load_result(recorded)
     journeys = journey_results(recorded)
     faults = fault_results(recorded)
     capacity = capacity_result(recorded)
     validity = validity_of(recorded)
-    unproven = unproven_oks(recorded)
     verdict = _verdict(recorded, objectives, faults, validity, capacity, load, journeys, unproven)
     uncounted = uncounted_visits(recorded) if load else ()
     guard = guard_result(recorded)
@@ -157,15 +157,17 @@ def _verdict(
 def _without_objectives(
     recorded: Recorded, load: LoadResult | None, journeys: Sequence[JourneyResult], *, unproven: bool
 ) -> RunVerdict:
-    """Nothing says how many may fail: a journey that was walked alone must come through, and a visit should.
+    """Nothing says how many may fail: a journey that was walked alone must come through. Beside load, where some will
+    fail, it should, as a visit should.
 
     That all of a few visits ended well is no more than luck allows: see `_too_few`.
     """
-    if any(outcome != "ok" for journey in journeys for outcome in journey.outcomes):
+    failed = any(outcome != "ok" for journey in journeys for outcome in journey.outcomes)
+    if failed and load is None:
         return "missed"
     asked = {journey.name: journey.times for journey in recorded.asked.journeys}
     unwalked = any(journey.runs < (asked.get(journey.name) or 1) for journey in journeys)
-    unclear = unproven or unwalked or _visits_lost(load) or _too_few(recorded, load)
+    unclear = unproven or failed or unwalked or _visits_lost(load) or _too_few(recorded, load)
     if unclear:
         return "inconclusive"
     return "met" if journeys or recorded.asked.experiments else "measured"

@@ -9,8 +9,10 @@ from holdfast.run.asked import AskedObjective
 from holdfast.run.causes import cause_of
 from holdfast.run.recorded import Recorded
 from holdfast.run.summary import WHOLE_RUN, ObjectiveResult, ObjectiveVerdict
+from holdfast.run.unproven import Unproven
 from holdfast.slo.budget import budget_of
 from holdfast.slo.counted import Stretch, counted
+from holdfast.slo.indicator import selects
 from holdfast.slo.verdict import Judgement, judge_all
 
 
@@ -31,6 +33,29 @@ def objective_results(recorded: Recorded) -> tuple[ObjectiveResult, ...]:
         else:
             results += _judge(recorded, asked.objectives, phases, name, judged=judged)
     return tuple(results)
+
+
+def doubted(
+    objectives: Sequence[ObjectiveResult], unproven: Sequence[Unproven], recorded: Recorded
+) -> tuple[ObjectiveResult, ...]:
+    """The results, in their order: what rests on oks that prove nothing is not met but inconclusive."""
+    named: dict[tuple[str, str], str] = {
+        (one.source, one.name.partition("/")[0]): one.text for one in reversed(unproven)
+    }
+    seen = {(interval.source, interval.name) for interval in recorded.intervals} if named else set()
+    why: dict[str, str] = {}
+    for asked in recorded.asked.objectives:
+        total = asked.objective.events.total
+        for source, name in sorted(seen):
+            text = named.get((source, name.partition("/")[0]))
+            if text and selects(total, source, name):
+                why.setdefault(asked.objective.name, text)
+    return tuple(
+        replace(result, verdict="inconclusive", reason=f"It rests on oks that prove nothing: {why[result.name]}.")
+        if result.judged and result.verdict == "met" and result.name in why
+        else result
+        for result in objectives
+    )
 
 
 def _with_cause(recorded: Recorded, result: ObjectiveResult, stretches: Sequence[Stretch]) -> ObjectiveResult:

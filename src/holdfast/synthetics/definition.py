@@ -143,9 +143,10 @@ class _Reading:
             return None
         texts: dict[str, str] = {}
         for keyword in decorator.keywords:
-            if keyword.arg not in {*_SETTINGS, "expect"}:
-                known = ", ".join((*_SETTINGS, "expect"))
-                self._wrong(keyword.value.lineno, f"@journey has no setting {keyword.arg!r}", f"known: {known}")
+            if keyword.arg not in (known := (*_SETTINGS, "expect")):
+                self._wrong(
+                    keyword.value.lineno, f"@journey has no setting {keyword.arg!r}", f"known: {', '.join(known)}"
+                )
             elif not isinstance(keyword.value, ast.Constant) or not isinstance(keyword.value.value, str):
                 self._wrong(keyword.value.lineno, f"{keyword.arg} must be written out as a text", f"such as {_EXAMPLE}")
             else:

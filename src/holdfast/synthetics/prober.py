@@ -76,11 +76,11 @@ class Prober:
             last = await self._walk_due(each, due)
 
         def miss(due: float) -> None:
+            if each.ticks.times is not None:
+                return  # of a number that was asked for none is missed: it is walked later
             if due < now() - last.seconds:
                 self._recording.add_missed(name, due, "still_walking")
-            elif (
-                each.ticks.times is None
-            ):  # but for us, the walk before it would have been over; of a number, it comes yet
+            else:  # but for us, the walk before it would have been over
                 self._recording.add_not_walked(name, due, last.reason, needs_code=each.needs_code)
 
         await keep_walking(each.ticks, now, self._wait_until, walk_once, miss)

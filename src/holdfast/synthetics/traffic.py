@@ -85,19 +85,19 @@ class Traffic:
 
     def _answered(self, response: "Response") -> None:
         request, status = response.request, response.status
-        if status >= _FIRST_ERROR and (self._is_page(request) or request.resource_type in _CALLS):
+        is_page, is_call = self._is_page(request), request.resource_type in _CALLS
+        outcome = RATE_LIMITED if status == _TOO_MANY else FAILED if status >= _FIRST_OF_SERVER else ""
+        if status >= _FIRST_ERROR and (is_page or is_call):
             self._bad = response
         self.has_answered = self.has_answered or request.url.startswith("http")
-        if self._is_page(request):
+        if is_page:
             self._outstanding.discard(request)
             if not 300 <= status < 400:
                 self._page_status = status
-        elif request.resource_type in _CALLS and (status == _TOO_MANY or status >= _FIRST_OF_SERVER):
+        elif is_call and outcome:
             self._call_status = status
-        else:
-            return
-        if self._is_ours(request.url) and (status == _TOO_MANY or status >= _FIRST_OF_SERVER):
-            self.went_wrong.add(RATE_LIMITED if status == _TOO_MANY else FAILED)
+        if outcome and (is_page or is_call) and self._is_ours(request.url):
+            self.went_wrong.add(outcome)
 
     def _ended(self, request: "Request") -> None:
         self._last = time.monotonic()
