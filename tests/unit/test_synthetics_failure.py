@@ -6,6 +6,8 @@ import pytest
 from playwright.async_api import Error
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
+from holdfast.kit.answered import UnansweredError
+from holdfast.kit.inbox import Inbox
 from holdfast.kit.outcome import OutcomeError, failed
 from holdfast.synthetics.failure import Cause, ProbeError, Seen, cause_of, is_probe_error, net_error_of
 
@@ -56,6 +58,24 @@ def test_an_outcome_that_the_journey_states_is_it_and_its_detail_is_said_where_i
     assert cause_of(raised.value, Seen()) == Cause("transport_error", "outbox_unreachable")
     assert outcome_of("Ann Lee, ann@example.test") == Cause("failed", "unnamed")
     assert outcome_of("503") == Cause("failed", "503")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "detail"),
+    [
+        (UnansweredError("redirected", "it redirects elsewhere"), "outbox_redirects_elsewhere"),
+        (UnansweredError("mistrusted", "its certificate has expired"), "outbox_not_trusted"),
+        (UnansweredError("refused", "nothing listens"), "outbox_unreachable"),
+        (ConnectionResetError("gone"), "outbox_unreachable"),
+    ],
+)
+def test_what_an_outbox_did_wrong_is_named_when_it_raises_it_itself(wrong, detail):
+    def fetch(_):
+        raise wrong
+
+    with pytest.raises(OutcomeError) as raised:
+        Inbox("http://127.0.0.1:9", fetch).newest("somebody@example.test", 0.0)
+    assert cause_of(raised.value, Seen()) == Cause("transport_error", detail)
 
 
 def test_what_a_page_says_of_the_net_is_no_error_of_it():

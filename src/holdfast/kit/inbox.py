@@ -16,8 +16,6 @@ from holdfast.kit.plain_client import Rules, UnansweredError, ask
 from holdfast.record.sample import FAILED, TRANSPORT_ERROR
 
 Fetch = Callable[[str], bytes]
-UNREACHABLE: Final = "outbox_unreachable"
-_DETAILS: Final = {"redirected": "outbox_redirects_elsewhere", "mistrusted": "outbox_not_trusted"}
 _MOST_REDIRECTS: Final = 3
 
 
@@ -70,10 +68,14 @@ class Inbox:
         """
         try:
             return json.loads(self._fetch(self._url + path))
-        except UnansweredError as error:
-            raise OutcomeError(TRANSPORT_ERROR, _DETAILS.get(error.kind, UNREACHABLE)) from error
         except OSError as error:
-            raise OutcomeError(TRANSPORT_ERROR, UNREACHABLE) from error
+            # Each written out: of a detail evidence keeps what stands in the statement that raises it (see `wording`).
+            kind = error.kind if isinstance(error, UnansweredError) else ""
+            if kind == "redirected":
+                raise OutcomeError(TRANSPORT_ERROR, "outbox_redirects_elsewhere") from error
+            if kind == "mistrusted":
+                raise OutcomeError(TRANSPORT_ERROR, "outbox_not_trusted") from error
+            raise OutcomeError(TRANSPORT_ERROR, "outbox_unreachable") from error
         except ValueError as error:
             raise OutcomeError(FAILED, "outbox_answer") from error
 
