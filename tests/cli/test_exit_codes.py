@@ -50,7 +50,7 @@ def _broken(folder, raised):
         ("raise ImportError('half installed')", "ImportError: half installed"),
         ("raise ConnectionResetError('who knows')", "ConnectionResetError: who knows"),
         ("f.nothing_there", "AttributeError"),
-        ("raises()", "RecursionError"),
+        ("raises(*_)", "RecursionError"),  # bare raises() knows no limit on Python 3.13.0, and eats the memory
         ("raise BaseException('not even an Exception')", "not even an Exception"),
         ("raise SystemExit('some text')", ""),
     ],

@@ -589,7 +589,7 @@ def test_told_to_stop_before_the_fault_is_in_it_never_is(run_session: Callable[.
 def test_a_fault_that_is_in_for_too_long_is_taken_out(run_session: Callable[..., Story], proxy: ProxyClient) -> None:
     def watch(found: Session) -> None:
         def look() -> None:
-            wait_for(lambda: found.overdue(SystemClock().now()))
+            wait_for(lambda: found.overdue(SystemClock().now()), 60)
             found.stop("its max_duration was reached", at_once=True)
 
         threading.Thread(target=look, daemon=True).start()
@@ -613,6 +613,47 @@ def test_a_fault_that_is_in_for_too_long_is_taken_out(run_session: Callable[...,
     assert story.injected_at is not None
     assert story.reverted_at - story.injected_at < 10
     assert toxics(proxy) == []
+
+
+def test_a_fault_that_was_taken_out_by_force_is_never_passed_though_the_interrupt_comes_too_late(
+    run_session: Callable[..., Story], proxy: ProxyClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also after its window: a hold that returns at once lets Chaos Toolkit end before the signal is sent."""
+    monkeypatch.setattr(session.signal, "pthread_kill", lambda *_: None)
+
+    def watch(found: Session) -> None:
+        def look() -> None:
+            wait_for(lambda: found.overdue(SystemClock().now()), 60)
+            found.stop("its max_duration was reached", at_once=True)
+
+        threading.Thread(target=look, daemon=True).start()
+
+    method = [inject("latency", link="postgres", latency_ms=5), hold(30), REVERT]
+    story = run_session(experiment(method, max_duration="1s"), during=watch)
+
+    assert (story.verdict, story.reason) == ("interrupted", "its max_duration was reached")
+    assert toxics(proxy) == []
+
+
+def test_who_undoes_by_the_log_is_named_though_the_log_says_so_a_moment_later(
+    run_session: Callable[..., Story], tmp_path: Path, proxy: ProxyClient
+) -> None:
+    log = tmp_path / "undo.jsonl"
+
+    def watch(found: Session) -> None:
+        def take_out() -> None:
+            wait_for(lambda: found.story.injected_at is not None, 60)
+            (entry,) = undo.open_entries(log)
+            proxy.remove_toxic(entry.undo.arguments["link"], entry.undo.arguments["toxic"])
+            time.sleep(0.7)
+            undo.undo_all(log, tokens={})
+
+        threading.Thread(target=take_out, daemon=True).start()
+
+    story = run_session(experiment([inject("latency", link="postgres", latency_ms=5), hold(30), REVERT]), 30.0, watch)
+
+    assert story.verdict == "inconclusive"
+    assert "another process took it out" in story.reason
 
 
 # ── without holdfast's runner ──

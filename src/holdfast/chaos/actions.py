@@ -28,6 +28,7 @@ _RENEW_SECONDS: Final = 4.0
 _LEASE_MARGIN_SECONDS: Final = 5.0
 _TICK_SECONDS: Final = 0.1
 _LOOK_SECONDS: Final = 1.0  # between two looks at whether the fault is still in
+_BY_THE_LOG: Final = "another process took it out by the undo log (`holdfast recover` does)"
 
 log = logging.getLogger(__name__)
 
@@ -137,14 +138,25 @@ def _look_for_gone(context: Context, clock: Clock) -> Gone | None:
     """None while all that this experiment put in is in, and when it was told to stop: then it is taken out for that."""
     unknown = ""
     for entry, is_open in undo.entries_of(context.undo_log, context.experiment):
-        why = "" if is_open else "another process took it out by the undo log (`holdfast recover` does)"
+        why = "" if is_open else _BY_THE_LOG
         try:
             why = why or why_gone(entry, context.tokens)
         except HoldfastError as error:
             unknown = f"whether it was still in is not known: {error.problems[0].what}"
         if why and not context.stopping:
-            return Gone(clock.now(), why, is_certain=True)
+            seen = clock.now()
+            return Gone(seen, _BY_THE_LOG if _is_closed_soon(context, entry, clock) else why, is_certain=True)
     return Gone(clock.now(), unknown, is_certain=False) if unknown and not context.stopping else None
+
+
+def _is_closed_soon(context: Context, entry: undo.Entry, clock: Clock) -> bool:
+    """Who undoes by the log takes out first, and says so in the log afterwards."""
+    deadline = clock.now() + _LOOK_SECONDS
+    while any(found.id == entry.id for found in undo.open_entries(context.undo_log)):
+        if clock.now() >= deadline or context.stopping:
+            return False
+        clock.sleep(_TICK_SECONDS)
+    return True
 
 
 def _was_reverted(context: Context) -> bool:

@@ -87,6 +87,7 @@ class Session:
         self._telling = telling
         self._stopped = ""
         self._stopped_at = math.inf
+        self._forced_out = False
         self._interruptible = False
         self._afterwards: Mapping[str, Any] | None = None
         self._temporary = TemporaryFolder("chaos")  # it will hold the control token
@@ -119,6 +120,7 @@ class Session:
         with suppress(OSError):  # the experiment has just ended
             stop_file(self._folder).touch()
         if at_once:
+            self._forced_out = self._forced_out or self.story.may_be_in
             self._undo()
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
@@ -137,7 +139,7 @@ class Session:
         """Whether its fault has been in for longer than the experiment's max_duration."""
         story = self.story
         since = story.injected_at if story.injected_at is not None else story.method_began
-        if since is None or story.reverted_at is not None or story.rolling_back or self._stopped:
+        if since is None or not story.may_be_in or story.rolling_back or self._stopped:
             return False
         return now - since > story.experiment.max_duration
 
@@ -264,11 +266,15 @@ class Session:
             write_evidence(path, journal, story.attributes(), self._keeper.redactor)
 
     def _cut_short(self, journal: Mapping[str, Any] | None, error: str) -> str:
-        """Why, if it was; "" when it was told to stop only as its fault came out anyway, or later."""
+        """Why, if it was; "" when it was told to stop only as its fault came out anyway, or later.
+
+        A fault that was taken out by force was cut short whenever that was: the interrupt comes after the undo, and may
+        find Chaos Toolkit at its end already.
+        """
         was_interrupted = not error if journal is None else journal["status"] == "interrupted"
         planned = self._window.end - _END_SLACK_SECONDS
         reverted_at = self.story.reverted_at if self.story.reverted_at is not None else math.inf
-        if was_interrupted or self._stopped_at < min(planned, reverted_at):
+        if was_interrupted or self._forced_out or self._stopped_at < min(planned, reverted_at):
             return self._stopped or "interrupted"
         return ""
 

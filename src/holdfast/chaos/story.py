@@ -92,6 +92,11 @@ class Story:
         return sum(known) if known else None
 
     @property
+    def may_be_in(self) -> bool:
+        """Whether its method has begun, and nobody has seen its fault come out."""
+        return (self.method_began is not None or self.injected_at is not None) and self.reverted_at is None
+
+    @property
     def way_back(self) -> str:
         """Of what the undo log does not know, because actions that are not ours put it in: "" when there is none, else
         pending, done or failed, by how the experiment's own rollbacks went."""
