@@ -645,7 +645,7 @@ def test_who_undoes_by_the_log_is_named_though_the_log_says_so_a_moment_later(
             wait_for(lambda: found.story.injected_at is not None, 60)
             (entry,) = undo.open_entries(log)
             proxy.remove_toxic(entry.undo.arguments["link"], entry.undo.arguments["toxic"])
-            time.sleep(0.7)
+            time.sleep(1.5)
             undo.undo_all(log, tokens={})
 
         threading.Thread(target=take_out, daemon=True).start()
