@@ -104,14 +104,14 @@ def test_nothing_is_removed_without_a_yes(five, holdfast, monkeypatch):
     ran = holdfast("runs", "--keep", "2")
     assert ran.code == 2
     assert "give --yes" in ran.err
-    assert all(path.exists() for path in five)
+    assert [path.exists() for path in five] == [True] * 5
 
 
 def test_fewer_than_are_kept_stay(five, holdfast):
     ran = holdfast("runs", "--keep", "5", "--yes")
     assert ran.code == 0
     assert "nothing to remove: 5 runs" in ran.err
-    assert all(path.exists() for path in five)
+    assert [path.exists() for path in five] == [True] * 5
 
 
 def test_scripts_are_told_what_went(five, holdfast):

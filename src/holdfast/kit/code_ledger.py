@@ -36,10 +36,11 @@ _PATIENCE_SECONDS: Final = 1.0  # whoever holds the lock for so long was stopped
 _AGAIN_SECONDS: Final = 0.0005
 
 
-def shared_ledger(state_folder: Path, target: str, margin: float = MARGIN_SECONDS) -> StepLedger:
+def shared_ledger(state_folder: Path, target: str, margin: float | None = None) -> StepLedger:
     """The ledger in a workspace's state folder, for the target at the address `target`; makes the folder where it is
-    missing. Returns one of this process alone where no file can be made.
+    missing. Returns one of this process alone where no file can be made. `margin`: seconds; None: MARGIN_SECONDS.
     """
+    margin = MARGIN_SECONDS if margin is None else margin
     try:
         return CodeLedger(state_folder / FILE_NAME, target, margin)
     except OSError:
