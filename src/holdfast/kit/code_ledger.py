@@ -21,6 +21,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from holdfast.kit.totp import MARGIN_SECONDS, StepLedger
+from holdfast.private import make_above
 
 FILE_NAME: Final = "used-codes"
 _MAGIC: Final = b"holdfast used codes 1\n"
@@ -54,7 +55,7 @@ class CodeLedger(StepLedger):
     def __init__(self, path: Path, target: str, margin: float = MARGIN_SECONDS) -> None:
         super().__init__(margin)
         self._target = _origin_of(target)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_above(path)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         with self._locked():
             self._key = _key_of(self._file)
