@@ -7,14 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from holdfast.clock import SystemClock
 from holdfast.load import limits
-from holdfast.record.store import Event, Gauge
+from holdfast.record.store import Event, Gauge, RunStore
 from holdfast.run.machine.judged import machine_checks
 from holdfast.run.machine.neighbours import NEIGHBOUR, Presence
 from holdfast.run.machine.processes import Process, family_of, process_of, processes
 from holdfast.run.machine.share import between, look, processors_of, waited_of
 from holdfast.run.machine.sockets import Socket, clients_of, listeners_at, owners, servers_of, sockets, sockets_of
-from holdfast.run.machine.watch import LOOKED, MachineWatch, Target
+from holdfast.run.machine.surroundings import Surroundings
+from holdfast.run.machine.watch import LOOKED, SHARED, SHARED_VARIABLE, MachineWatch, Target
+from holdfast.workspace.target import Connection
 
 RUNNER, LOAD, SUPERVISOR, REPLICA, LOOP = 10, 11, 20, 21, 30
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
@@ -32,9 +35,29 @@ class FakeProc:
         self.passes(0, 0)
 
     def process(
-        self, pid: int, parent: int, *, own: int = 0, reaped: int = 0, session: int = 1, name: str = "p"
+        self,
+        pid: int,
+        parent: int,
+        *,
+        own: int = 0,
+        reaped: int = 0,
+        session: int = 1,
+        name: str = "p",
+        started: int = 77,
     ) -> None:
-        fields = ["S", str(parent), "0", str(session), *["0"] * 7, str(own), "0", str(reaped), "0", *["0"] * 4, "77"]
+        fields = [
+            "S",
+            str(parent),
+            "0",
+            str(session),
+            *["0"] * 7,
+            str(own),
+            "0",
+            str(reaped),
+            "0",
+            *["0"] * 4,
+            str(started),
+        ]
         (self.folder / str(pid) / "fd").mkdir(parents=True, exist_ok=True)
         (self.folder / str(pid) / "stat").write_text(f"{pid} ({name}) {' '.join(fields)} 0 0\n")
 
@@ -116,6 +139,60 @@ def test_interrupts_and_the_kernels_own_threads_are_nobodys(proc):
         proc.passes(30, 20, irq=50, waited=1e9)
 
     assert _looks(proc, watch, passes)["others"] == 0.0
+    assert watch.facts()["names"] == {}
+
+
+def test_the_three_busiest_are_named_the_busiest_first_and_in_letters_that_can_be_shown(proc):
+    watch = _watch(proc, supervisor=SUPERVISOR)
+    shares = {"a": 5, "b\x1b[2J": 20, "c": 10, "d": 40, "kworker": 0}
+
+    def passes():
+        for pid, (name, own) in enumerate(shares.items(), 60):
+            proc.process(pid, 1, own=own, name=name)
+        proc.passes(76, 24, waited=1e9)
+
+    _looks(proc, watch, passes)
+    assert list(watch.facts()["names"].items()) == [("d", 0.4), ("b?[2J", 0.2), ("c", 0.1)]
+
+    idle = _watch(proc, supervisor=SUPERVISOR)
+    _looks(proc, idle, lambda: (proc.process(60, 1, own=6, name="a"), proc.passes(2, 998, waited=1e9)))
+    assert idle.facts()["names"] == {}  # a thousandth
+
+
+def test_a_machine_is_known_to_be_shared_where_the_environment_says_so(proc, monkeypatch):
+    monkeypatch.setenv(SHARED_VARIABLE, SHARED)
+    assert _watch(proc).facts()["shared"] is True
+    monkeypatch.setenv(SHARED_VARIABLE, "own")
+    assert _watch(proc).facts()["shared"] is False
+
+
+def test_a_pid_that_was_given_again_is_another_process(proc):
+    watch = _watch(proc, supervisor=SUPERVISOR)
+    proc.process(LOOP, 1, own=500, name="loop")
+
+    def passes():
+        proc.process(LOOP, 1, own=20, name="compiler", started=900)
+        proc.passes(20, 80, waited=1e9)
+
+    _looks(proc, watch, passes)
+    assert watch.facts()["names"] == {"compiler": 0.2}
+
+
+def test_of_the_processors_those_count_that_we_may_run_on_and_all_that_is_work():
+    """User, nice and system time is work; idle, waiting for a disk, interrupts and stolen time is not."""
+    stat = "cpu  9 9 9 9 9 9 9 9 9 9\ncpu0 1 2 4 100 50 20 10 7 7 7\ncpu1 9 9 9 9 9 9 9 9 9 9\nprocs_running 3\n"
+    assert processors_of(stat, {0}) == (7, 187, 3)
+
+
+def test_waiting_is_that_of_somebody_and_not_of_everybody():
+    assert waited_of("full avg10=0.00 total=9000000\nsome avg10=0.00 total=5000000\n") == 5.0
+
+
+def test_as_many_processes_as_processors_wait_for_nobody(proc):
+    proc.passes(0, 0, running=2)
+    assert not look(proc.folder).queued
+    proc.passes(0, 0, running=3)
+    assert look(proc.folder).queued
 
 
 def test_of_processors_that_nobody_waits_for_nothing_is_taken(proc):
@@ -230,6 +307,12 @@ def test_what_could_not_be_measured_is_null_with_a_reason_and_decides_nothing():
     assert "nobody can say" in found.reason
 
 
+def test_what_another_source_recorded_under_the_same_name_does_not_count():
+    idle = [Gauge(0.0, "machine", name, 0.0) for name in ("others", "waiting", "taken")]
+    theirs = [Gauge(0.0, "generator/1", "taken", 0.9)] * 9
+    assert machine_checks([*idle, *theirs], [], timed=True)[0].verdict == "valid"
+
+
 @pytest.mark.parametrize("known", [{"timed": False}, {"shared": True}])
 def test_journeys_alone_and_a_machine_known_to_be_shared_are_degraded_at_most(known):
     assert _checks([0.9] * 10, **known)["machine"].verdict == "degraded"
@@ -253,7 +336,27 @@ def test_living_runs_see_each_other_and_not_those_that_ended(tmp_path):
             (seen,) = (one for one in ours.others() if one.run == "two-demo")
             assert (seen.same_workspace, seen.same_target) == (True, False)
             assert [one.run for one in theirs.others() if one.run.startswith("one")] == ["one-ci"]
+            with Presence("three-ci", tmp_path / "elsewhere", "http://127.0.0.1:1"):
+                (seen,) = (one for one in ours.others() if one.run == "three-ci")
+                assert (seen.same_workspace, seen.same_target) == (False, True)
+            assert "one-ci" not in {one.run for one in ours.others()}
         assert "two-demo" not in {one.run for one in ours.others()}
+
+
+def test_a_run_beside_this_one_is_told_and_recorded_once(tmp_path):
+    target = Connection("x", "http://127.0.0.1:1")
+    database = tmp_path / "run.db"
+    with (
+        RunStore.create(database) as store,
+        Surroundings("mine-ci", tmp_path, target, store, database, SystemClock()) as around,
+    ):
+        with Presence("theirs-ci", tmp_path, "http://127.0.0.1:1"):
+            told = [[text for text in around.news() if "theirs-ci" in text] for _ in range(2)]
+        recorded = [event.facts for event in store.events() if event.facts.get("run") == "theirs-ci"]
+
+    assert [len(texts) for texts in told] == [1, 0]
+    assert "in this workspace: theirs-ci" in told[0][0]
+    assert [(facts["same_workspace"], facts["same_target"]) for facts in recorded] == [(True, True)]
 
 
 def test_a_name_that_somebody_made_up_is_never_shown(tmp_path):
