@@ -1,6 +1,7 @@
 """Exit code 1 says that an objective was missed, and nothing else does: every failure has a code of its own."""
 
 import errno
+import json
 import os
 import pty
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
 from holdfast.cli.ending import end_with
@@ -240,6 +242,38 @@ def test_a_machine_without_a_home_is_a_machine(workspace, tmp_path):
     shutil.copytree(RUNS / "fault_hurt", tmp_path / "run")
     bare = {name: value for name, value in os.environ.items() if name != "HOME"}
     assert _ran("report", str(tmp_path / "run"), cwd=workspace, env=bare).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (click.UsageError("no such option"), 2, "no such option"),
+        (InputError(Problem("plans/x.yaml", "is empty", "write one")), 2, "is empty"),
+        (ModuleNotFoundError("No module named locust", name="locust.env"), 2, "the package locust is not installed"),
+        (ModuleNotFoundError("No module named holdfast.x", name="holdfast.x"), 70, "ModuleNotFoundError"),
+        (sqlite3.OperationalError("disk I/O error"), 2, "a record cannot be read or written: disk I/O error"),
+        (ConnectionResetError("who knows"), 70, "ConnectionResetError"),
+        (FileNotFoundError(errno.ENOENT, "No such file or directory", "x"), 70, "FileNotFoundError"),
+        (FileNotFoundError(errno.ENOENT, "No usable temporary directory found in"), 2, "no folder for temporary files"),
+    ],
+)
+def test_each_error_has_its_code_and_a_script_reads_the_same_problem(capsys, tmp_path, monkeypatch, error, code, said):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    assert end_with(error, ["check", "--json"]) == code
+    for_script, for_person = capsys.readouterr()
+    (problem,) = json.loads(for_script)["problems"]
+    assert said in problem["what"]
+    assert said in for_person
+
+    assert end_with(error, ["check"]) == code
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), click.Abort()])
+def test_who_interrupts_is_told_how_a_fault_is_taken_out(capsys, error):
+    assert end_with(error, []) == 130
+    assert "holdfast recover" in capsys.readouterr().err
 
 
 def test_errors_of_input_and_output_are_known_by_their_number(capsys):

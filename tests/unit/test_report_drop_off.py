@@ -8,7 +8,7 @@ from rich.console import Console
 from tests.unit.report_samples import VARIANTS
 
 from holdfast.report import html, markdown
-from holdfast.report.drop_off import came_through, funnels_of, lost_as
+from holdfast.report.drop_off import by_loss, came_through, funnels_of, lost_as
 from holdfast.report.terminal import render
 from holdfast.run.load_summary import Funnel, FunnelStep, Likeness, Quantiles
 from holdfast.run.summary import Summary
@@ -65,6 +65,17 @@ def test_each_verdict_on_who_has_an_account_is_shown_and_its_reason_is_text(kind
 @pytest.mark.parametrize("kind", ["terminal", "markdown", "html"])
 def test_a_run_that_compared_nothing_does_not_ask(kind: str) -> None:
     assert "who has an account" not in _pages(_summary())[kind]
+
+
+def test_those_who_lost_the_greatest_share_at_a_step_stand_first_and_of_equal_shares_those_who_lost_most() -> None:
+    def lost(name: str, started: int, completed: int) -> Funnel:
+        step = replace(STEPS[0], reached=started, completed=completed)
+        return replace(DEFLECTION, name=name, started=started, completed=completed, steps=(step,))
+
+    many, few = lost("a_thousand", 1000, 970), lost("seven", 7, 6)
+    large, small = lost("large", 1000, 900), lost("in_small", 10, 9)
+    assert [funnel.name for funnel in by_loss([many, lost("whole", 5, 5), few])] == ["seven", "a_thousand"]
+    assert [funnel.name for funnel in by_loss([small, large])] == ["large", "in_small"]
 
 
 def test_what_became_of_the_lost_is_said_the_most_first() -> None:
