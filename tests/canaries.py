@@ -39,6 +39,11 @@ def forms_of(value: str) -> frozenset[bytes]:
         data.hex(),
         data.hex(":"),
         base64.b32encode(data).decode().rstrip("="),
+        "".join(f"\\{byte:03o}" for byte in data),
+        "".join(str(byte) for byte in data),
+        base64.b64encode(base64.b64encode(data)).decode().rstrip("="),
+        base64.b64encode(value.encode("utf-16")).decode().rstrip("="),
+        base64.b64encode(value.encode("utf-16-be")).decode().rstrip("="),
     }
     for encode in (base64.b64encode, base64.urlsafe_b64encode):
         written.add(encode(data).decode().rstrip("="))

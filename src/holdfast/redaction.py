@@ -3,10 +3,11 @@
 The first is that a record holds no text that nobody of ours wrote: see `holdfast.wording`. In: the values that are
 secret (passwords, one-time codes and their seeds, tokens, cookies, e-mail addresses), and any text or bytes. Out: the
 text without them, however they are written: each character by itself may stand raw, percent-encoded once or more, as an
-entity of HTML, or escaped as in JSON or Python; the whole in hex, base32 or base64, alone or at any place of a longer
-one; broken by spaces, quotes or line ends; and half of a long one is as secret as all of it. So both are first read
-to plain bytes. What the server made up and nobody told us (addresses' queries, headers, typed text in call logs) goes
-by its place.
+entity of HTML, or escaped as in JSON, Python or a shell; the whole in hex, base32 or base64 (once or twice, also of
+UTF-16), alone or at any place of a longer one, or as a list of the numbers of its bytes; a key of one-time codes also
+in groups, and as the bytes that it stands for; broken by spaces, quotes or line ends; and half of a long one is as
+secret as all of it. So both are first read to plain bytes. What the server made up and nobody told us (addresses'
+queries, headers, typed text in call logs) goes by its place.
 """
 
 import base64
@@ -31,6 +32,7 @@ _MANY: Final = 2_000  # first bytes; 15,000 searches of a picture of 300 kB take
 _NOTHING: Final[Mapping[bytes, bool]] = MappingProxyType({})
 _ESCAPES: Final = (
     rb"%(?:25)*(?P<percent>[0-9a-f]{2})|\\+u\{?(?P<unicode>[0-9a-f]{4,6})\}?|\\+x(?P<byte>[0-9a-f]{2})"
+    rb"|\\+(?P<octal>[0-3][0-7]{2})"
     rb"|&(?:amp;)*#(?:x(?P<entity_hex>[0-9a-f]{1,6})|(?P<entity>[0-9]{1,7}));?|&(?:amp;)*(?P<named>[a-z][a-z0-9]{1,10});"
 )
 _GAP: Final = rb"(?P<gap>[\s\"'+,\\\0]|\xe2\x80\x8b|\xc2\xad)"
@@ -41,6 +43,9 @@ _READINGS: Final = (
     re.compile(_ESCAPES + b"|" + _GAP, re.IGNORECASE),
     re.compile(_ESCAPES + b"|" + _BREAK + b"|" + _GAP, re.IGNORECASE),
 )
+# What a one-time code is made of; of its last digits no bit is left over (RFC 4648, 6).
+_KEY: Final = re.compile(r"(?P<digits>(?:[A-Z2-7]{8}){2,}|(?:[a-z2-7]{8}){2,})=*")
+_OF_ADDRESSES: Final = bytes.maketrans(b"+/", b"-_")
 _SECRET_NAME: Final = re.compile(
     r"(?:^|_)(?:TOKEN|SECRETS?|PASS(?:WORD|WD|PHRASE)?|PWD|CREDENTIALS?|AUTH(?:ORIZATION)?|BEARER|COOKIE|DSN|"
     r"(?:API|ACCESS|PRIVATE|SIGNING|ENCRYPTION|MASTER)_?KEYS?|APIKEY|KEY)(?:_|$)|TOKEN|SECRET|PASSWORD",
@@ -195,17 +200,42 @@ def _forms(value: str) -> Iterator[bytes]:
         middle = -(-len(value) // 2)
         yield value[:middle].encode("utf-8", "surrogatepass")
         yield value[-middle:].encode("utf-8", "surrogatepass")
+    yield from _as_bytes(data)
+    yield base64.b32encode(data).rstrip(b"=")
+    yield "".join(str(byte) for byte in data).encode()  # a list of numbers, without what stands between them
+    for whole in (data, base64.b64encode(data).rstrip(b"="), *_in_utf16(value)):
+        yield from _in_base64(whole)
+    if key := _KEY.fullmatch(value):
+        yield "-".join(re.findall(".{4}", key["digits"])).encode()
+        decoded = base64.b32decode(key["digits"].upper() + "=" * (-len(key["digits"]) % 8))
+        yield from _as_bytes(decoded)
+        yield from _in_base64(decoded)
+
+
+def _in_utf16(value: str) -> Iterator[bytes]:
+    """Either byte first; of ASCII, what both have in common."""
+    low, high = (value.encode(f"utf-16-{end}", "surrogatepass") for end in ("le", "be"))
+    yield from (low[:-1],) if low[:-1] == high[1:] else (low, high)
+
+
+def _as_bytes(data: bytes) -> Iterator[bytes]:
+    """In hex, with what may stand between two."""
     for between in ("", ":", "-"):
         yield between.join(f"{byte:02x}" for byte in data).encode()
-    yield base64.b32encode(data).rstrip(b"=")
-    for encode in (base64.b64encode, base64.urlsafe_b64encode):
-        yield encode(data).rstrip(b"=")
-        for shift in range(3):
-            # The characters that stand for this value alone when `shift` bytes (mod 3) come before it.
-            whole = encode(b"\0" * shift + data).rstrip(b"=")
-            first, last = -(-shift * 8 // 6), (shift + len(data)) * 8 // 6
-            if last - first >= _SHORTEST_FRAGMENT:
-                yield whole[first:last]
+
+
+def _in_base64(data: bytes) -> Iterator[bytes]:
+    """Alone and in the midst of a longer one: by how many bytes (mod 3) come before it, the characters that stand for
+    this value alone."""
+    for shift in range(3):
+        whole = base64.b64encode(b"\0" * shift + data).rstrip(b"=")
+        first, last = -(-shift * 8 // 6), (shift + len(data)) * 8 // 6
+        found = [whole] if shift == 0 else []
+        found += [whole[first:last]] if last - first >= _SHORTEST_FRAGMENT else []
+        for form in found:
+            yield form
+            if (other := form.translate(_OF_ADDRESSES)) != form:
+                yield other
 
 
 def _read(data: bytes, reading: re.Pattern[bytes]) -> _Plain:
@@ -245,6 +275,8 @@ def _meant(unit: re.Match[bytes]) -> bytes | None:
     value = unit[kind] if kind else b""
     if kind in {"percent", "byte"}:
         return bytes([int(value, 16)])
+    if kind == "octal":
+        return bytes([int(value, 8)])
     if kind == "named":
         code = name2codepoint.get(value.decode(), 0x27 if value.lower() == b"apos" else None)
         return None if code is None else chr(code).encode()

@@ -12,12 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.synthetics.browser import find_browser
 from holdfast.workspace.starter import copy_starter
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.skipif(find_browser()[0] is None, reason="there is no Chromium"),
+    pytest.mark.usefixtures("chromium"),
 ]
 
 JOURNEY = '''"""Somebody who is led elsewhere in many ways."""

@@ -15,7 +15,7 @@ from holdfast.run.calibrating import _running_stub
 from holdfast.run.importing import import_problems
 from holdfast.run.promtool import held_by_promtool
 from holdfast.slo.rule_files import RuleFile
-from holdfast.synthetics.browser import SharedBrowser, find_browser
+from holdfast.synthetics.browser import SharedBrowser
 
 pytestmark = [
     pytest.mark.integration,
@@ -72,13 +72,11 @@ def test_no_process_of_the_stack_knows_a_secret_of_ours(tmp_path: Path) -> None:
     assert state.proxy_token not in cleartext
 
 
-def test_neither_the_browser_nor_its_driver_knows_a_secret_of_ours() -> None:
+def test_neither_the_browser_nor_its_driver_knows_a_secret_of_ours(chromium: Path) -> None:
     pytest.importorskip("playwright")
-    path, problems = find_browser()
-    assert path is not None, problems
 
     async def launched() -> dict[str, str]:
-        browser = SharedBrowser(path, "http://127.0.0.1:1")
+        browser = SharedBrowser(chromium, "http://127.0.0.1:1")
         before = {child.pid for child in psutil.Process().children(recursive=True)}
         await browser.launch()
         try:

@@ -21,7 +21,6 @@ from tests.canaries import everything_in, forms_of, leaks
 
 from holdfast.kit.accounts import GENERATED_PASSWORD, generated_account
 from holdfast.record.store import RunStore
-from holdfast.synthetics.browser import find_browser
 from holdfast.workspace.starter import copy_starter
 
 pytestmark = pytest.mark.integration
@@ -295,7 +294,7 @@ def test_the_search_finds_a_canary_however_it_is_written_and_packed(tmp_path: Pa
         assert leaks({"x": b"<" + form + b">"}, {"canary": 'a "canary" & /+ more'}) == ["canary in x"]
 
 
-@pytest.mark.skipif(find_browser()[0] is None, reason="there is no Chromium")
+@pytest.mark.usefixtures("chromium")
 def test_no_canary_is_left_by_journeys(ground: Ground) -> None:
     for name, body in CARELESS.items():
         code = CODE if name in WITH_A_CODE else ""

@@ -161,7 +161,7 @@ def test_what_a_target_says_instead_of_http_is_told_and_never_printed_as_it_came
     with serving(answer) as (port, _):
         (message,) = first_question(f"http://127.0.0.1:{port}")
     assert told in message
-    assert all(character.isprintable() or character == "\n" for character in message), repr(message)
+    assert [character for character in message if not (character.isprintable() or character == "\n")] == []
     assert "\n    " in message, "and what to do"
 
 

@@ -549,11 +549,17 @@ def test_a_toxic_is_removed_while_data_is_flowing(proxy, link):
         sending.result(DEADLINE)
 
 
-def test_removing_what_is_not_there_is_fine(proxy, link):
+def test_removing_what_is_not_there_is_fine_and_leaves_the_rest(proxy, link):
+    proxy.add_toxic("echo", "slow", "latency", attributes={"latency": 1})
+    before = proxy.proxies()
+
     proxy.remove_toxic("echo", "never")
     proxy.remove_toxic("none", "never")
     proxy.release("never")
     proxy.delete("none")
+
+    assert [toxic.name for toxic in before["echo"].toxics] == ["slow"]
+    assert proxy.proxies() == before
 
 
 def test_reset_heals_everything_at_once(proxy, upstream):

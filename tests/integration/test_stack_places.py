@@ -70,7 +70,8 @@ def serves(state_dir: Path) -> None:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(f"{state.url}/readyz", timeout=10) as answer:
             assert answer.status == 200
-        assert all(process.state == "running" for process in stack_status(state).processes)
+        running = [process.name for process in stack_status(state).processes if process.state == "running"]
+        assert running == [process.name for process in stack_status(state).processes] != []
     finally:
         stop_stack(state)
 

@@ -23,11 +23,10 @@ from holdfast.kit.accounts import GENERATED_PASSWORD, generated_account
 from holdfast.kit.totp import code_at
 from holdfast.record.store import RunStore
 from holdfast.synthetics import check_journey, steps_of
-from holdfast.synthetics.browser import find_browser
 
 pytestmark = [
     pytest.mark.integration,
-    pytest.mark.skipif(find_browser()[0] is None, reason="there is no Chromium"),
+    pytest.mark.usefixtures("chromium"),
 ]
 
 CONTENT = Path(__file__).parents[2] / "synthetics"

@@ -48,7 +48,10 @@ def test_a_child_whose_runner_is_gone_is_told_so() -> None:
 def test_telling_a_runner_that_is_gone_is_no_error() -> None:
     outgoing = io.StringIO()
     outgoing.close()
-    ChildEnd(io.StringIO(), outgoing).tell_ready()
+    end = ChildEnd(io.StringIO(), outgoing)
+    end.tell_ready()
+    with pytest.raises(ValueError, match="closed"):
+        outgoing.write("")  # what it went through
 
 
 def test_two_clocks_with_one_anchor_agree() -> None:

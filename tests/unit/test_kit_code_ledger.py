@@ -3,12 +3,18 @@
 import fcntl
 import multiprocessing
 import os
+from types import SimpleNamespace
 
 import pytest
+from pydantic import ValidationError
 
 from holdfast.kit.accounts import generated_account
 from holdfast.kit.code_ledger import FILE_NAME, CodeLedger, shared_ledger
 from holdfast.kit.totp import StepLedger, code_at
+from holdfast.load.job import Job
+from holdfast.run.target import open_target
+from holdfast.synthetics import child
+from holdfast.workspace.target import TargetDefinition
 
 SECRET = generated_account(0).totp_secret
 OTHER = generated_account(2).totp_secret
@@ -36,6 +42,25 @@ def test_those_who_came_too_late_for_a_step_keep_their_distances():
 def test_the_margin_can_be_another():
     assert StepLedger(margin=0.0).next_code(SECRET, NOW + 29.9).wait == 0.0
     assert StepLedger(margin=10.0).next_code(SECRET, NOW + 21.0).wait == pytest.approx(10.0)
+
+
+def test_the_margin_of_a_target_reaches_whoever_sends_its_codes(tmp_path, monkeypatch):
+    definition = TargetDefinition.model_validate({"url": TARGET, "code_margin": "10s"})
+    with open_target(SimpleNamespace(root=tmp_path), "mine", definition, "a run") as connection:
+        target = connection.as_json() | {"accounts": {"generated": 1}}
+    job = {
+        "target": target, "anchor": 0.0, "workspace": str(tmp_path), "run_folder": str(tmp_path), "duration": 1.0,
+        "run_db": "r", "seed": 1, "load": [], "scenarios": {}, "accounts": {"first": 0, "count": 1}, "journeys": [],
+    }  # fmt: skip
+    assert Job.of(job).target.code_margin == 10.0
+    monkeypatch.setattr(child, "find_browser", lambda _: ("a browser", []))
+    assert child.read_job(job).place.ledger.next_code(SECRET, NOW + 21.0).wait == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize("wrong", ["-1s", "16s", "3", "soon"])
+def test_a_margin_that_leaves_no_time_to_send_a_code_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        TargetDefinition.model_validate({"url": TARGET, "code_margin": wrong})
 
 
 def test_two_ledgers_of_one_workspace_never_give_out_a_code_twice(tmp_path):

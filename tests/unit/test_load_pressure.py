@@ -34,9 +34,11 @@ def test_without_a_quota_there_is_no_throttling_to_tell(text):
 
 @given(st.text())
 def test_no_text_whatever_breaks_the_readers(text):
-    steal_of(text)
-    throttling_of(text)
-    cpu_stat_paths(text)
+    ticks, stolen = steal_of(text)
+    assert (ticks is None) is (stolen is None)
+    throttled = throttling_of(text)
+    assert throttled is None or (throttled.periods > 0 and throttled.throttled >= 0 and throttled.seconds >= 0)
+    assert {path.name for path in cpu_stat_paths(text)} <= {"cpu.stat"}
 
 
 def test_a_quota_of_any_group_above_is_looked_for():

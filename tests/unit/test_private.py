@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.private import write_text
+from holdfast.kit.code_ledger import CodeLedger
+from holdfast.private import make_folder, write_text
+from holdfast.process import write_crash_log
 from holdfast.record.store import Event, RunStore
 from holdfast.report import write_reports
 from holdfast.run.folder import RunFolder, create_run_folder, write_facts
@@ -57,3 +59,13 @@ def test_a_file_that_others_could_read_is_private_once_it_is_written_anew(tmp_pa
     write_text(path, json.dumps({}))
 
     assert (path.read_text(), path.stat().st_mode & 0o777) == ("{}", 0o600)
+
+
+def test_no_folder_of_ours_may_be_written_by_others(tmp_path):
+    """Whoever may write in a folder above could put a folder of their own in the place of a private one."""
+    create_run_folder(tmp_path / "workspace" / "runs", "ci", 0.0)
+    make_folder(tmp_path / "stacks" / ".holdfast" / "stack")
+    CodeLedger(tmp_path / "codes" / ".holdfast" / "codes", "http://127.0.0.1:1").close()
+    write_crash_log("a traceback", [tmp_path / "crashes"])
+
+    assert [path for path in tmp_path.rglob("*") if path.stat().st_mode & 0o022] == []

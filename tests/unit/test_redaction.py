@@ -47,6 +47,14 @@ WRITTEN = {
     "in capitals": SECRET.upper(),
     "over two lines": f"{SECRET[:11]}\n      {SECRET[11:]}",
     "over two lines, in JSON": json.dumps(f"{SECRET[:11]}\n      {SECRET[11:]}"),
+    "octal escapes": "".join(f"\\{byte:03o}" for byte in DATA),
+    "a list of numbers": str(list(DATA)),
+    "bytes of JSON": json.dumps([*DATA], indent=1),
+    "base64 of base64": base64.b64encode(base64.b64encode(DATA)).decode(),
+    "base64 of base64 in a longer one": base64.b64encode(b"k=" + base64.b64encode(DATA) + b";").decode(),
+    "base64 of UTF-16": base64.b64encode(SECRET.encode("utf-16-le")).decode(),
+    "base64 of UTF-16 with its mark": base64.b64encode(SECRET.encode("utf-16")).decode(),
+    "base64 of UTF-16, the greater byte first": base64.b64encode(SECRET.encode("utf-16-be")).decode(),
     "two strings": f'"{SECRET[:12]}" + "{SECRET[12:]}"',
 }
 
@@ -63,6 +71,33 @@ def test_a_known_secret_goes_in_every_encoding(written):
     assert not redactor.is_in(redacted.encode())
     assert redacted.startswith("before ")
     assert redacted.endswith(" after")
+
+
+KEY = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+RAW = base64.b32decode(KEY)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        KEY,
+        KEY.lower(),
+        "-".join(KEY[i : i + 4] for i in range(0, len(KEY), 4)),
+        " ".join(KEY[i : i + 4] for i in range(0, len(KEY), 4)).lower(),
+        RAW.hex(),
+        RAW.hex(" ").upper(),
+        RAW.hex(":"),
+        base64.b64encode(RAW).decode(),
+        base64.b64encode(b"key=" + RAW).decode(),
+        quote(f"otpauth://totp/me?secret={KEY}"),
+    ],
+)
+def test_a_key_of_one_time_codes_goes_also_as_the_bytes_that_it_stands_for(written):
+    for known in (KEY, KEY.lower(), f"{KEY}===="):
+        redacted = Redactor(known).without_known(f"before {written} after")
+        assert HIDDEN in redacted
+        assert written not in redacted
+        assert redacted.endswith(" after")
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from holdfast.reference.sessions import Session, new_session
 from holdfast.reference.settings import StackSettings
 from holdfast.reference.state import read_stack
 from holdfast.reference.state_folder import StackState, write_scratch, write_state
+from holdfast.reference.stores import _reason_in
 from holdfast.reference.supervisor import Ports, links_document
 
 NOON = datetime(2026, 3, 10, 12, 0, tzinfo=UTC)
@@ -184,3 +185,19 @@ def test_a_request_that_would_wait_behind_hundreds_is_told_to_come_back() -> Non
         return refused
 
     assert asyncio.run(play()) == [503]
+
+
+def test_the_reason_of_a_database_that_could_not_be_made_is_no_tidying_up(tmp_path: Path) -> None:
+    log = tmp_path / "postgres.log"
+    log.write_text(
+        "creating configuration files ... ok\n"
+        'running bootstrap script ... FATAL:  could not extend file "base/1/2691": No space left on device\n'
+        "2026-12-01 [5] HINT:  Check free disk space.\n"
+        "child process exited with exit code 134\n"
+        'initdb: removing data directory "/tmp/x/postgres"\n'
+    )
+    assert _reason_in(log) == 'FATAL:  could not extend file "base/1/2691": No space left on device'
+
+    library = "initdb: error while loading shared libraries: libx.so.1: cannot open shared object file"
+    log.write_text(f"{library}\n")
+    assert _reason_in(log) == library

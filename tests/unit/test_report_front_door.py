@@ -17,7 +17,10 @@ from holdfast.run.summary import summary_schema, write_summary
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_samples_fit_the_published_schema(variant):
-    jsonschema.validate(json.loads(json.dumps(asdict(VARIANTS[variant]()))), summary_schema())
+    schema = jsonschema.Draft202012Validator(summary_schema())
+    sample = json.loads(json.dumps(asdict(VARIANTS[variant]())))
+    assert [error.message for error in schema.iter_errors(sample)] == []
+    assert not schema.is_valid(sample | {"verdict": 7}), "a schema that lets everything pass"
 
 
 def test_all_reports_are_written_and_nothing_else(tmp_path):

@@ -13,7 +13,7 @@ from holdfast.run.machine.judged import machine_checks
 from holdfast.run.machine.neighbours import NEIGHBOUR, Presence
 from holdfast.run.machine.processes import Process, family_of, process_of, processes
 from holdfast.run.machine.share import between, look, processors_of, waited_of
-from holdfast.run.machine.sockets import clients_of, listeners_at, owners, servers_of, sockets, sockets_of
+from holdfast.run.machine.sockets import Socket, clients_of, listeners_at, owners, servers_of, sockets, sockets_of
 from holdfast.run.machine.watch import LOOKED, MachineWatch, Target
 
 RUNNER, LOAD, SUPERVISOR, REPLICA, LOOP = 10, 11, 20, 21, 30
@@ -279,10 +279,13 @@ def test_a_session_belongs_to_the_family_that_leads_it():
 
 @given(st.text())
 def test_no_text_whatever_breaks_the_readers(text):
-    process_of(text)
-    processors_of(text, {0})
-    waited_of(text)
-    sockets_of(text)
+    process = process_of(text)
+    assert process is None or process.ticks >= process.own
+    worked, passed, running = processors_of(text, {0})
+    assert passed >= worked >= 0 <= running
+    waited = waited_of(text)
+    assert waited is None or waited >= 0
+    assert {type(row) for row in sockets_of(text)} <= {Socket}
 
 
 def test_this_machine_can_be_read():

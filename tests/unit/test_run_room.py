@@ -76,6 +76,16 @@ def test_what_a_recorded_run_took_is_less_than_what_it_would_be_given(prepared, 
     assert needed_bytes(same) - needed_bytes(without) < 100 * taken
 
 
+def test_a_search_takes_room_by_its_time_and_by_what_it_sends(prepared):
+    question = read_asked(RunFolder(ROOT / "tests/data/runs/sized")).capacity
+    seconds = question.search.most_probes * (question.settle + question.hold)
+    silent = replace(prepared, capacity=question)
+    searching = replace(silent, capacity_profile=prepared_profile())
+
+    assert needed_bytes(silent) > needed_bytes(prepared) + 1_000 * seconds
+    assert needed_bytes(searching) > needed_bytes(silent) + 1_000 * seconds
+
+
 def prepared_profile():
     return load_profile(find_workspace(ROOT), "business_hours")[0]
 

@@ -66,7 +66,7 @@ def test_accounts_set_apart_are_the_last_of_each_kind_and_nobody_elses(tmp_path)
     assert [a.index for a in load] == [0, 1, 2, 4, 5]
     assert [(a.index, a.has_mfa) for a in journeys] == [(3, True), (6, False), (7, False)]
     assert accounts_of({"generated": 6, "apart": {"coded": 0, "plain": 0}}, 0, 6) == generated_accounts(0, 6)
-    assert all(isinstance(account, Account) for account in load)
+    assert {type(account) for account in load} == {Account}
 
 
 def test_walks_that_will_find_no_account_are_told_with_the_pace_that_would_do():

@@ -4,7 +4,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.unit.histories import history, of
 
@@ -134,6 +134,7 @@ def test_few_alerts_prove_little():
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=60))
+@example([(5, 0), *[(0, 5)] * 20, (5, 0), *[(0, 5)] * 20])  # two of them
 def test_incidents_never_overlap_and_hold_all_their_bad_events(counts):
     bad, total = [b for b, _ in counts], [b + g for b, g in counts]
     sums = sums_of(of(bad, total))

@@ -32,7 +32,9 @@ BEYOND_A_SCHEMA = {
 
 
 def test_it_is_a_schema_of_draft_2020_12():
-    Draft202012Validator.check_schema(slo_schema())
+    of_schemas = Draft202012Validator(Draft202012Validator.META_SCHEMA)
+    assert [error.message for error in of_schemas.iter_errors(slo_schema())] == []
+    assert slo_schema()["$schema"] == Draft202012Validator.META_SCHEMA["$id"]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import Field
 
@@ -96,6 +96,8 @@ VALUES = st.recursive(
 
 
 @given(st.dictionaries(st.sampled_from(["title", "parts", "most", "other"]), VALUES, max_size=4))
+@example({"title": "a", "parts": [{"name": "b", "size": 2}, {"nmae": "c"}], "other": 1})
+@example({"title": "a", "parts": [{"name": "b", "size": 3}], "most": 2})
 def test_whatever_is_written_is_read_or_told_and_what_fits_is_itself_without_fault(data: dict[str, object]) -> None:
     document = _document(data)
     whole, sound, problems = bind_what_fits(Whole, document)

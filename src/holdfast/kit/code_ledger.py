@@ -21,6 +21,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from holdfast.kit.totp import MARGIN_SECONDS, StepLedger
+from holdfast.private import make_above
 
 FILE_NAME: Final = "used-codes"
 _MAGIC: Final = b"holdfast used codes 1\n"
@@ -35,10 +36,11 @@ _PATIENCE_SECONDS: Final = 1.0  # whoever holds the lock for so long was stopped
 _AGAIN_SECONDS: Final = 0.0005
 
 
-def shared_ledger(state_folder: Path, target: str, margin: float = MARGIN_SECONDS) -> StepLedger:
+def shared_ledger(state_folder: Path, target: str, margin: float | None = None) -> StepLedger:
     """The ledger in a workspace's state folder, for the target at the address `target`; makes the folder where it is
-    missing. Returns one of this process alone where no file can be made.
+    missing. Returns one of this process alone where no file can be made. `margin`: seconds; None: MARGIN_SECONDS.
     """
+    margin = MARGIN_SECONDS if margin is None else margin
     try:
         return CodeLedger(state_folder / FILE_NAME, target, margin)
     except OSError:
@@ -53,7 +55,7 @@ class CodeLedger(StepLedger):
     def __init__(self, path: Path, target: str, margin: float = MARGIN_SECONDS) -> None:
         super().__init__(margin)
         self._target = _origin_of(target)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_above(path)
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         with self._locked():
             self._key = _key_of(self._file)

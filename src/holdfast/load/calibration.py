@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from holdfast import __version__
+from holdfast.private import make_above
 
 FILE_NAME: Final = "calibration.json"
 SCHEMA: Final = "holdfast/calibration/v1"
@@ -122,8 +123,8 @@ def read_calibration(path: Path) -> Calibration | None:
 
 def write_calibration(calibration: Calibration, state_folder: Path) -> Path:
     """Whole or not at all."""
-    state_folder.mkdir(parents=True, exist_ok=True)
     path = state_folder / FILE_NAME
+    make_above(path)
     beside = path.with_suffix(".new")
     beside.write_text(json.dumps(asdict(calibration), indent=1) + "\n", encoding="utf-8")
     beside.replace(path)

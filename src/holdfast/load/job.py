@@ -86,6 +86,7 @@ class TargetOfJob:
     accounts: Mapping[str, Any] = field(repr=False)
     marker: str
     tls: Tls = SYSTEM
+    code_margin: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,7 @@ class Job:
                 accounts=target.get("accounts") or {},
                 marker=target.get("marker", "holdfast (synthetic)"),
                 tls=Tls(**(target.get("tls") or {})),
+                code_margin=target.get("code_margin"),
             ),
             loads=loads,
             scenarios=scenarios,

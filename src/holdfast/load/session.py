@@ -93,7 +93,7 @@ class Session:
             note_error=self._note_error,
             choices=Random(f"{job.seed}/tasks"),
             thoughts=f"{job.seed}/thoughts/{job.stripe.index}",
-            ledger=shared_ledger(job.workspace / STATE_FOLDER, job.target.url),
+            ledger=shared_ledger(job.workspace / STATE_FOLDER, job.target.url, job.target.code_margin),
             left=LEFT,
         )
         self._scenarios = scenarios

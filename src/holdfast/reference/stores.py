@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import os
 import pwd
+import re
 import shutil
 import signal
 import tempfile
@@ -22,6 +23,8 @@ from holdfast.reference.watched import Command
 DATABASE_USER: Final = "account"
 DATABASE_NAME: Final = "postgres"
 _UNPRIVILEGED: Final = ("nobody", "daemon")
+# "initdb: error: could not …", "… FATAL:  could not …", the dynamic linker's "error while loading shared libraries".
+_REASON: Final = re.compile(r"(?:initdb: )?(?:error\b|FATAL:|PANIC:|ERROR:).*|initdb: could not .*")
 _IPC_RMID: Final = 0  # linux/ipc.h
 
 # A test stack: it must answer fast and be gone without a trace, and need not outlive the machine's next crash.
@@ -106,7 +109,7 @@ async def prepare_postgres(scratch: Scratch, password: str, log: Path) -> Path:
         code = await process.wait()
     secret.unlink()
     if code != 0:
-        raise TargetError(Problem("initdb", f"ended with {code}: {_last_line(log)}", f"The rest is in {log}."))
+        raise TargetError(Problem("initdb", f"ended with {code}: {_reason_in(log)}", f"The rest is in {log}."))
     return binaries
 
 
@@ -172,9 +175,12 @@ def _reachable_postgres(scratch: Scratch) -> Path:
     return install / "bin"
 
 
-def _last_line(log: Path) -> str:
+def _reason_in(log: Path) -> str:
+    """The first line that says what is wrong: what initdb writes last may be that it removes its folder again."""
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it wrote nothing into its log"
+    if not lines:
+        return "it wrote nothing into its log"
+    return next((found[0] for line in lines if (found := _REASON.search(line))), lines[-1])
 
 
 def _exists(user: str) -> bool:

@@ -94,6 +94,7 @@ def _own(name: str, definition: TargetDefinition, root: Path) -> Connection:
         outbox_url=definition.outbox_url,
         adapter=str(root / definition.adapter) if definition.adapter else None,
         accounts={"file": str(root / accounts.file)} if accounts else {},
+        code_margin=definition.code_margin,
         tls=definition.tls_in(root),
         settings={"replicas": definition.replicas} if definition.replicas is not None else {},
     )

@@ -77,7 +77,7 @@ def _tried(connection: Connection, where: str, state_folder: Path, *, destructiv
 
     adapter = Path(connection.adapter) if connection.adapter is not None else None
     make = adapter_at(adapter)
-    clock, ledger = SystemClock(), shared_ledger(state_folder, connection.url)
+    clock, ledger = SystemClock(), shared_ledger(state_folder, connection.url, connection.code_margin)
     tls = connection.tls
     rules = Rules(connection.marker)
     inbox = Inbox(connection.outbox_url, fetcher(rules, context_of(tls))) if connection.outbox_url else None

@@ -118,7 +118,7 @@ def read_job(job: Mapping[str, Any]) -> Task:
             marker=target["marker"],
             verify=tls.verify,
             inbox=Inbox(outbox_url, fetcher(Rules(target["marker"]), context_of(tls))) if outbox_url else None,
-            ledger=shared_ledger(Path(job["workspace"]) / STATE_FOLDER, target["url"]),
+            ledger=shared_ledger(Path(job["workspace"]) / STATE_FOLDER, target["url"], target.get("code_margin")),
             clock=clock,
             evidence=Path(job["run_folder"]) / "evidence",
             secrets=secrets_of(os.environ),

@@ -67,6 +67,7 @@ class TargetDefinition(Definition):
     attacks: bool = False  # besides `allowed`: whether attack scenarios may be aimed at it
     adapter: str | None = None
     accounts: AccountSource | None = None
+    code_margin: Annotated[Duration | None, Field(ge=0, le=15)] = None  # left to a one-time code that is still sent; 3s
     outbox_url: str | None = None
     tls: TlsDefinition | None = None
     replicas: Annotated[int | None, Field(ge=1)] = None  # how many carry the load: a sizing needs to know
@@ -130,6 +131,7 @@ class Connection:
     state_file: str | None = None
     adapter: str | None = None
     accounts: dict[str, Any] = field(default_factory=dict)
+    code_margin: float | None = None  # seconds that a one-time code which is sent has left at least; None: the default
     tls: Tls = SYSTEM
     settings: dict[str, float] = field(
         default_factory=dict

@@ -22,7 +22,7 @@ from holdfast.report.charts.drawing import (
     seconds_axis,
     spec_of,
 )
-from holdfast.report.charts.latency import latency_lines, limit_row
+from holdfast.report.charts.latency import latency_lines, limit_row, limit_said
 from holdfast.report.figures import words
 from holdfast.report.palette import variable
 from holdfast.report.rows import (
@@ -88,7 +88,8 @@ def timeline_chart(summary: Summary) -> Spec | None:
     for place, one in enumerate(limited):
         title = f"Response time: {one.title}"
         data_name = f"latency-{place}"
-        panels.append(_panel(title, 120, *latency_lines(data_name, (one.p50, one.p95, one.p99), one)))
+        lines = latency_lines(data_name, (one.p50, one.p95, one.p99), one)
+        panels.append(_panel(title, 120, *lines, limit=f"red line: {limit_said(one)}"))
     if journeys:
         top = max(journey.duration for journey in timeline.journeys)
         panels.append(_panel("Journeys: how long each walk took", 96, *_walks(outcomes, top, legend=not visits)))
@@ -101,7 +102,7 @@ def timeline_chart(summary: Summary) -> Spec | None:
     data = ground_rows(timeline) | {"seconds": second_rows(timeline), "journeys": journey_rows(timeline)}
     for place, one in enumerate(limited):
         data[f"latency-{place}"] = latency_rows(one, timeline)
-        data[f"latency-{place}-limit"] = [limit_row(one, length(timeline))]
+        data[f"latency-{place}-limit"] = [limit_row(one)]
     data |= {f"gauge-{name}": gauge_rows(points) for name, points in gauges.items()}
     spec = spec_of(chart, data, "The run on one clock: phases, faults, visits by outcome, response time, journeys.")
     for panel in spec["vconcat"][1:]:
@@ -170,9 +171,11 @@ def budget_chart(summary: Summary) -> Spec | None:
     )
 
 
-def _panel(title: str, height: int, *layers: Part) -> Part:
-    """One strip of the timeline, with the phases and faults behind it."""
+def _panel(title: str, height: int, *layers: Part, limit: str | None = None) -> Part:
+    """One strip of the timeline, with the phases and faults behind it. `limit`: what its red line means."""
     titled = alt.TitleParams(title, anchor="start", fontSize=12, fontWeight=600, offset=6)
+    if limit is not None:
+        titled.subtitle, titled.subtitleColor, titled.subtitleFontSize = limit, variable("bad"), 11
     return alt.layer(*ground(), *layers).properties(width=WIDTH, height=height, title=titled)
 
 
