@@ -415,11 +415,11 @@ def test_a_visit_that_ends_while_a_request_of_it_waits_for_its_answer_does_not_p
         '        import gevent\n        with self.step("one"):\n'
         '            gevent.spawn(self.client.request, "GET", "/v2/account")\n            gevent.sleep(0.05)',
     )
-    with Stub(delay=1.0) as slow:
-        with LoadChild(tmp_path, slow.url, rate=10.0, duration=1.0, mix={"odd": 1}, scenarios=odd) as child:
-            child.go()
-            child.finish()
-            begun = {(i.name, i.outcome, i.detail) for i in child.intervals() if i.outcome != "dropped"}
+    load = {"rate": 10.0, "duration": 1.0, "mix": {"odd": 1}, "scenarios": odd}
+    with Stub(delay=1.0) as slow, LoadChild(tmp_path, slow.url, **load) as child:
+        child.go()
+        child.finish()
+        begun = {(i.name, i.outcome, i.detail) for i in child.intervals() if i.outcome != "dropped"}
     assert ("odd", "ok", "failed_inside") in begun
     assert {outcome for name, outcome, _ in begun if name.count("/") > 1} == {"unfinished"}
 
