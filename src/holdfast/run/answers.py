@@ -160,7 +160,7 @@ def _which_phase(objectives: Sequence[ObjectiveResult], *, doubted: bool) -> Ans
 
 
 def _no_phase_missed(question: str, results: Sequence[ObjectiveResult], *, doubted: bool) -> Answer:
-    """`doubted`: some ok rests on nothing, so that "in none" is no good news, and a phase is not short because of it."""
+    """`doubted`: some ok rests on nothing; then "in none" is no good news, and no phase is too short because of it."""
     below = [o for o in results if o.ratio is not None and o.ratio < o.target]
     blind = list(dict.fromkeys(o.name for o in results if o.ratio is None))
     text = "None was proven missed." if below or blind or doubted else "In none."
