@@ -1,6 +1,7 @@
 """`holdfast recover` beside runs that live, and runs that do not."""
 
 import json
+import shutil
 
 import pytest
 
@@ -23,6 +24,31 @@ def run(workspace, monkeypatch):
 def test_what_a_dead_run_left_is_taken_out(run, holdfast) -> None:
     assert holdfast("recover").code == 0
     assert open_entries(run / "undo.jsonl") == []
+
+
+def test_what_cannot_be_taken_out_ends_with_the_code_of_a_failed_clean_up(run, holdfast) -> None:
+    with (run / "undo.jsonl").open("a") as log:
+        log.write("not an entry\n{}\n")
+    ran = holdfast("recover")
+    assert ran.code == 4
+    assert "STILL IN: line 2 of " in ran.out
+
+
+def test_what_was_put_in_without_a_run_is_taken_out_and_what_the_killed_left_is_removed(
+    run, workspace, holdfast
+) -> None:
+    alone = workspace / ".holdfast/undo.jsonl"
+    alone.parent.mkdir(exist_ok=True)
+    shutil.move(run / "undo.jsonl", alone)
+    litter = workspace / f".holdfast/stack-{run.name}"
+    (litter / "logs").mkdir(parents=True)
+
+    ran = holdfast("recover")
+
+    assert (ran.code, open_entries(alone)) == (0, [])
+    assert "taken out: database_latency" in ran.out
+    assert "which a killed process left" in ran.err
+    assert not litter.exists()
 
 
 def test_a_living_run_is_named_and_its_fault_stays(run, holdfast) -> None:

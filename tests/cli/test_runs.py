@@ -144,6 +144,59 @@ def test_a_run_whose_fault_may_still_be_in_a_target_stays(workspace, holdfast):
     assert "holdfast recover" in ran.err
 
 
+def test_a_run_whose_undo_log_cannot_be_read_stays(five, holdfast):
+    (five[0] / "undo.jsonl").write_text('{"id": "a", "at": 1.0, "exp\x00\x00\n{"done": "b", "at": 2.0}\n')
+    (five[1] / "undo.jsonl").unlink()
+    (five[1] / "undo.jsonl").mkdir()
+
+    told = json.loads(holdfast("runs", "--keep", "0", "--yes", "--json").out)
+
+    assert told["stay"] == {
+        five[0].name: "line 1 of its undo log cannot be read, and may be a fault that is still in a target",
+        five[1].name: "its undo log cannot be read",
+    }
+    assert [path.exists() for path in five] == [True] * 2 + [False] * 3
+    assert "1 may still be in a target" in " ".join(holdfast("doctor").out.split())
+
+
+def test_a_run_that_became_a_link_meanwhile_is_not_followed(five, holdfast, monkeypatch, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+
+    def swapped(question, **_):
+        shutil.move(five[0], elsewhere)
+        five[0].symlink_to(elsewhere)
+        return True
+
+    monkeypatch.setattr("click.confirm", swapped)
+    monkeypatch.setattr("sys.stdin", type("Terminal", (), {"isatty": lambda _: True})())
+    ran = holdfast("runs", "--keep", "4")
+
+    assert ran.code == 2
+    assert "has become a link" in ran.err
+    assert (elsewhere / "run.json").is_file()
+
+
+def test_who_is_asked_and_says_no_keeps_them(five, holdfast, monkeypatch):
+    asked = []
+    monkeypatch.setattr("click.confirm", lambda question, **_: asked.append(question))
+    monkeypatch.setattr("sys.stdin", type("Terminal", (), {"isatty": lambda _: True})())
+    ran = holdfast("runs", "--keep", "2")
+
+    assert (ran.code, len(asked)) == (0, 1)
+    assert "Remove 3 runs" in asked[0]
+    assert "nothing was removed" in ran.err
+    assert [path.exists() for path in five] == [True] * 5
+
+
+def test_the_size_of_a_run_is_that_of_its_own_files(five, holdfast, tmp_path):
+    before = json.loads(holdfast("runs", "--json").out)["runs"][-1]["size"]
+    (tmp_path / "large").write_bytes(b"x" * 1_000_000)
+    (five[0] / "evidence").mkdir(exist_ok=True)
+    (five[0] / "evidence" / "link").symlink_to(tmp_path / "large")
+    (five[0] / "evidence" / "own").write_bytes(b"x" * 1_000)
+    assert json.loads(holdfast("runs", "--json").out)["runs"][-1]["size"] == before + 1_000
+
+
 def test_what_no_run_made_is_neither_listed_nor_touched(five, workspace, tmp_path, holdfast):
     elsewhere = tmp_path / "elsewhere"
     shutil.move(five[0], elsewhere)

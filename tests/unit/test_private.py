@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from holdfast.kit.code_ledger import CodeLedger
-from holdfast.private import make_folder, write_text
+from holdfast.private import UMASK, make_file, make_folder, write_text, write_whole
 from holdfast.process import write_crash_log
 from holdfast.record.store import Event, RunStore
 from holdfast.report import write_reports
@@ -69,3 +69,25 @@ def test_no_folder_of_ours_may_be_written_by_strangers(tmp_path):
     write_crash_log("a traceback", [tmp_path / "crashes"])
 
     assert [path for path in tmp_path.rglob("*") if path.stat().st_mode & 0o002] == []
+
+
+def test_what_a_child_makes_under_our_umask_is_its_owners_alone(tmp_path):
+    os.umask(UMASK)
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "chaos.log").write_text("x")
+
+    assert modes(tmp_path / "logs") == {"logs": 0o700, "chaos.log": 0o600}
+
+
+def test_a_file_that_is_there_is_never_taken_for_a_new_one(tmp_path):
+    (tmp_path / "run.db").write_text("another's")
+    with pytest.raises(FileExistsError):
+        make_file(tmp_path / "run.db")
+    assert (tmp_path / "run.db").read_text() == "another's"
+
+
+def test_a_file_that_cannot_be_put_in_its_place_leaves_nothing_beside_it(tmp_path):
+    (tmp_path / "summary.json").mkdir()
+    with pytest.raises(OSError, match=r"summary\.json"):
+        write_whole(tmp_path / "summary.json", "{}")
+    assert [path.name for path in tmp_path.iterdir()] == ["summary.json"]

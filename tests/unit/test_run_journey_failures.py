@@ -67,6 +67,9 @@ def test_since_when_is_read_from_the_runs_before_and_from_this_one():
     assert (mended.failing_since, mended.last_passed) == (None, 29.0)
     assert since(recorded(walk(20.0)), "sign_in").earlier_runs is None
 
+    cut_off = since(recorded(history(), walk(20.0, "unfinished"), walk(30.0)), "sign_in")
+    assert cut_off.failing_since == 29.0
+
 
 def test_what_stands_in_the_target_is_told_once_with_when_it_was_seen():
     events = [
@@ -115,6 +118,21 @@ def test_the_answer_says_all_that_is_asked_first_at_night():
         "Runbook: docs/runbooks/sign-in.md (owner: identity).",
         "In the target, not put in by this run: link postgres is cut.",
     ]
+
+
+def test_a_journey_that_passed_again_says_when_and_one_that_never_passed_how_often_it_was_tried():
+    def last_line(*events):
+        told = since(recorded(*events), "sign_in")
+        journey = replace(
+            fault_hurt().journeys[0], runs=2, runbook="", failures=walk_failures(recorded(*events), "sign_in"),
+            failing_since=told.failing_since, last_passed=told.last_passed, last_passed_run=told.last_passed_run,
+            earlier_runs=told.earlier_runs,
+        )  # fmt: skip
+        return why_it_fails(journey, [], decides=True).answer.split("\n")[-1]
+
+    assert last_line(history(), walk(20.0), walk(30.0, "ok")) == "It passed again at 1970-01-01 00:00:29 UTC."
+    assert last_line(history(runs=3), walk(20.0)).endswith("; it passed in none of the 3 earlier runs that are here.")
+    assert last_line(history(), walk(20.0)).endswith("; no earlier run walked it here.")
 
 
 def test_where_no_objective_was_asked_nothing_is_met_or_missed():

@@ -92,6 +92,11 @@ def open_entries(path: Path) -> list[Entry]:
     return _read(path)[0]
 
 
+def damaged_lines(path: Path) -> list[int]:
+    """The numbers of the lines that cannot be read: each may have been a fault that is still in."""
+    return _read(path)[1]
+
+
 def entries_of(path: Path, experiment: str) -> list[tuple[Entry, bool]]:
     """Every fault that this experiment announced, oldest first, and whether it is still open."""
     still_open = {entry.id for entry in open_entries(path)}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from holdfast.chaos.undo import open_entries
+from holdfast.chaos.undo import damaged_lines, open_entries
 from holdfast.errors import HoldfastError
 from holdfast.reference import read_stack
 from holdfast.run.living import runner_of
@@ -124,7 +124,8 @@ def _workspace(workspace: Workspace) -> list[Finding]:
     state = read_stack(standing_stack_folder(workspace))
     findings.append(Finding("ok", "reference stack", state.url if state else "not running (a run starts its own)"))
     logs = [*workspace.runs_folder.glob("*/undo.jsonl"), workspace.state_folder / "undo.jsonl"]
-    left = sum(len(open_entries(log)) for log in logs if log.is_file() and runner_of(log.parent) is None)
+    dead = [log for log in logs if log.is_file() and runner_of(log.parent) is None]
+    left = sum(len(open_entries(log)) + len(damaged_lines(log)) for log in dead)
     if left:
         findings.append(Finding("warning", "faults", f"{left} may still be in a target", "run `holdfast recover`"))
     return findings

@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from holdfast.chaos.undo import open_entries
-from holdfast.errors import HoldfastError, Problem
+from holdfast.chaos.undo import damaged_lines, open_entries
+from holdfast.errors import Problem
 from holdfast.run.folder import RunFolder
 from holdfast.run.living import FILE_NAME as LOCK
 from holdfast.run.living import runner_of
@@ -141,9 +141,11 @@ def _document(path: Path) -> tuple[Mapping[str, Any], str]:
 def _holds_back(folder: RunFolder) -> str:
     """A fault whose way back is written there may still be in a target."""
     try:
-        left = len(open_entries(folder.undo_log))
-    except (HoldfastError, OSError, ValueError):
+        left, damaged = open_entries(folder.undo_log), damaged_lines(folder.undo_log)
+    except OSError:
         return "its undo log cannot be read"
+    if damaged:
+        return f"line {damaged[0]} of its undo log cannot be read, and may be a fault that is still in a target"
     return "a fault of it may still be in a target: run `holdfast recover` first" if left else ""
 
 
