@@ -133,6 +133,9 @@ def test_losses_are_in_order_of_their_share_and_then_of_their_number():
     found = losses([_funnel("a", ("one", 1000, 980), ("two", 980, 980)), _funnel("b", ("enter code", 7, 6))])
     assert [(loss.funnel.name, loss.step.name) for loss in found] == [("b", "enter code"), ("a", "one")]
 
+    alike = losses([_funnel("a", ("one", 10, 9)), _funnel("c", ("one", 1000, 900)), _funnel("b", ("one", 10, 9))])
+    assert [loss.funnel.name for loss in alike] == ["c", "a", "b"]
+
 
 def test_one_of_seven_is_named_beside_thirty_of_a_thousand_and_the_greatest_number_is_never_left_out():
     large = [_funnel(f"load_{i}", ("sign_in", 1000, 1000 - 30 - i)) for i in range(5)]

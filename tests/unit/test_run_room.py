@@ -76,6 +76,23 @@ def test_what_a_recorded_run_took_is_less_than_what_it_would_be_given(prepared, 
     assert needed_bytes(same) - needed_bytes(without) < 100 * taken
 
 
+def test_load_and_journeys_take_room_and_users_without_a_pace_as_much_as_there_are_series(prepared):
+    def needed(**changed):
+        return needed_bytes(replace(prepared, journeys=(), **changed))
+
+    (load,) = prepared.load
+    seconds = load.end - load.start
+    none = needed(load=())
+    paced = needed(load=(replace(load, scale=1e-6),))
+    users = needed(load=(replace(load, scale=1e-6, profile={**load.profile, "virtual_users": 5}),))
+
+    assert none <= paced < none + 100 * seconds
+    assert users > none + 500 * seconds
+    assert needed() > none + 500 * seconds
+    walked = prepare(find_workspace(ROOT), "ci", may_ask=False).journeys
+    assert needed_bytes(replace(prepared, journeys=walked)) >= needed() + 1_000_000 * len(walked) > needed()
+
+
 def test_a_search_takes_room_by_its_time_and_by_what_it_sends(prepared):
     question = read_asked(RunFolder(ROOT / "tests/data/runs/sized")).capacity
     seconds = question.search.most_probes * (question.settle + question.hold)

@@ -75,7 +75,7 @@ class Ground:
     marker: str
     recorder: Recorder | None
     fire: Callable[..., Any]
-    note_error: Callable[["Visit", Exception], None]
+    note_error: Callable[["Visit", BaseException], None]
     choices: Random
     ledger: StepLedger = field(default_factory=StepLedger)
     entropy: Random = field(default_factory=Random)  # trace ids must differ between runs of one seed
