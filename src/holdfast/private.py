@@ -7,20 +7,20 @@ from typing import Final
 
 FOLDER: Final = 0o700
 FILE: Final = 0o600
-_ABOVE: Final = 0o755  # of a folder above: whoever may write there could put another in its place
+_ABOVE: Final = 0o775  # of a folder above, which a group may share: strangers could put another in its place
 UMASK: Final = 0o077
 """For a process whose every file is private."""
 
 
 def make_folder(path: Path, *, exist_ok: bool = False) -> None:
-    """One that is new is its owner's alone; those above it, if they are missing, are its owner's to write, whatever the
-    umask. Raises OSError."""
+    """One that is new is its owner's alone; those above it, if they are missing, are made as usual, but no
+    stranger may write there. Raises OSError."""
     make_above(path)
     path.mkdir(mode=FOLDER, exist_ok=exist_ok)
 
 
 def make_above(path: Path) -> None:
-    """The folders above it that are missing: only their owner writes there, whatever the umask. Raises OSError."""
+    """The folders above it that are missing: no stranger writes there, whatever the umask. Raises OSError."""
     for folder in reversed(path.parents):
         if not folder.exists():
             folder.mkdir(mode=_ABOVE, exist_ok=True)

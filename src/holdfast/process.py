@@ -125,7 +125,7 @@ def write_crash_log(text: str, folders: Iterable[Path]) -> Path | None:
     for folder in folders:
         path = folder / name
         try:
-            folder.mkdir(mode=0o755, parents=True, exist_ok=True)  # others may not write in it, whatever the umask
+            folder.mkdir(mode=0o775, parents=True, exist_ok=True)  # no stranger writes there, whatever the umask
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
             with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(text)

@@ -38,8 +38,11 @@ def statement_shown(file: str, line: int) -> str:
 
 def address_shown(url: str) -> str:
     """An address without user, query and fragment, and with a hole for every part of its path that is not a plain word:
-    they hold tokens and names."""
-    parts = urlsplit(url)
+    they hold tokens and names. All of it is a hole where it is no address."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # "http://[x/"
+        return HOLE
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], path_shown(parts.path), "", ""))
 
 

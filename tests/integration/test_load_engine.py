@@ -409,6 +409,21 @@ def test_a_request_that_its_visitor_left_is_recorded_at_its_age(tmp_path):
         assert all(i.slowest >= 0.19 for i in requests)
 
 
+def test_a_visit_that_ends_while_a_request_of_it_waits_for_its_answer_does_not_pass_for_ok(tmp_path):
+    odd = scenario(
+        tmp_path,
+        '        import gevent\n        with self.step("one"):\n'
+        '            gevent.spawn(self.client.request, "GET", "/v2/account")\n            gevent.sleep(0.05)',
+    )
+    load = {"rate": 10.0, "duration": 1.0, "mix": {"odd": 1}, "scenarios": odd}
+    with Stub(delay=1.0) as slow, LoadChild(tmp_path, slow.url, **load) as child:
+        child.go()
+        child.finish()
+        begun = {(i.name, i.outcome, i.detail) for i in child.intervals() if i.outcome != "dropped"}
+    assert ("odd", "ok", "failed_inside") in begun
+    assert {outcome for name, outcome, _ in begun if name.count("/") > 1} == {"unfinished"}
+
+
 def test_a_refused_step_ends_the_visit_with_its_outcome(tmp_path, stub):
     odd = scenario(
         tmp_path,

@@ -685,3 +685,38 @@ def test_a_job_with_a_wrong_journey_is_refused_before_anything_starts(start, tmp
 
     assert [p["where"] for p in problems] == [f"{path}:1"]
     assert child.process.wait(10) == 2
+
+
+def test_a_journey_that_calls_exit_fails_alone_and_its_text_is_nowhere(start, tmp_path):
+    leaves = """
+async with visit.step("leave"):
+    await visit.page.goto("/sign-in")
+    text = "canary-of" + "-the-page"
+    raise SystemExit(text)
+"""
+    no_address = """
+async with visit.step("go"):
+    await visit.page.goto("http://[nowhere/x")
+"""
+    looks = """
+async with visit.step("look"):
+    await visit.page.goto("/sign-in")
+    await visit.page.wait_for_timeout(500)
+"""
+    child = start(
+        written(tmp_path, "leaves", leaves),
+        written(tmp_path, "no_address", no_address),
+        written(tmp_path, "looks", looks),
+        duration=12.0,
+    ).go()
+
+    facts = child.done(45)
+
+    assert {name: set(found["outcomes"]) for name, found in facts["journeys"].items()} == {
+        "leaves": {"failed"},
+        "no_address": {"failed"},
+        "looks": {"ok"},
+    }
+    kept = [path for path in child.folder.rglob("*") if path.is_file()]
+    assert kept
+    assert [path.name for path in kept if b"canary-of-the-page" in path.read_bytes()] == []

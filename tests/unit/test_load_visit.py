@@ -2,12 +2,14 @@
 
 from random import Random
 
+import gevent
 import pytest
 
 from holdfast.kit.accounts import AccountPool, generated_account
 from holdfast.kit.outcome import OutcomeError
 from holdfast.load.client import Exchange, HttpResponse
 from holdfast.load.dropping import NO_VISITOR
+from holdfast.load.leaving import is_bug, is_end, outcome_of
 from holdfast.load.origin import Origin
 from holdfast.load.pool import ConnectionPool
 from holdfast.load.visit import Ground, Visit, record_dropped
@@ -207,3 +209,18 @@ def test_a_bug_is_a_bug_whatever_the_patience(recorder, visit):
     with pytest.raises(KeyError), visit.step("sign_in", 3.0):
         raise KeyError("name")
     assert {("bill/sign_in", "failed")} == recorded(recorder).keys()
+
+
+@pytest.mark.parametrize("error", [SystemExit("enough"), KeyboardInterrupt(), GeneratorExit()])
+def test_what_a_scenario_raises_to_exit_ends_its_visit_and_not_the_process(error):
+    left = (KeyError,)
+    assert not is_end(error)
+    assert is_bug(error, left)
+    assert outcome_of(error, left) == ("failed", type(error).__name__)
+
+
+def test_a_visit_that_is_killed_ends_and_is_no_bug():
+    assert is_end(gevent.GreenletExit())
+    assert not is_bug(gevent.GreenletExit(), ())
+    assert not is_end(gevent.Timeout())
+    assert not is_bug(gevent.Timeout(), ())

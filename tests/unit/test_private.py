@@ -45,10 +45,10 @@ def test_a_run_folder_and_all_that_the_runner_writes_into_it_is_its_owners_alone
     assert {mode for name, mode in found.items()} == {0o700, 0o600}
 
 
-def test_the_folder_of_all_runs_may_be_read_by_all_and_written_by_its_owner(tmp_path):
+def test_a_group_may_share_the_folder_of_all_runs(tmp_path):
     create_run_folder(tmp_path / "deep" / "runs", "ci", 0.0)
 
-    assert (tmp_path / "deep" / "runs").stat().st_mode & 0o777 == 0o755
+    assert (tmp_path / "deep" / "runs").stat().st_mode & 0o777 == 0o775
 
 
 def test_a_file_that_others_could_read_is_private_once_it_is_written_anew(tmp_path):
@@ -61,14 +61,14 @@ def test_a_file_that_others_could_read_is_private_once_it_is_written_anew(tmp_pa
     assert (path.read_text(), path.stat().st_mode & 0o777) == ("{}", 0o600)
 
 
-def test_no_folder_of_ours_may_be_written_by_others(tmp_path):
+def test_no_folder_of_ours_may_be_written_by_strangers(tmp_path):
     """Whoever may write in a folder above could put a folder of their own in the place of a private one."""
     create_run_folder(tmp_path / "workspace" / "runs", "ci", 0.0)
     make_folder(tmp_path / "stacks" / ".holdfast" / "stack")
     CodeLedger(tmp_path / "codes" / ".holdfast" / "codes", "http://127.0.0.1:1").close()
     write_crash_log("a traceback", [tmp_path / "crashes"])
 
-    assert [path for path in tmp_path.rglob("*") if path.stat().st_mode & 0o022] == []
+    assert [path for path in tmp_path.rglob("*") if path.stat().st_mode & 0o002] == []
 
 
 def test_what_a_child_makes_under_our_umask_is_its_owners_alone(tmp_path):

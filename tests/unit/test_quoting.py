@@ -47,7 +47,14 @@ def test_without_the_source_there_is_no_statement(tmp_path):
         ("http://host/p%26ss/word", "http://host/…/word"),
         ("http://host/averyveryverylongwordthatisatoken", "http://host/…"),
         ("about:blank", "about:blank"),
+        ("http://[host/token", "…"),
     ],
 )
 def test_an_address_is_kept_without_what_may_be_secret(url, shown):
     assert address_shown(url) == shown
+
+
+def test_a_statement_that_names_what_is_no_address_is_kept_all_the_same(tmp_path):
+    path = tmp_path / "walk.py"
+    path.write_text('async def walk(page):\n    await page.goto("http://[host/token")\n')
+    assert statement_shown(str(path), 2) == "await page.goto('…')"

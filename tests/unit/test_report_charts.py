@@ -66,6 +66,13 @@ def test_nothing_measured_is_no_picture():
     assert budget_chart(no_data()) is None
 
 
+def test_a_single_second_in_which_nothing_ended_is_drawn():
+    sample = all_met()
+    empty = {"outcomes": {}, "ended": {}, "latencies": (), "journeys": (), "gauges": {}, "budget_left": {}}
+    second = replace(sample.timeline, seconds=(0,), rate=(20.0,), p50=(None,), p95=(None,), p99=(None,), **empty)
+    assert timeline_chart(replace(sample, timeline=second))["vconcat"]
+
+
 def test_a_run_without_load_still_shows_its_journeys():
     sample = all_met()
     empty = replace(sample.timeline, rate=tuple(0.0 for _ in sample.timeline.seconds), outcomes={})

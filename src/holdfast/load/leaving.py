@@ -4,8 +4,6 @@
 They are handed in, since importing Locust patches the whole process.
 """
 
-from typing import TypeGuard
-
 import gevent
 
 from holdfast.kit.outcome import OutcomeError
@@ -27,11 +25,15 @@ def outcome_of(error: BaseException | None, left: Left, measured: BaseException 
     return FAILED, type_name(error)
 
 
-def is_bug(error: BaseException, left: Left) -> TypeGuard[Exception]:
+def is_bug(error: BaseException, left: Left) -> bool:
     """Whether it says something of the scenario or the adapter, and nothing of the target."""
-    return isinstance(error, Exception) and not isinstance(error, (OutcomeError, *left))
+    return not isinstance(error, (OutcomeError, gevent.Timeout, gevent.GreenletExit, *left))
 
 
 def is_end(error: BaseException) -> bool:
-    """Whether the visitor is being ended from outside, and must not go on."""
-    return not isinstance(error, (Exception, gevent.Timeout))
+    """Whether the visitor is being ended from outside, and must not go on.
+
+    Not by a sys.exit() or KeyboardInterrupt of its own, which gevent would take to the whole process: the load ignores
+    SIGINT.
+    """
+    return isinstance(error, gevent.GreenletExit)

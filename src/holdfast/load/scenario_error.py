@@ -22,7 +22,7 @@ LONGEST_MESSAGE: Final = 200
 _LAST_FRAMES: Final = 3
 
 
-def place_of(error: Exception, scenario: Path) -> str:
+def place_of(error: BaseException, scenario: Path) -> str:
     """File name and line: the innermost of the scenario's own file, or else of all."""
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     own = [found for found in frames if Path(found[0]).resolve() == scenario.resolve()]
@@ -32,13 +32,13 @@ def place_of(error: Exception, scenario: Path) -> str:
     return f"{Path(file).name}:{line}"
 
 
-def frames_of(error: Exception) -> list[str]:
+def frames_of(error: BaseException) -> list[str]:
     """The innermost calls, as file:line and function: no source and no values."""
     frames = list(traceback.walk_tb(error.__traceback__))[-_LAST_FRAMES:]
     return [f"{frame.f_code.co_filename}:{line} in {frame.f_code.co_name}" for frame, line in frames]
 
 
-def text_of(error: Exception, account: Account) -> str:
+def text_of(error: BaseException, account: Account) -> str:
     """The type, and of the message what its author wrote."""
     redactor = Redactor(account.email, account.password, account.totp_secret or "")
     return redactor.redact(said(error))[:LONGEST_MESSAGE]

@@ -213,7 +213,7 @@ class Session:
             return False
         return self._job.adaptive or not self._playing or not all(greenlet.ready() for greenlet in self._playing)
 
-    def _note_error(self, visit: Visit, error: Exception) -> None:
+    def _note_error(self, visit: Visit, error: BaseException) -> None:
         """A bug of a scenario, told once: its author must see where. How often it came is told at the end."""
         scenario = visit.scenario
         place = place_of(error, self._job.scenarios[scenario])

@@ -75,7 +75,7 @@ class Ground:
     marker: str
     recorder: Recorder | None
     fire: Callable[..., Any]
-    note_error: Callable[["Visit", Exception], None]
+    note_error: Callable[["Visit", BaseException], None]
     choices: Random
     ledger: StepLedger = field(default_factory=StepLedger)
     entropy: Random = field(default_factory=Random)  # trace ids must differ between runs of one seed
@@ -204,6 +204,7 @@ class Visit:
         """Record the visit."""
         if not self._ended:
             if outcome == OK:
+                self._leave_waiting()
                 detail = self._doubt(0, 0)
             self._record(self.scenario, self.due, outcome, self._lag, detail, self._waited + self._thinking)
             self._ended = True
@@ -214,14 +215,11 @@ class Visit:
         So too its step, and the request that it waits for. One that waits for its next code, or thinks, waits for
         nobody else.
         """
-        step, recorder = self._step, self._ground.recorder
+        step = self._step
         waits = self._waits is not None and self._waits.waits(self._ground.clock.now())
         outcome = THINKING if waits or self._thinking_since else UNFINISHED
-        waiting = self.client.waiting
-        if waiting is not None and recorder is not None and not self._ended:
-            name, age = waiting
-            began = self._ground.clock.now() - age
-            recorder.add(self._request_name(name), began, UNFINISHED, age, 0.0, "", self.client.trace_id)
+        if not self._ended:
+            self._leave_waiting()
         if step is not None:
             self._record_step(step, outcome, "")
         self.end(outcome)
@@ -291,6 +289,19 @@ class Visit:
 
     def _ask(self) -> None:
         self._asked += 1
+
+    def _leave_waiting(self) -> None:
+        """Record the request that waits for its answer as unfinished: a visit that ends before it ends without it."""
+        waiting, recorder = self.client.waiting, self._ground.recorder
+        if waiting is None:
+            return
+        self._ask()
+        if UNFINISHED not in self._meant:
+            self._failed += 1
+        if recorder is not None:
+            name, age = waiting
+            began = self._ground.clock.now() - age
+            recorder.add(self._request_name(name), began, UNFINISHED, age, 0.0, "", self.client.trace_id)
 
     def _observe(self, exchange: Exchange) -> None:
         if self._ended:

@@ -170,7 +170,7 @@ def _plain_ground(visitor: Visitor) -> Ground:
         clock = SystemClock()
         outbox = os.environ.get("HOLDFAST_OUTBOX_URL")
 
-        def note_error(visit: Visit, error: Exception) -> None:
+        def note_error(visit: Visit, error: BaseException) -> None:
             logging.getLogger(__name__).error("%s: %s", visit.scenario, error, exc_info=error)
             environment.events.user_error.fire(user_instance=visitor, exception=error, tb=error.__traceback__)
 

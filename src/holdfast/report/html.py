@@ -130,7 +130,10 @@ def _breakable(text: str) -> Markup:
 
 def _web_link(address: str) -> str | None:
     """An address that may be followed; a path in the user's repository is only shown."""
-    return address if urlsplit(address).scheme in {"http", "https"} else None
+    try:
+        return address if urlsplit(address).scheme in {"http", "https"} else None
+    except ValueError:  # "http://[x/"
+        return None
 
 
 @cache

@@ -40,7 +40,7 @@ def answers(
     """A question whose part did not run is left out; the summary says why beside that part."""
     found = []
     if objectives:
-        found += [_every_objective(verdict, objectives), _which_phase(objectives)]
+        found += [_every_objective(verdict, objectives), _which_phase(objectives, doubted=bool(unproven))]
     found += [why_it_fails(journey, standing, decides=not objectives) for journey in journeys if journey.failures]
     if uncounted:
         found.append(_ended_badly(uncounted, judged=bool(objectives)))
@@ -50,7 +50,7 @@ def answers(
         found.append(_cost(faults))
     funnels = [*(load.funnels if load else ()), *(j.funnel for j in journeys)]
     if any(funnel.started or funnel.dropped for funnel in funnels):
-        found.append(_drop_off(funnels))
+        found.append(_drop_off(funnels, doubted=bool(unproven)))
     if capacity is not None:
         found.append(_replicas(capacity))
     if verdict != "invalid":
@@ -146,12 +146,12 @@ def _rests_on_nothing(unproven: Sequence[Unproven]) -> Answer:
     return Answer("Does every ok rest on an answer?", _sentence(f"{said}: {cure}"), "unclear")
 
 
-def _which_phase(objectives: Sequence[ObjectiveResult]) -> Answer:
+def _which_phase(objectives: Sequence[ObjectiveResult], *, doubted: bool) -> Answer:
     question = "In which phase not, and why?"
     results = [o for o in objectives if o.phase != WHOLE_RUN]
     missed = [o for o in results if o.verdict == "missed"]
     if not missed:
-        return _no_phase_missed(question, results)
+        return _no_phase_missed(question, results, doubted=doubted)
     parts = [
         f"{o.phase}{'' if o.judged else ' (not judged)'}: {o.name} was {_seen(o)} against {_asked_of(o)}{_because(o)}"
         for o in missed
@@ -159,19 +159,20 @@ def _which_phase(objectives: Sequence[ObjectiveResult]) -> Answer:
     return Answer(question, _sentence("; ".join(parts)), "bad" if any(o.judged for o in missed) else "neutral")
 
 
-def _no_phase_missed(question: str, results: Sequence[ObjectiveResult]) -> Answer:
+def _no_phase_missed(question: str, results: Sequence[ObjectiveResult], *, doubted: bool) -> Answer:
+    """`doubted`: some ok rests on nothing; then "in none" is no good news, and no phase is too short because of it."""
     below = [o for o in results if o.ratio is not None and o.ratio < o.target]
     blind = list(dict.fromkeys(o.name for o in results if o.ratio is None))
-    text = "None was proven missed." if below or blind else "In none."
+    text = "None was proven missed." if below or blind or doubted else "In none."
     if below:
         seen = "; ".join(f"{o.name} in {o.phase}, {_seen(o)} against {_asked_of(o)}{_because(o)}" for o in below)
         text += f" Below its target, though failures so few or so clustered may be chance: {seen}."
     if blind:
         text += f" Not seen in every phase: {', '.join(blind)}."
     short = list(dict.fromkeys(o.phase for o in results if o.verdict == "inconclusive" and o not in below))
-    if short and not below and not blind:
+    if short and not below and not blind and not doubted:
         text += f" Not every phase is long enough to prove every objective by itself ({', '.join(short)})."
-    return Answer(question, text, "unclear" if blind else "neutral" if below else "good")
+    return Answer(question, text, "unclear" if blind or doubted else "neutral" if below else "good")
 
 
 def _seen(result: ObjectiveResult) -> str:
@@ -215,11 +216,13 @@ def _cost(faults: Sequence[FaultResult]) -> Answer:
     )
 
 
-def _drop_off(funnels: Sequence[Funnel]) -> Answer:
+def _drop_off(funnels: Sequence[Funnel], *, doubted: bool) -> Answer:
     question = "Where do customers drop off?"
     lost = losses(funnels)
     named = worst_losses(funnels, _NAMED)
     beside = [text for funnel in funnels for text in lost_beside_steps(funnel)]
+    if not lost and not beside and doubted:
+        return Answer(question, "Nowhere, if an ok that proves nothing is believed.", "unclear")
     if not lost and not beside:
         return Answer(question, "Nowhere: every step that was reached was completed.", "good")
     parts = [

@@ -191,9 +191,13 @@ async def _steps_taken(
 ) -> BaseException | None:
     """Walk, within the budget; what was raised, if anything."""
 
-    async def within_budget() -> None:
-        async with deadline:
-            await journey.walk(visit)
+    async def within_budget() -> BaseException | None:
+        try:
+            async with deadline:
+                await journey.walk(visit)
+        except (SystemExit, KeyboardInterrupt) as error:  # raised, they would end this process and say their text
+            return error
+        return None
 
     walking = asyncio.create_task(within_budget())
     leaving = asyncio.create_task(leave.wait())

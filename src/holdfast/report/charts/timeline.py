@@ -65,7 +65,7 @@ def timeline_chart(summary: Summary) -> Spec | None:
     outcomes = outcomes_shown(timeline)
     panels = []
     if visits:
-        top = max(*timeline.rate, *_ended_per_second(timeline))
+        top = max((*timeline.rate, *_ended_per_second(timeline)))
         panels.append(
             _panel(
                 "Visits per second, as they ended; line: due",
