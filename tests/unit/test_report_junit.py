@@ -7,6 +7,8 @@ import pytest
 from tests.unit.report_samples import HOSTILE, VARIANTS, all_met, clean_up_failed, fault_hurt, hostile, no_data
 
 from holdfast.report.junit import render
+from holdfast.run.answers import why_question
+from holdfast.run.summary import Answer
 
 # Jenkins' junit-10.xsd: what each element may carry.
 ATTRIBUTES = {
@@ -54,6 +56,8 @@ def test_its_sums_are_those_of_its_cases(variant):
     for element in [root, *root]:
         for attribute, tag in (("tests", "testcase"), ("failures", "failure"), ("errors", "error")):
             assert int(element.get(attribute)) == len(list(element.iter(tag)))
+    for suite in root:
+        assert int(suite.get("skipped")) == len(list(suite.iter("skipped")))
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -113,6 +117,7 @@ def test_each_suite_has_the_time_that_it_took_and_not_the_runs():
     assert times["journeys"] == pytest.approx(sum(walk.duration for walk in sample.timeline.journeys), abs=0.001)
     assert times["run"] == pytest.approx(148.2)
     assert (times["measurement"], times["clean-up"]) == (0.0, 0.0)
+    assert root.get("time") == f"{max(times.values()):.3f}", "they ran beside each other"
     for suite in root:
         own = sum(float(case.get("time")) for case in suite.iter("testcase"))
         assert own <= float(suite.get("time")) + 0.01
@@ -137,3 +142,18 @@ def test_a_journey_that_an_objective_counts_has_its_state(verdict, state):
 def test_a_journey_that_no_objective_counts_decides_nothing_and_is_skipped():
     case = _journeys(_parsed(fault_hurt()))["reset_password"]
     assert case.find("skipped").get("message") == "2 of 22 runs were not ok; no objective counts them"
+
+
+@pytest.mark.parametrize(("alone", "state"), [(True, "error"), (False, "skipped")])
+def test_a_journey_of_which_no_walk_was_finished_is_an_error_where_nothing_else_decides(alone, state):
+    sample = fault_hurt()
+    journeys = tuple(replace(j, runs=0, outcomes={}) for j in sample.journeys)
+    found = replace(sample, journeys=journeys, objectives=() if alone else sample.objectives)
+    assert {_state(case) for case in _journeys(_parsed(found)).values()} == {state}
+
+
+def test_why_a_journey_fails_stands_in_its_case():
+    sample = fault_hurt()
+    why = Answer(why_question("reset_password"), "Step enter code: failed (503) in 2 of 22 walks.", "bad")
+    case = _journeys(_parsed(replace(sample, answers=(why,))))["reset_password"]
+    assert case.find("skipped").text.endswith(why.answer)

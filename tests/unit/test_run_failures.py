@@ -4,6 +4,7 @@ import pytest
 
 from holdfast.record.histogram import Histogram, bucket_index
 from holdfast.record.recorder import Interval
+from holdfast.record.sample import EXCUSED
 from holdfast.record.timeline import FAULT, Span
 from holdfast.run import failures
 from holdfast.run.causes import cause_of
@@ -81,6 +82,37 @@ def test_the_first_time_is_when_it_ended_and_not_when_it_was_due():
 def test_an_attack_that_meets_its_limit_is_no_failure():
     assert _groups(_interval("guess", "rate_limited", "429", 50), attacks=("guess",)) == ()
     assert len(_groups(_interval("guess", "rate_limited", "429", 50))) == 1
+
+
+def test_of_a_message_the_share_and_the_places_with_the_most_are_told():
+    other, group = _groups(
+        *(_interval("buy", "failed", "503", n, second=1000 + n) for n in (1, 2)),
+        *(_interval(f"buy/step_{n}/GET x", "failed", "503", n, second=1000 + n) for n in (1, 4, 2, 3)),
+        _interval("browse", "failed", "404", 13, second=1050),
+    )
+    assert (group.message, other.message) == ("failed: 404", "failed: 503"), "of as many the one that came first"
+    assert (group.share, other.share) == (0.5, 0.5)
+    assert list(other.places.items()) == [("buy/step_4/GET x", 4), ("buy", 3), ("buy/step_3/GET x", 3)]
+    assert other.more_places == 2
+
+
+def test_the_last_time_is_that_of_the_slowest_of_its_second():
+    times = Histogram({bucket_index(0.2): 1, bucket_index(9.0): 1})
+    (group,) = _groups(Interval(1010, "load", "buy", "failed", "503", 2, times, times, None, 9.0))
+    assert (round(group.first_at), round(group.last_at)) == (11, 20)
+
+
+def test_what_the_parts_account_for_are_the_earliest_of_the_whole():
+    """A step failed by a request at second 1, and by itself at second 7: the latter is its own failure."""
+    steps = [_interval("buy/pay", "failed", "503", second=1000 + at) for at in (7, 1)]
+    (own,) = _groups(*steps, _interval("buy/pay/POST order", "failed", "503", second=1001))
+    assert (own.message, own.count, own.places) == ("failed: 503", 2, {"buy/pay": 1, "buy/pay/POST order": 1})
+    assert round(own.last_at) == 8
+
+
+@pytest.mark.parametrize("outcome", sorted(EXCUSED))
+def test_what_is_excused_is_no_failure_and_neither_is_what_a_search_overloaded_afterwards(outcome):
+    assert _groups(_interval("buy", outcome, "idle"), _interval("buy", "failed", "503", second=1150)) == ()
 
 
 def test_ever_so_many_messages_are_bounded_and_their_sum_is_kept():
