@@ -1,9 +1,12 @@
 """Which upstream is next, and when one is out: decisions without a network."""
 
+import asyncio
+
 import pytest
 
 from holdfast.proxy.address import Address
 from holdfast.proxy.balancer import Balancer, HealthCheck, parse_health, parse_upstreams
+from holdfast.proxy.collection import LinkCollection
 from holdfast.proxy.refusal import ApiError
 
 ONE, TWO, THREE = (Address("127.0.0.1", port) for port in (1, 2, 3))
@@ -130,3 +133,16 @@ def test_upstreams_must_be_a_list_of_addresses():
     for wrong in (None, [], "127.0.0.1:1", ["127.0.0.1"]):
         with pytest.raises(ApiError):
             parse_upstreams(wrong)
+
+
+def test_a_link_without_failover_stays_without_when_its_upstream_is_changed():
+    async def changed() -> Balancer:
+        links = LinkCollection(1, lambda: 0.0)
+        link = await links.create_balancer(
+            {"name": "edge", "upstreams": ["127.0.0.1:1", "127.0.0.1:2"], "failover": False, "enabled": False}
+        )
+        await links.update(link, {"upstream": "127.0.0.1:3", "enabled": False})
+        return link.balancer
+
+    balancer = asyncio.run(changed())
+    assert (balancer.addresses, balancer.failover) == ((THREE,), False)
