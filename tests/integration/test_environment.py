@@ -4,6 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,6 +26,8 @@ pytestmark = [
 # Not imported here, as it patches the process that imports it.
 without_locust = pytest.mark.skipif(find_spec("locust") is None, reason="Locust is not installed")
 CANARY = "canary-5f0c"
+# What a look at a process raises that has ended since it was listed: a browser starts many short ones.
+ENDED_MEANWHILE = (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError)
 NAMES = ("PROM_TOKEN", "HOLDFAST_WORKER_KEY", "HOLDFAST_PROMETHEUS_TOKEN", "AWS_SECRET_ACCESS_KEY", "PGOPTIONS")
 
 
@@ -40,14 +43,13 @@ def environment_of(process: psutil.Process) -> str:
 
 def all_below(*pids: int) -> dict[str, str]:
     """The environments of these processes and all below them, by pid and name."""
-    found = [psutil.Process(pid) for pid in pids]
-    found += [child for process in list(found) for child in process.children(recursive=True)]
     environments = {}
-    for process in found:
-        try:
-            environments[f"{process.pid} {process.name()}"] = environment_of(process)
-        except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
-            continue  # it ended meanwhile
+    for pid in pids:
+        with suppress(*ENDED_MEANWHILE):
+            process = psutil.Process(pid)
+            for one in (process, *process.children(recursive=True)):
+                with suppress(*ENDED_MEANWHILE):
+                    environments[f"{one.pid} {one.name()}"] = environment_of(one)
     return environments
 
 

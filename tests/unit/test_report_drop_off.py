@@ -90,3 +90,21 @@ def test_who_never_started_drops_off_nowhere() -> None:
     summary = replace(summary, load=replace(summary.load, funnels=(empty,)), journeys=())
     assert funnels_of(summary) == []
     assert "gave up" not in came_through(replace(DEFLECTION, abandoned=0))
+
+
+def test_a_step_that_nobody_reached_has_no_interval_of_a_share_that_nobody_measured() -> None:
+    unreached = FunnelStep("pay", 0, 0, None, None, None, (0.0, 1.0), None, (0.0, 1.0), {})
+    funnel = replace(DEFLECTION, steps=(*STEPS, unreached))
+    summary = _summary()
+    assert summary.load is not None
+
+    page = html.render(replace(summary, load=replace(summary.load, funnels=(funnel,))))
+    reached, of_it = (_row(page, name).replace("\u202f", " ") for name in ("open_<wbr>invoice", "pay"))
+
+    assert "93 % to 100 %" in reached.replace("\xa0", " ")
+    assert " to " not in of_it
+
+
+def _row(page: str, step: str) -> str:
+    """What the table of a funnel says of a step."""
+    return page.partition(f'<th scope="row">{step}</th>')[2].partition("</tr>")[0]
