@@ -1,12 +1,14 @@
 """Commands that start nothing."""
 
 import json
+import os
 from pathlib import Path
 
 import jsonschema
 import pytest
 
 from holdfast.cli.program import _COMMANDS
+from holdfast.run.living import held
 from holdfast.workspace.bare import FILES
 
 
@@ -134,6 +136,19 @@ def test_the_schema_is_a_json_schema(holdfast) -> None:
 def test_recover_with_nothing_left_in_says_so(workspace: Path, holdfast) -> None:
     ran = holdfast("recover")
     assert (ran.code, ran.out) == (0, "nothing was left in\n")
+
+
+def test_recover_leaves_a_living_run_alone_of_whose_undo_log_a_line_cannot_be_read(workspace: Path, holdfast) -> None:
+    run = workspace / "runs/20260101T000000Z-ci"
+    run.mkdir(parents=True)
+    (run / "undo.jsonl").write_text('{"id": "a", "at": 1.0, "exp\x00\x00\n{"done": "b", "at": 2.0}\n')
+    with held(run):
+        ran = holdfast("recover")
+    assert (ran.code, ran.out) == (2, "")
+    assert f"goes on (process {os.getpid()})" in ran.err
+
+    ended = holdfast("recover")
+    assert (ended.code, ended.out.startswith("STILL IN: line 1 of ")) == (4, True)
 
 
 def test_the_stack_that_does_not_run_is_told(workspace: Path, holdfast) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from holdfast.chaos.undo import UndoResult, open_entries
+from holdfast.chaos.undo import UndoResult, damaged_lines, open_entries
 from holdfast.chaos.undo import recover as undo_logs
 from holdfast.cli.workspace import current_workspace
 from holdfast.errors import ExitCode, shown
@@ -46,8 +46,8 @@ def recover(force: bool, as_json: bool) -> int:
 
 
 def _living(logs: list[Path]) -> dict[Path, int]:
-    """The logs with open entries whose run goes on, and the pid of its runner (0: not known)."""
-    pids = {log: runner_of(log.parent) for log in logs if open_entries(log)}
+    """The logs with a fault, or a line that may be one, whose run goes on; the pid of its runner (0: unknown)."""
+    pids = {log: runner_of(log.parent) for log in logs if open_entries(log) or damaged_lines(log)}
     return {log: pid for log, pid in pids.items() if pid is not None}
 
 

@@ -1,10 +1,11 @@
 """What each fault did: seen when, detected when, over when, and its price in error budget."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 from holdfast.chaos.scorecard import FaultEffect, score_fault
-from holdfast.chaos.undo import entries_of, open_entries
+from holdfast.chaos.undo import damaged_lines, entries_of, open_entries
 from holdfast.record.timeline import Span
 from holdfast.run.recorded import Recorded
 from holdfast.run.summary import FaultResult
@@ -113,10 +114,11 @@ def _reason(span: Span, effect: FaultEffect | None, *, counted: bool) -> str:
 def left_in(recorded: Recorded) -> list[str]:
     """The experiments that may still have something in the target, each once.
 
-    Of our own faults the undo log knows, also what was taken out after the runner was killed. Of what other actions
-    did, only the experiment's rollbacks can tell: by the span, and by the child's last word, should one not be written.
+    Of our own faults the undo log knows, also what was taken out after the runner was killed; a line of it that cannot
+    be read may be one. Of what other actions did, only the experiment's rollbacks can tell: by the span, and by the
+    child's last word, should one not be written.
     """
-    found = dict.fromkeys(entry.experiment for entry in open_entries(recorded.folder.undo_log))
+    found = dict.fromkeys(in_undo_log(recorded.folder.undo_log))
     found |= {_name_of(span): None for span in recorded.faults if _is_out_of_hand(recorded, span.attributes, span)}
     for event in recorded.events_of("experiment_ended"):
         if event.facts.get("way_back") in _NOT_BACK:
@@ -127,6 +129,12 @@ def left_in(recorded: Recorded) -> list[str]:
             if isinstance(facts, dict) and facts.get("way_back") in _NOT_BACK:
                 found[str(name)] = None
     return list(found)
+
+
+def in_undo_log(log: Path) -> list[str]:
+    """What the undo log alone says may still be in, each once: experiments, and lines that cannot be read."""
+    found = dict.fromkeys(entry.experiment for entry in open_entries(log))
+    return [*found, *(f"line {number} of {log.name}, which cannot be read" for number in damaged_lines(log))]
 
 
 def _is_out_of_hand(recorded: Recorded, facts: Mapping[str, object], span: Span) -> bool:

@@ -15,7 +15,7 @@ from holdfast.run.answers import answers
 from holdfast.run.asked import Asked
 from holdfast.run.capacity import capacity_result
 from holdfast.run.failures import failure_groups
-from holdfast.run.fault_cost import fault_results, left_in
+from holdfast.run.fault_cost import fault_results, in_undo_log, left_in
 from holdfast.run.folder import RunFolder
 from holdfast.run.guard_result import burned, guard_result, went_blind
 from holdfast.run.journey_failures import standing_fault_results
@@ -201,7 +201,7 @@ def may_be_left_in(folder: RunFolder) -> list[str]:
     try:
         return left_in(read_recorded(folder))
     except Exception:  # noqa: BLE001 - a record that cannot be read must not hide what the undo log says
-        return list(dict.fromkeys(entry.experiment for entry in open_entries(folder.undo_log)))
+        return in_undo_log(folder.undo_log)
 
 
 def _headline(
@@ -275,6 +275,8 @@ def _inconclusive_headline(
 def _way_out(recorded: Recorded) -> str:
     if open_entries(recorded.folder.undo_log):
         return "run `holdfast recover`"
+    if unread := in_undo_log(recorded.folder.undo_log):
+        return f"{', '.join(unread)}, may be a fault that is still in, so look by hand"
     return f"the rollbacks of {', '.join(left_in(recorded))} did not take it out, so look by hand"
 
 
