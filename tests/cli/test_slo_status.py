@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import jsonschema
@@ -67,7 +69,7 @@ def folder(tmp_path, monkeypatch):
 
 def write(folder: Path, *slos: str, bad=0, total=100, minutes=1440, test=None, own="") -> None:
     """`bad` of `total` in each of the last 60 of so many minutes."""
-    (folder / "slo" / "objectives.yaml").write_text("---".join([*slos, SLI]), encoding="utf-8")
+    (folder / "slo/self_service.yaml").write_text("---".join([*slos, SLI]), encoding="utf-8")
     if own:
         (folder / "slo" / "own.yaml").write_text(own, encoding="utf-8")
     rows = ["time,good,total" + (",test_good,test_total" if test else "")]
@@ -351,6 +353,38 @@ def test_a_run_that_has_just_ended_is_told_to_its_last_second(workspace, holdfas
 
     assert at_once["objectives"] == later["objectives"]
     assert later["objectives"][0]["budget"]["total"] > 0
+
+
+def test_a_run_whose_measurement_cannot_be_trusted_spent_no_budget_for_certain(workspace, holdfast):
+    starved = RUN.parent / "starved_generator"
+    shutil.copytree(starved, workspace / "runs" / "recorded", ignore=shutil.ignore_patterns("expected"))
+
+    ran = holdfast("slo", "status", "--run", "recorded", "--json")
+    one = next(one for one in told(ran)["objectives"] if one["name"] == "sign-in-availability")
+
+    assert one["budget"]["spent"] > 1
+    assert (ran.code, one["verdict"]) == (3, "inconclusive")
+    assert one["reason"].startswith("the measurement of the run cannot be trusted: ")
+
+
+def test_visits_that_asked_for_nothing_meet_nothing_in_the_status_of_their_run(workspace, holdfast):
+    folder = workspace / "runs" / "recorded"
+    shutil.copytree(RUN, folder, ignore=shutil.ignore_patterns("expected"))
+    objectives = workspace / "slo/self_service.yaml"
+    objectives.write_text(objectives.read_text().replace("target: 0.99", "target: 0.5"))  # few events prove it
+    (workspace / "slo/agreement.yaml").unlink()
+    whole = ("slo", "status", "--run", "recorded", "--coverage-below", "0", "--json")
+    before = {one["name"]: one for one in told(holdfast(*whole))["objectives"]}
+    with closing(sqlite3.connect(folder / "run.db")) as record, record:
+        record.execute("UPDATE series SET detail = 'no_request' WHERE outcome = 'ok' AND name LIKE 'billing%'")
+
+    ran = holdfast(*whole)
+    after = {one["name"]: one for one in told(ran)["objectives"]}
+
+    assert before["billing-availability"]["verdict"] == "met"
+    assert after["billing-availability"]["verdict"] == "inconclusive"
+    assert any("sent no request" in note for note in after["billing-availability"]["notes"])
+    assert before["journey-success"] == after["journey-success"]
 
 
 def test_the_page_is_whole_and_loads_nothing(folder, holdfast):

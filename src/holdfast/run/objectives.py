@@ -39,6 +39,17 @@ def doubted(
     objectives: Sequence[ObjectiveResult], unproven: Sequence[Unproven], recorded: Recorded
 ) -> tuple[ObjectiveResult, ...]:
     """The results, in their order: what rests on oks that prove nothing is not met but inconclusive."""
+    why = doubts(unproven, recorded)
+    return tuple(
+        replace(result, verdict="inconclusive", reason=f"{why[result.name]}.")
+        if result.judged and result.verdict == "met" and result.name in why
+        else result
+        for result in objectives
+    )
+
+
+def doubts(unproven: Sequence[Unproven], recorded: Recorded) -> dict[str, str]:
+    """Why an objective cannot be met by what the run recorded, by its name: it rests on oks that prove nothing."""
     named: dict[tuple[str, str], str] = {
         (one.source, one.name.partition("/")[0]): one.text for one in reversed(unproven)
     }
@@ -49,13 +60,8 @@ def doubted(
         for source, name in sorted(seen):
             text = named.get((source, name.partition("/")[0]))
             if text and selects(total, source, name):
-                why.setdefault(asked.objective.name, text)
-    return tuple(
-        replace(result, verdict="inconclusive", reason=f"It rests on oks that prove nothing: {why[result.name]}.")
-        if result.judged and result.verdict == "met" and result.name in why
-        else result
-        for result in objectives
-    )
+                why.setdefault(asked.objective.name, f"It rests on oks that prove nothing: {text}")
+    return why
 
 
 def _with_cause(recorded: Recorded, result: ObjectiveResult, stretches: Sequence[Stretch]) -> ObjectiveResult:

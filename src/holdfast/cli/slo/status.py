@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from holdfast.slo.objective import Objective
     from holdfast.slo.openslo import AnyObjective
     from holdfast.slo.sources.observed import Observed
+    from holdfast.slo.standing import Standing
     from holdfast.slo.status import SloStatus, Told
     from holdfast.slo.window import Span
 
@@ -111,6 +112,7 @@ class _Looking:
         self.observing, self.recorded, self.lookbacks, self.exclusions = observing, recorded, lookbacks, exclusions
         step = observing.step
         self.at = float(math.floor(observing.at / step) * step)
+        self.untrusted, self.doubts = ("", {}) if recorded is None else _held_against(recorded)
         source = click.get_current_context().get_parameter_source("at")
         if recorded is not None and source is click.core.ParameterSource.DEFAULT:
             self.at = float(math.ceil((recorded.ended + 1) / step) * step)
@@ -131,7 +133,7 @@ class _Looking:
             one = composite_standing(
                 objective, seen, self.at, exclusions=gone, lookbacks=self.lookbacks, least_coverage=self.least_coverage
             )
-            return Told(one, self.observing.source(objective.parts[0]).name)
+            return Told(self.no_greener_than_the_run(one), self.observing.source(objective.parts[0]).name)
         one = standing(
             objective,
             self.observed(objective),
@@ -143,7 +145,21 @@ class _Looking:
         name = self.observing.source(objective).name
         if self.recorded is None:
             return Told(one, name)
+        one = self.no_greener_than_the_run(one)
         return Told(one, name, run_costs(self.recorded, objective), run_burn_down(self.recorded, objective))
+
+    def no_greener_than_the_run(self, one: "Standing") -> "Standing":
+        """What the run's own report does not believe is not believed here."""
+        from holdfast.slo.objective import names_of
+        from holdfast.slo.verdict import Verdict
+
+        if self.untrusted:
+            return replace(one, verdict=Verdict.INCONCLUSIVE, reason=self.untrusted)
+        doubts = [self.doubts[name] for name in names_of([one.objective]) if name in self.doubts]
+        if not doubts:
+            return one
+        verdict = Verdict.INCONCLUSIVE if one.verdict is Verdict.MET else one.verdict
+        return replace(one, verdict=verdict, notes=(*one.notes, *doubts))
 
     def agreement(self, agreement: "Agreement", objectives: "Sequence[AnyObjective]") -> "AgreementStanding":
         from holdfast.slo.agreement import agreement_standing, last_window
@@ -172,6 +188,18 @@ class _Looking:
         except MeasurementError as error:
             notes = tuple(f"{problem.where}: {problem.what}".removeprefix(": ") for problem in error.problems)
             return Observed(unmeasured(*whole_steps(span, step), step), notes=notes)
+
+
+def _held_against(recorded: "Recorded") -> tuple[str, dict[str, str]]:
+    """Why nothing that this run measured can be trusted ("": it can), and why single objectives cannot be met by it."""
+    from holdfast.run.objectives import doubts
+    from holdfast.run.unproven import unproven_oks
+    from holdfast.run.validity import validity_of
+
+    validity = validity_of(recorded)
+    names = ", ".join(check.name.replace("_", " ") for check in validity.checks if check.verdict == "invalid")
+    untrusted = f"the measurement of the run cannot be trusted: {names}" if validity.verdict == "invalid" else ""
+    return untrusted, doubts(unproven_oks(recorded), recorded)
 
 
 def _recorded(asked: Asked) -> "Recorded | None":
