@@ -117,14 +117,14 @@ def lean(url, exchanges, pool=None):
 
 def idle_for(client, seconds):
     """As if so much time had passed."""
-    client._connection.idle_since -= seconds
+    client._free[0].idle_since -= seconds
 
 
 def wait_for_the_end(server, client):
     """Until what the server did after its answer has come here."""
     server.go.set()
     poll = select.poll()
-    poll.register(client._connection._socket.fileno(), select.POLLIN | select.POLLRDHUP)
+    poll.register(client._free[0]._socket.fileno(), select.POLLIN | select.POLLRDHUP)
     assert poll.poll(PATIENCE * 1000)
 
 
@@ -266,7 +266,7 @@ def test_one_that_another_visit_left_is_looked_at_when_it_is_used_and_not_only_w
     first.request("GET", "/")
     first.close()
     second = lean(server.url, exchanges, pool)  # takes it while it is alive
-    assert second._connection is not None
+    assert second._free
     wait_for_the_end(server, second)
     assert second.request("POST", "/").status == 200
     second.close()
