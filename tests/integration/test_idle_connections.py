@@ -228,6 +228,7 @@ def test_a_new_connection_that_is_closed_without_an_answer_is_the_targets_fault(
         (b"keep-alive: max=100, timeout = 2\r\n", 1.4, True),
         (b"keep-alive: max=100, timeout = 2\r\n", 1.6, False),
         (b"Keep-Alive: timeout=1\r\n", 0.8, False),
+        (b"Keep-Alive: timeout=0\r\n", 0.0, False),
         (b"Keep-Alive: max=9\r\n", 60.0, True),
         (b"", 60.0, True),
     ],
