@@ -76,8 +76,8 @@ servers:
 demo: install  ## Load, journeys, a fault, verdicts and a sizing, in about two minutes
 	$(BIN)/holdfast demo --show
 
-# Most of the suite waits for servers and browsers, so three processes share it, each with whole files.
-PYTEST := $(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+# Most of the suite waits for servers and browsers, so four processes share two cores, each with whole files.
+PYTEST := $(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
 test: install  ## All tests
 	$(PYTEST)

@@ -117,14 +117,14 @@ def lean(url, exchanges, pool=None):
 
 def idle_for(client, seconds):
     """As if so much time had passed."""
-    client._connection.idle_since -= seconds
+    client._free[0].idle_since -= seconds
 
 
 def wait_for_the_end(server, client):
     """Until what the server did after its answer has come here."""
     server.go.set()
     poll = select.poll()
-    poll.register(client._connection._socket.fileno(), select.POLLIN | select.POLLRDHUP)
+    poll.register(client._free[0]._socket.fileno(), select.POLLIN | select.POLLRDHUP)
     assert poll.poll(PATIENCE * 1000)
 
 
@@ -228,6 +228,7 @@ def test_a_new_connection_that_is_closed_without_an_answer_is_the_targets_fault(
         (b"keep-alive: max=100, timeout = 2\r\n", 1.4, True),
         (b"keep-alive: max=100, timeout = 2\r\n", 1.6, False),
         (b"Keep-Alive: timeout=1\r\n", 0.8, False),
+        (b"Keep-Alive: timeout=0\r\n", 0.0, False),
         (b"Keep-Alive: max=9\r\n", 60.0, True),
         (b"", 60.0, True),
     ],
@@ -266,7 +267,7 @@ def test_one_that_another_visit_left_is_looked_at_when_it_is_used_and_not_only_w
     first.request("GET", "/")
     first.close()
     second = lean(server.url, exchanges, pool)  # takes it while it is alive
-    assert second._connection is not None
+    assert second._free
     wait_for_the_end(server, second)
     assert second.request("POST", "/").status == 200
     second.close()

@@ -238,6 +238,46 @@ def test_a_connection_is_kept_within_a_visit(server, client, exchanges):
     assert all(e.first_byte > 0 and e.duration >= e.dns + e.connect + e.first_byte + e.body - 1e-4 for e in exchanges)
 
 
+def test_requests_of_one_visit_that_are_under_way_at_once_have_a_connection_each(server, client, exchanges):
+    paths = ("/split-headers", "/chunked", "/trailers", "/early-hints")
+    client.request("GET", "/plain")
+    before = server.connections
+    for _ in range(2):
+        spawned = [gevent.spawn(client.request, "GET", path) for path in paths]
+        gevent.joinall(spawned, timeout=10)
+        assert [one.get().body for one in spawned] == [b"hello", b"hello world", b"hello", b"hello"]
+    assert server.connections - before == len(paths) - 1  # they are kept, as a browser's are
+    assert {e.outcome for e in exchanges} == {"ok"}
+    assert client.waiting == []
+
+
+def test_a_connection_whose_answer_is_still_to_come_is_nobody_elses(server, exchanges):
+    pool = ConnectionPool(Dialer(Origin.of(server.url)), new_connections=0.0)
+    first = lean(pool.dialer, exchanges, pool=pool)
+    first.request("GET", "/plain")
+    left = gevent.spawn(first.request, "GET", "/split-headers", name="left")
+    gevent.sleep(0)
+    assert [name for name, _ in first.waiting] == ["left"]
+    first.close()
+    assert pool.idle == 0
+    second = lean(pool.dialer, exchanges, pool=pool)
+    assert second.request("GET", "/chunked").body == b"hello world"
+    second.close()
+    left.get(timeout=10)
+    pool.close()
+
+
+def test_nobody_asks_for_a_visitor_who_is_gone(server, exchanges):
+    heard = []
+    client = lean(Dialer(Origin.of(server.url)), exchanges)
+    client.close(heard.append)
+    before = len(server.seen)
+    with pytest.raises(RuntimeError, match="after the end of its visit"):
+        client.request("GET", "/plain")
+    assert len(server.seen) == before
+    assert [str(error) for error in heard] == ["a request after the end of its visit: wait for what the visit spawns"]
+
+
 def test_cookies_stay_with_their_visitor(server, client, exchanges):
     client.request("GET", "/two-cookies")
     client.request("GET", "/plain")
@@ -347,7 +387,7 @@ def test_a_session_is_never_taken_up_again(secure, certificate, exchanges):
     for _ in range(3):
         client = lean(dialer, exchanges)
         client.request("GET", "/plain")
-        assert not client._connection._socket.session_reused
+        assert not client._free[0]._socket.session_reused
         client.close()
 
 

@@ -424,6 +424,33 @@ def test_a_visit_that_ends_while_a_request_of_it_waits_for_its_answer_does_not_p
     assert {outcome for name, outcome, _ in begun if name.count("/") > 1} == {"unfinished"}
 
 
+@pytest.mark.parametrize(
+    "spawned",
+    [
+        'gevent.spawn_later(0.05, self.client.request, "GET", "/v2/plans")',
+        "gevent.spawn(later)",
+    ],
+)
+def test_what_a_visit_leaves_behind_asks_for_nothing_and_is_told(tmp_path, stub, spawned):
+    odd = scenario(
+        tmp_path,
+        "        import contextlib\n        import gevent\n"
+        "        def later():\n            gevent.sleep(0.05)\n            with contextlib.suppress(Exception):\n"
+        '                self.client.request("GET", "/v2/plans")\n'
+        '        with self.step("one"):\n            self.client.request("GET", "/v2/plans", expect=(401,))\n'
+        f"            {spawned}",
+    )
+    with LoadChild(tmp_path, stub.url, rate=10.0, duration=1.0, mix={"odd": 1}, scenarios=odd) as child:
+        child.go()
+        child.finish()
+        asked = sum(i.count for i in child.intervals() if i.name.count("/") > 1)
+        told = [e for e in child.events if e["event"] == "scenario_error"]
+    assert sum(count for what, count in stub.ask("/stub/counts")["counts"].items() if "plans" in what) == asked
+    assert len(told) == 1
+    assert told[0]["text"].startswith("odd: RuntimeError: ")
+    assert told[0]["where"].startswith("odd.py")
+
+
 def test_a_refused_step_ends_the_visit_with_its_outcome(tmp_path, stub):
     odd = scenario(
         tmp_path,

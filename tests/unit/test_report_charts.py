@@ -212,6 +212,22 @@ def test_an_objective_with_a_limit_has_its_response_times_and_its_line():
     assert kinds == ["rule"]  # what it says stands over the panel, where no curve crosses it
 
 
+@pytest.mark.parametrize("limit", [0.02, 4.0])
+def test_the_line_of_an_objective_is_seen_however_far_it_is_from_what_was_measured(limit):
+    sample = fault_hurt()
+    lane = tuple(0.3 for _ in sample.timeline.seconds)
+    limited = TimelineLatency("sign-in-latency", "Sign-in is quick", limit, 0.95, lane, lane, lane)
+    spec = timeline_chart(replace(sample, timeline=replace(sample.timeline, latencies=(limited,))))
+    panel = next(p for p in spec["vconcat"] if "Sign-in is quick" in json.dumps(p.get("title", "")))
+    domains = [
+        layer["encoding"]["y"]["scale"]["domain"]
+        for layer in panel["layer"]
+        if "scale" in layer["encoding"].get("y", {})
+    ]
+    assert domains
+    assert all(low < limit < high for low, high in domains)
+
+
 def test_a_walk_that_ends_after_the_last_phase_does_not_stretch_its_panel_beside_the_others():
     sample = fault_hurt()
     walk = TimelineJourney("reset", 130.0, "timed_out", 30.0)

@@ -12,7 +12,7 @@ from holdfast.run.asked import read_asked
 from holdfast.run.engine import run
 from holdfast.run.folder import RunFolder
 from holdfast.run.preparation import prepare
-from holdfast.run.room import free_bytes, look_for_room, megabytes, needed_bytes, room_for
+from holdfast.run.room import free_bytes, look_for_room, needed_bytes, room_for, size_text
 from holdfast.workspace.workspace import find_workspace, load_profile
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,10 +112,10 @@ def test_a_folder_that_is_not_there_yet_has_the_room_of_the_one_above(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("number", "text"), [(0, "0 MB"), (1, "1 MB"), (12_400_000, "12 MB"), (3_400_000_000, "3.4 GB")]
+    ("number", "text"), [(0, "0 kB"), (200_900, "200 kB"), (12_900_000, "12 MB"), (3_400_000_000, "3.4 GB")]
 )
 def test_sizes_read_as_people_say_them(number, text):
-    assert megabytes(number) == text
+    assert size_text(number) == text
 
 
 def test_the_sentence_names_the_folder_and_both_figures(prepared, monkeypatch):

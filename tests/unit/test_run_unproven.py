@@ -35,6 +35,16 @@ with mock.patch.dict(os.environ, {"LOCUST_SKIP_MONKEY_PATCH": "1"}):
     from holdfast.load.visitor import LEFT, Visitor, make_visit
 
 
+class Adapter:
+    """An inbox, and an operation that finds an answer of 200 wrong."""
+
+    def __init__(self, inbox):
+        self.newest = inbox.newest
+
+    def refuse(self, why):
+        raise failed(why)
+
+
 class Somebody(Visitor):
     """Does what the test says."""
 
@@ -59,7 +69,7 @@ def visited(does, *, expect=(), attack=False, times=1):
         clock=clock,
         accounts=AccountPool([], clock),
         inbox=Inbox("http://127.0.0.1:9/outbox", lambda _: b'{"messages": []}'),
-        make_service=lambda _client, inbox, *_: inbox,
+        make_service=lambda _client, inbox, *_: Adapter(inbox),
         marker="",
         recorder=recorder,
         fire=lambda **_: None,
@@ -117,6 +127,18 @@ def passes_over_a_wrong_answer(visitor):
         raise failed("another_invoice")
 
 
+def passes_over_what_the_adapter_says(visitor):
+    with visitor.step("look"), suppress(OutcomeError):
+        visitor.ask()
+        visitor.service.refuse("another_invoice")
+
+
+def passes_over_that_it_gives_up(visitor):
+    with visitor.step("look"), suppress(OutcomeError):
+        visitor.ask()
+        visitor.give_up("no_way_on")
+
+
 def tries_again(visitor):
     with suppress(OutcomeError), visitor.step("look"):
         visitor.ask("failed", "503")
@@ -134,6 +156,8 @@ def tries_again(visitor):
         (passes_over_the_step, {("buy", "ok", "failed_inside"), ("buy/look", "rejected", "404")}),
         (passes_over_outside_of_steps, {("buy", "ok", "failed_inside"), ("buy/look", "ok", "")}),
         (passes_over_its_own_patience, {("buy", "ok", "failed_inside"), ("buy/look", "timed_out", "Timeout")}),
+        (passes_over_what_the_adapter_says, {("buy", "ok", "failed_inside"), ("buy/look", "ok", "failed_inside")}),
+        (passes_over_that_it_gives_up, {("buy", "ok", "failed_inside"), ("buy/look", "ok", "failed_inside")}),
         (passes_over_a_wrong_answer, {("buy", "ok", "failed_inside"), ("buy/look", "failed", "outcome")}),
         (
             tries_again,
@@ -153,6 +177,8 @@ def test_a_visit_that_ends_well_says_what_there_is_to_doubt(does, expected):
         (asks_for_nothing, ("no_request",), False),
         (passes_over_in_the_step, ("rejected",), False),
         (tries_again, ("timed_out", "failed"), False),
+        (passes_over_what_the_adapter_says, ("failed",), False),
+        (passes_over_that_it_gives_up, ("abandoned",), False),
         (lambda v: passes_over_with(v, "rate_limited"), (), True),
         (lambda v: passes_over_with(v, "idle_closed"), (), False),
     ],

@@ -137,12 +137,12 @@ def _told(kind, place, worker=None, **facts):
     [
         (
             [_told("scenario_error", "odd.py:9"), _told("scenario_errors", "odd.py:9", count=5000)],
-            "5000 visits ended by an error in a scenario of ours, not by the target: KeyError (odd.py:9)",
+            "5000 visits spoilt by an error in a scenario of ours, not by the target: KeyError (odd.py:9)",
             5000.0,
         ),
         (
             [_told("scenario_error", "odd.py:9"), _told("scenario_errors", "odd.py:9", count=1)],
-            "1 visit ended by an error in a scenario of ours",
+            "1 visit spoilt by an error in a scenario of ours",
             1.0,
         ),
         (
@@ -150,13 +150,13 @@ def _told(kind, place, worker=None, **facts):
                 *(_told("scenario_error", f"odd.py:{line}", worker) for line in (9, 12) for worker in ("a", "b")),
                 *(_told("scenario_errors", f"odd.py:{line}", "a", count=10) for line in (9, 12)),
             ],
-            "at least 22 visits ended by an error at 2 places in scenarios of ours",
+            "at least 22 visits spoilt by an error at 2 places in scenarios of ours",
             22.0,
         ),
-        ([_told("scenario_error", "odd.py:9")], "at least 1 visit ended", 1.0),
+        ([_told("scenario_error", "odd.py:9")], "at least 1 visit spoilt", 1.0),
     ],
 )
-def test_visits_that_our_own_error_ended_are_counted_not_their_places(tmp_path, events, said, count):
+def test_visits_that_our_own_error_spoilt_are_counted_not_their_places(tmp_path, events, said, count):
     found = Run(tmp_path / "run", events=events).check("scenarios")
     assert (found.verdict, found.value) == ("invalid", count)
     assert found.reason.startswith(said)

@@ -14,7 +14,7 @@ from holdfast.clock import SystemClock
 from holdfast.errors import ExitCode, InputError, Problem, raise_input_error
 from holdfast.report.figures import moment, printable, several
 from holdfast.report.terminal.console import console_for, plain, said
-from holdfast.run.room import megabytes
+from holdfast.run.room import size_text
 from holdfast.run.shelf import Kept, remove, runs_in, surplus
 
 
@@ -48,7 +48,7 @@ def runs(keep: int | None, *, yes: bool, as_json: bool) -> int:
 
 def _removed(going: Sequence[Kept], *, yes: bool) -> Sequence[Kept]:
     """Those that were removed, as the person said. Raises InputError when nobody can be asked, or one would not go."""
-    what = f"{several(len(going), 'run')}, {megabytes(sum(one.size for one in going))}"
+    what = f"{several(len(going), 'run')}, {size_text(sum(one.size for one in going))}"
     if not yes:
         if not sys.stdin.isatty():
             raise InputError(Problem("runs", f"{what} would be removed, and nobody is here to be asked", "give --yes"))
@@ -74,7 +74,7 @@ def _print(found: Sequence[Kept], *, none: str) -> None:
             plain(one.plan),
             said(one.verdict) if one.verdict is not None else plain(one.state),
             "" if one.exit_code is None else str(one.exit_code),
-            megabytes(one.size),
+            size_text(one.size),
             plain(one.why),
         )
     console_for(sys.stdout).print(table)

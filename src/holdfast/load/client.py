@@ -3,6 +3,9 @@
 In: a method and a path. Out: `HttpResponse`, or OutcomeError; and one `Exchange` to the observer for each attempt.
 HTTP/1.1 only. One deadline covers a whole request: DNS, connecting, TLS, sending, reading, and all its attempts.
 
+Requests of one visit may be under way at once (gevent.spawn), each on a connection of its own, as a browser's are. None
+is made once the visit is over: nobody would record it.
+
 A kept connection is looked at before each use, and a request of which no byte was sent goes out on a new one: that is
 no attempt. Servers may close an idle connection at any time (RFC 9112, 9.5), also while a request is on its way. Such
 an attempt is `idle_closed`, a sample of its own, and made once more where the method may be repeated. Nothing else is.
@@ -18,6 +21,7 @@ from gevent.ssl import SSLError
 from holdfast.kit.outcome import OutcomeError
 from holdfast.load.cookies import CookieJar
 from holdfast.load.heads import RequestHeads
+from holdfast.load.leaving import raised_here
 from holdfast.load.measured import LIMITED
 from holdfast.load.pool import ConnectionPool
 from holdfast.load.redirects import is_redirect
@@ -51,21 +55,21 @@ _GOODBYE: Final = 408  # what some balancers send on an idle connection before t
 
 
 class LeanClient:
-    """One visitor's connection and cookies. Close it when the visit is over: the connection goes back to the pool."""
+    """One visitor's connections and cookies. Close it when the visit is over: they go back to the pool."""
 
     __slots__ = (
         "_base",
-        "_connection",
         "_cookies",
         "_deadline",
+        "_free",
         "_heads",
         "_observe",
+        "_over",
         "_pool",
         "_prefix",
         "_random",
         "_trace",
-        "_waiting_for",
-        "_waiting_since",
+        "_waiting",
         "trace_id",
     )
 
@@ -86,9 +90,10 @@ class LeanClient:
         self._deadline = deadline
         self._random = random
         self._cookies: CookieJar | None = None
-        self._connection = pool.kept()
-        self._waiting_for = ""
-        self._waiting_since = 0.0
+        kept = pool.kept()
+        self._free = [] if kept is None else [kept]  # its connections that no request is using
+        self._waiting: list[tuple[str, float]] = []  # requests under way: name, and since when
+        self._over: Callable[[BaseException], None] | None = None  # the visit is over: hears of who asks all the same
         self.trace_id = trace_id
         # W3C Trace Context, sampled: the visit is the trace, each request a span.
         self._trace = f"traceparent: 00-{trace_id}-%016x-01\r\n".encode()
@@ -117,16 +122,19 @@ class LeanClient:
         return response
 
     @property
-    def waiting(self) -> tuple[str, float] | None:
-        """The name of the request that has been sent and has no answer yet, and its age in seconds."""
-        return (self._waiting_for, time.monotonic() - self._waiting_since) if self._waiting_for else None
+    def waiting(self) -> list[tuple[str, float]]:
+        """The names of the requests that are under way and have no answer yet, and their ages in seconds."""
+        now = time.monotonic()
+        return [(name, now - since) for name, since in self._waiting]
 
-    def close(self) -> None:
-        """The observer hears nothing more. It usually holds the client: a cycle would keep both until a collection."""
-        self._observe = _unobserved
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            self._pool.give_back(connection)
+    def close(self, over: Callable[[BaseException], None] | None = None) -> None:
+        """The observer hears nothing more. It usually holds the client: a cycle would keep both until a collection.
+
+        `over` hears of a request that somebody still makes, which raises RuntimeError.
+        """
+        self._observe, self._over = _unheard, over or _unheard
+        while self._free:
+            self._pool.give_back(self._free.pop())
 
     def _followed(self, first: Request, response: HttpResponse, deadline: float) -> HttpResponse:
         return followed(first, response, self._base, lambda hop: self._asked(hop, deadline))
@@ -137,6 +145,7 @@ class LeanClient:
         request = bytes_of(asked, self._heads, cookie, self._trace % (self._random.getrandbits(64) or 1))
         response, error = self._attempt(asked, request, deadline)
         if error is not None and error.outcome is IDLE_CLOSED and asked.method in _MAY_BE_REPEATED:
+            self._hang_up()
             response, error = self._attempt(asked, request, deadline)
         if error is not None:
             raise error
@@ -148,44 +157,45 @@ class LeanClient:
         self, asked: Request, request: bytes, deadline: float
     ) -> tuple[HttpResponse | None, OutcomeError | None]:
         """The answer, and what is wrong with it."""
+        self._refuse_when_over()
         dialer = self._pool.dialer
         connection: Connection | None = None
         response: HttpResponse | None = None
         error: OutcomeError | None = None
+        again = never_sent = False
         idle = 0.0  # seconds that a kept connection had not been used; 0: it is a new one
         head = asked.method == "HEAD"
         watched = dialer.deadlines.watch(deadline)
-        self._waiting_for, self._waiting_since = asked.name, (started := time.monotonic())
+        under_way = asked.name, (started := time.monotonic())
+        self._waiting.append(under_way)
         try:
             connection = self._kept(started)
             if connection is not None:
                 idle = started - connection.idle_since
             else:
-                connection = self._connection = dialer.open()
+                connection = dialer.open()
             again = connection.exchange(request, head=head)
             reader = connection.reader
             response = HttpResponse(reader.status, reader.headers, b"" if head else reader.body())
-            if not again:
-                self._hang_up()
-                if idle and reader.status == _GOODBYE and _is_idle_close(connection, idle, started):
-                    response, error = None, OutcomeError(IDLE_CLOSED)
+            if not again and idle and reader.status == _GOODBYE and _is_idle_close(connection, idle, started):
+                response, error = None, OutcomeError(IDLE_CLOSED)
         except NeverSentError:
-            self._hang_up()
-            return self._attempt(asked, request, deadline)  # on a new connection, which raises no such thing
+            never_sent = True
         except TimeoutError:
-            self._hang_up()
             error = late(connected=connection is not None, sent=connection is not None and connection.sent_at > 0)
         except (WireError, OSError) as cause:
-            self._hang_up()
             error = _broken(cause, connection, idle, started)
-        except BaseException as cause:
-            self._hang_up()  # the visitor goes away in the middle of a request
+        except BaseException as cause:  # the visitor goes away in the middle of a request
             error = OutcomeError(UNFINISHED, type(cause).__name__)
             self._observe(self._exchange(asked, connection, bool(idle), started, time.monotonic(), None, error))
             raise
         finally:
             dialer.deadlines.release(watched)
-            self._waiting_for = ""
+            self._waiting.remove(under_way)
+            self._let_go(connection, again=again and error is None)
+        if never_sent:
+            self._hang_up()
+            return self._attempt(asked, request, deadline)  # on a new connection, which raises no such thing
         ended = time.monotonic()
         if response is not None and connection is not None:
             error = self._read(asked, connection, response, ended)
@@ -193,12 +203,27 @@ class LeanClient:
         return response, error
 
     def _kept(self, now: float) -> Connection | None:
-        """The connection that is there, if it can be used again."""
-        connection = self._connection
-        if connection is not None and not connection.alive(now):
-            self._hang_up()
-            return None
-        return connection
+        """A connection that is free, and can be used again."""
+        while self._free:
+            connection = self._free.pop()
+            if connection.alive(now):
+                return connection
+            connection.close()
+        return None
+
+    def _let_go(self, connection: Connection | None, *, again: bool) -> None:
+        if connection is None:
+            return
+        if again and self._over is None:
+            self._free.append(connection)
+        else:
+            connection.close()
+
+    def _refuse_when_over(self) -> None:
+        if self._over is not None:
+            refused = raised_here(RuntimeError("a request after the end of its visit: wait for what the visit spawns"))
+            self._over(refused)
+            raise refused
 
     def _read(
         self, asked: Request, connection: Connection, response: HttpResponse, ended: float
@@ -249,9 +274,9 @@ class LeanClient:
         )
 
     def _hang_up(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.close()
+        """All that are free: they have been idle for as long."""
+        while self._free:
+            self._free.pop().close()
 
     def _take_cookies(self, set_cookie: list[str], target: str) -> None:
         if self._cookies is None:
@@ -274,5 +299,5 @@ def _is_idle_close(connection: Connection, idle: float, started: float) -> bool:
     return idle >= IDLE_SECONDS and time.monotonic() - started <= soon
 
 
-def _unobserved(exchange: Exchange) -> None:
+def _unheard(_: object) -> None:
     """Nobody listens any more."""

@@ -4,6 +4,10 @@
 They are handed in, since importing Locust patches the whole process.
 """
 
+import inspect
+from types import FrameType, TracebackType
+from typing import TypeVar
+
 import gevent
 
 from holdfast.kit.outcome import OutcomeError
@@ -11,6 +15,7 @@ from holdfast.record.sample import FAILED, OK, TIMED_OUT
 from holdfast.wording import detail_said, type_name
 
 Left = tuple[type[BaseException], ...]
+Error = TypeVar("Error", bound=BaseException)
 
 
 def outcome_of(error: BaseException | None, left: Left, measured: BaseException | None = None) -> tuple[str, str]:
@@ -37,3 +42,14 @@ def is_end(error: BaseException) -> bool:
     SIGINT.
     """
     return isinstance(error, gevent.GreenletExit)
+
+
+def raised_here(error: Error) -> Error:
+    """`error` with the calls that led to who calls this: where it is told before it has been raised."""
+    here = inspect.currentframe()
+    frame: FrameType | None = None if here is None else here.f_back
+    trace: TracebackType | None = None
+    while frame is not None:
+        trace = TracebackType(trace, frame, frame.f_lasti, frame.f_lineno)
+        frame = frame.f_back
+    return error.with_traceback(trace)

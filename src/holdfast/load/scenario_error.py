@@ -20,15 +20,17 @@ SCENARIO_ERRORS: Final = "scenario_errors"
 """
 LONGEST_MESSAGE: Final = 200
 _LAST_FRAMES: Final = 3
+_OURS: Final = Path(__file__).parents[1]
 
 
 def place_of(error: BaseException, scenario: Path) -> str:
-    """File name and line: the innermost of the scenario's own file, or else of all."""
+    """File name and line: the innermost of the scenario's own file, or else of all that are no library's of ours."""
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     own = [found for found in frames if Path(found[0]).resolve() == scenario.resolve()]
-    if not frames:
+    others = [found for found in frames if not Path(found[0]).is_relative_to(_OURS)]
+    if not own and not others:
         return scenario.name
-    file, line = (own or frames)[-1]
+    file, line = (own or others)[-1]
     return f"{Path(file).name}:{line}"
 
 

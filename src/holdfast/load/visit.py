@@ -27,6 +27,7 @@ from holdfast.kit.totp import StepLedger
 from holdfast.load.client import Exchange, LeanClient
 from holdfast.load.code_waits import CodeWaits
 from holdfast.load.heads import RequestHeads
+from holdfast.load.heard import Heard
 from holdfast.load.leaving import Left, outcome_of
 from holdfast.load.pool import ConnectionPool
 from holdfast.load.thinking import LOGNORMAL, drawn, mean_of
@@ -107,6 +108,7 @@ class Visit:
         "_left_by",
         "_meant",
         "_measured",
+        "_misused",
         "_number",
         "_random",
         "_service",
@@ -145,6 +147,7 @@ class Visit:
         self._meant: Collection[str] = EXCUSED  # what may go wrong in a visit that ends well
         self._waits: CodeWaits | None = None
         self._measured: BaseException | None = None  # the last error that our client or a step of ours made
+        self._misused = False  # whether somebody made use of it after its end
         self.client = LeanClient(
             ground.cold if pool is None else pool,  # an empty one is false
             ground.heads,
@@ -161,7 +164,7 @@ class Visit:
             ground = self._ground
             inbox = None if ground.inbox is None else ground.inbox.watched(self._ask)
             ledger = ground.ledger.watched(self._wait_for_code) if self.account.has_mfa else ground.ledger
-            self._service = ground.make_service(self.client, inbox, ground.clock, ledger)
+            self._service = Heard(ground.make_service(self.client, inbox, ground.clock, ledger), self.hear)
         return self._service
 
     def expect(self, meant: Collection[str]) -> None:
@@ -226,8 +229,20 @@ class Visit:
 
     def close(self) -> None:
         """Let go of what points back here: at 8,000 visits a second, cycles cost a stop of 3 ms four times a second."""
-        self.client.close()
+        self.client.close(self.misuse)
         self._left_by = self._measured = self._service = None
+        del self.client  # which knows us now
+
+    def misuse(self, error: BaseException) -> None:
+        """Somebody whom its task spawned goes on after its end, which nobody would measure: told once."""
+        if not self._misused:
+            self._misused = True
+            self._ground.note_error(self, error)
+
+    def hear(self, error: OutcomeError) -> None:
+        """What its adapter or its own code says went wrong, whoever passes over it then."""
+        if error.outcome not in self._meant:
+            self._failed += 1
 
     def outcome_of(self, error: BaseException | None) -> tuple[str, str]:
         """The outcome of what ended with `error`, and its detail: no text of the target's."""
@@ -291,17 +306,15 @@ class Visit:
         self._asked += 1
 
     def _leave_waiting(self) -> None:
-        """Record the request that waits for its answer as unfinished: a visit that ends before it ends without it."""
-        waiting, recorder = self.client.waiting, self._ground.recorder
-        if waiting is None:
-            return
-        self._ask()
-        if UNFINISHED not in self._meant:
-            self._failed += 1
-        if recorder is not None:
-            name, age = waiting
-            began = self._ground.clock.now() - age
-            recorder.add(self._request_name(name), began, UNFINISHED, age, 0.0, "", self.client.trace_id)
+        """Record requests that wait for an answer as unfinished: a visit that ends before them ends without them."""
+        recorder = self._ground.recorder
+        for name, age in self.client.waiting:
+            self._ask()
+            if UNFINISHED not in self._meant:
+                self._failed += 1
+            if recorder is not None:
+                began = self._ground.clock.now() - age
+                recorder.add(self._request_name(name), began, UNFINISHED, age, 0.0, "", self.client.trace_id)
 
     def _observe(self, exchange: Exchange) -> None:
         if self._ended:

@@ -31,7 +31,7 @@ from holdfast.kit.outcome import OutcomeError
 from holdfast.kit.service import SelfService
 from holdfast.kit.totp import StepLedger
 from holdfast.load.client import LeanClient
-from holdfast.load.leaving import is_bug, is_end
+from holdfast.load.leaving import is_bug, is_end, raised_here
 from holdfast.load.origin import Origin
 from holdfast.load.thinking import LOGNORMAL
 from holdfast.load.visit import Ground, Step, Visit
@@ -67,6 +67,7 @@ class Visitor(User):
     def __init__(self, environment: Any) -> None:
         super().__init__(environment)
         self._visit: Visit | None = None
+        self._over: Callable[[BaseException], None] | None = None  # hears of who makes use of a visit that is over
         self.tasks = [_plain_visit]  # what plain Locust repeats; the class keeps the scenario's own
 
     @property
@@ -103,7 +104,9 @@ class Visitor(User):
 
     def give_up(self, why: str) -> NoReturn:
         """End the visit, and the step it is in, as abandoned: `self.give_up("too_many_tries")`."""
-        raise OutcomeError(ABANDONED, why)
+        given_up = OutcomeError(ABANDONED, why)
+        self._present.hear(given_up)
+        raise given_up
 
     def stay(self, visit: Visit, ground: Ground) -> None:
         """One task of a visit. Raises what the task does: see `make_visit`."""
@@ -114,12 +117,17 @@ class Visitor(User):
             task = tasks[0] if len(tasks) == 1 else ground.choices.choice(tasks)
             task(self)
         finally:
-            self._visit = None
+            self._visit, self._over = None, visit.misuse
 
     @property
     def _present(self) -> Visit:
         if self._visit is None:
-            raise RuntimeError("there is no visit: client, service, account and step belong inside a @task")
+            misused = raised_here(
+                RuntimeError("there is no visit: client, service, account and step belong inside a @task")
+            )
+            if self._over is not None:
+                self._over(misused)
+            raise misused
         return self._visit
 
 

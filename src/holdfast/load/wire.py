@@ -32,7 +32,6 @@ _ADDRESS_SECONDS: Final = 10.0  # how long a resolved name is used: at 1,000 arr
 _READABLE: Final = 1  # libev's EV_READ
 _ONE_RECORD: Final = 16 * 1024  # what TLS sends at once (RFC 8446, 5.1): a part of it cannot be read by anybody
 _TOLD: Final = re.compile(r"timeout\s*=\s*(\d{1,9})", re.IGNORECASE)
-_SHORTEST_TOLD: Final = 0.5  # seconds: what a server promises is whole seconds, so a shorter pause keeps any promise
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ class Connection:
 
         The system's poll(), not gevent's: no yield to the loop, any descriptor.
         """
-        if now - self.idle_since >= _SHORTEST_TOLD and now - self.idle_since >= self._kept_for():
+        if now - self.idle_since >= self._kept_for():
             return False
         if self._poll is None:  # kept: making one costs as much as asking it
             self._poll = self._dialer.poll()
@@ -121,7 +120,7 @@ class Connection:
 
     def _kept_for(self) -> float:
         """Seconds for which the server said that it keeps an idle connection, less what a request takes to get there:
-        a quarter of them, one second at most. Endless where it said nothing.
+        a quarter of them, one second at most. Endless where it said nothing; 0: not at all.
         """
         told = _TOLD.search(",".join(self.reader.values(b"keep-alive")))
         if told is None:

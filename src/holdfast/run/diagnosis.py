@@ -15,7 +15,7 @@ from holdfast.chaos.undo import damaged_lines, open_entries
 from holdfast.errors import HoldfastError
 from holdfast.reference import read_stack
 from holdfast.run.living import runner_of
-from holdfast.run.room import free_bytes, megabytes
+from holdfast.run.room import free_bytes, size_text
 from holdfast.run.shelf import runs_in
 from holdfast.run.target import standing_stack_folder
 from holdfast.synthetics.browser import find_browser
@@ -77,7 +77,7 @@ def _disk(here: Path) -> Finding:
     free = free_bytes(here)
     little = free < _LEAST_FREE_BYTES
     fix = "make room: a run that finds none does not start (`holdfast runs --keep 20` removes old ones)"
-    return Finding("warning" if little else "ok", "disk", f"{megabytes(free)} free", fix if little else "")
+    return Finding("warning" if little else "ok", "disk", f"{size_text(free)} free", fix if little else "")
 
 
 def _loopback() -> Finding:
@@ -115,7 +115,7 @@ def _runs(folder: Path) -> Finding:
     taken = sum(one.size for one in kept)
     much = taken > _MUCH_OF_DISK * free_bytes(folder)
     fix = "remove old ones: `holdfast runs --keep 20`" if much else ""
-    found = f"{len(kept)} recorded, {megabytes(taken)}; {megabytes(free_bytes(folder))} free"
+    found = f"{len(kept)} recorded, {size_text(taken)}; {size_text(free_bytes(folder))} free"
     return Finding("warning" if much else "ok", "runs", found, fix)
 
 

@@ -48,7 +48,7 @@ class Room:
 
     @property
     def sentence(self) -> str:
-        return f"{megabytes(self.free)} free in {shown(self.place)}, and this run takes about {megabytes(self.needed)}"
+        return f"{size_text(self.free)} free in {shown(self.place)}, and this run takes about {size_text(self.needed)}"
 
 
 def room_for(prepared: Prepared) -> Room:
@@ -86,9 +86,11 @@ def free_bytes(place: Path) -> int:
         return os.statvfs("/").f_bavail * os.statvfs("/").f_frsize
 
 
-def megabytes(number: int) -> str:
-    """For people: "12 MB", "3.4 GB"."""
-    return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{max(round(number / 1e6), 1) if number else 0} MB"
+def size_text(number: int) -> str:
+    """For people: "200 kB", "12 MB", "3.4 GB". What is free is never rounded up to what is not there."""
+    if number < 1e6:
+        return f"{number // 1000} kB"
+    return f"{number / 1e9:.1f} GB" if number >= 1e9 else f"{number // 1_000_000} MB"
 
 
 def _load_seconds(prepared: Prepared) -> float:

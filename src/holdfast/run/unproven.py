@@ -42,7 +42,7 @@ class Unproven:
             return f"{said} although a page or a call in them was answered with a server error or 429, or not at all"
         if self.detail == NO_REQUEST:
             return f"{said} and sent no request"
-        why = f" ({', '.join(self.why)})" if self.why else ""
+        why = f" ({', '.join(self.why) or 'their own code says so'})"
         return f"{said} although something in them failed{why}"
 
 

@@ -140,7 +140,7 @@ def _scenarios(recorded: Recorded) -> list[ValidityCheck]:
     places = len({place[1:] for place in told})
     where = "in a scenario of ours" if places == 1 else f"at {places} places in scenarios of ours"
     text = recorded.events_of(SCENARIO_ERROR)[0].facts.get("text")
-    reason = f"{most}{_counted(visits, 'visit')} ended by an error {where}, not by the target: {text}"
+    reason = f"{most}{_counted(visits, 'visit')} spoilt by an error {where}, not by the target: {text}"
     return [ValidityCheck("scenarios", "invalid", float(visits), 0.0, reason)]
 
 
