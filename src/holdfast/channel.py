@@ -10,19 +10,19 @@
            ◀─ {"done": {...}} ──    facts for the record; then exit 0
 
 End of file on stdin means that the runner is gone: the child undoes what it did and ends. The child's real stdout
-is kept for these lines; whatever a library prints goes to stderr, the child's log. Neither holds a secret that the
-child knows of: those of its environment, and what it adds to `redactor`.
+is kept for these lines; whatever it or a process that it starts prints goes to stderr, the child's log. Neither holds a
+secret that the child knows of: those of its environment, and what it adds to `redactor`.
 """
 
 import json
 import os
-import sys
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any, TextIO
 
+from holdfast.child_log import take_standard_streams
 from holdfast.errors import Problem
-from holdfast.redaction import RedactedStream, Redactor, secrets_of
+from holdfast.redaction import Redactor, secrets_of
 
 Message = Mapping[str, Any]
 
@@ -38,12 +38,16 @@ class ChildEnd:
 
     @classmethod
     def from_standard_streams(cls) -> "ChildEnd":
-        """Take stdin and stdout for the channel; file descriptor 1 becomes the log (stderr)."""
+        """Take stdin and stdout for the channel. Whoever reads stdin then finds it at its end, and what is printed goes
+        into the log (stderr): an `input()` or a `breakpoint()` of an author's takes no message from the runner."""
+        incoming = os.fdopen(os.dup(0), "r", encoding="utf-8")
         outgoing = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
-        os.dup2(2, 1)
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
         redactor = Redactor(*secrets_of(os.environ))
-        sys.stdout = sys.stderr = RedactedStream(sys.stderr, redactor)
-        return cls(os.fdopen(os.dup(0), "r", encoding="utf-8"), outgoing, redactor)
+        take_standard_streams(redactor)
+        return cls(incoming, outgoing, redactor)
 
     def receive(self) -> Message | None:
         """Block for the next line; None when the runner is gone."""

@@ -41,12 +41,20 @@ def type_name(error: BaseException) -> str:
     return name if _TYPE_NAME.fullmatch(name) else "Exception"
 
 
+def message_of(error: BaseException) -> str:
+    """Its message; "" where its own code cannot give one: whoever looks at an author's error must not end by it."""
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - whatever an author's __str__ raises
+        return ""
+
+
 def said(error: BaseException) -> str:
     """Its type, and of its message what stands in the source: "ValueError: no invoice for …".
 
     The type alone when nothing does, or when it was never raised.
     """
-    message = as_written(str(error), _places(error.__traceback__))
+    message = as_written(message_of(error), _places(error.__traceback__))
     kind = type_name(error)
     return f"{kind}: {message}" if message.strip(f"{HOLE} ") else kind
 

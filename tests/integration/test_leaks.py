@@ -73,6 +73,19 @@ CARELESS = {
         print("signed in with", *forms, flush=True)
         raise ValueError(" ".join(forms))
     """,
+    "starts_a_program": """
+        talks = "import sys; print(*sys.argv); print(*sys.argv, file=sys.stderr)"
+        subprocess.run([sys.executable, "-c", talks, account.password], check=True)
+        os.write(2, (account.email + os.linesep).encode())
+        raise failed("it was said")
+    """,
+    "raises_what_has_no_text": """
+        class MuteError(Exception):
+            def __str__(self):
+                raise ValueError(account.password)
+        raise MuteError
+    """,
+    "states_what_is_no_outcome": "raise OutcomeError(account.password, account.email)",
     "makes_it_a_title": """
         await page.evaluate("([n, t]) => { document.title = n; console.log(n, t); localStorage.setItem('t', t) }",
                             [said["name"], said["stored"]])
@@ -87,12 +100,14 @@ JOURNEY = '''\
 import base64
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from urllib.parse import quote
 
 from playwright.async_api import expect
 
-from holdfast.kit.outcome import failed
+from holdfast.kit.outcome import OutcomeError, failed
 from holdfast.synthetics import journey
 
 said = json.loads((Path(__file__).parents[1] / "said.json").read_text())
@@ -148,6 +163,7 @@ class Careless(Visitor):
                 self.give_up(self.account.password)
             if way == 3:
                 print(self.account.password, self.account.totp_secret, os.environ["CANARY_API_TOKEN"], flush=True)
+                os.write(2, (self.account.password + os.linesep).encode())
                 raise KeyError(said["header"])
             if way == 4:
                 self.client.request("GET", f"/reset/key/3-{{said['path_token']}}/?code={{said['query_token']}}")

@@ -1,5 +1,7 @@
 """Journeys walked by a real Chromium, against a small site that keeps the reference stack's labels."""
 
+import asyncio
+import base64
 import html
 import json
 import os
@@ -22,7 +24,9 @@ from holdfast.clock import SystemClock
 from holdfast.kit.accounts import GENERATED_PASSWORD, generated_account
 from holdfast.kit.totp import code_at
 from holdfast.record.store import RunStore
+from holdfast.redaction import Redactor
 from holdfast.synthetics import check_journey, steps_of
+from holdfast.synthetics.evidence import Failure, keep_evidence
 
 pytestmark = [
     pytest.mark.integration,
@@ -720,3 +724,51 @@ async with visit.step("look"):
     kept = [path for path in child.folder.rglob("*") if path.is_file()]
     assert kept
     assert [path.name for path in kept if b"canary-of-the-page" in path.read_bytes()] == []
+
+
+COVERED = """
+<p id=mail>signed in as ann.lee@accounts.invalid</p>
+<p id=broken>Correct<br>Horse&nbsp;7</p>
+<div id=letter contenteditable>Dear Sir, my number is 0171 5550199</div>
+<div id=note role=textbox>a note of mine</div>
+<object id=paper data="data:text/html,<p>my bill</p>"></object>
+<canvas id=signature></canvas>
+"""
+SEEN = """async picture => {
+    const image = new Image();
+    image.src = "data:image/png;base64," + picture;
+    await image.decode();
+    const drawing = new OffscreenCanvas(image.width, image.height).getContext("2d");
+    drawing.drawImage(image, 0, 0);
+    const middle = one => {
+        const box = one.getBoundingClientRect();
+        return [...drawing.getImageData(box.left + box.width / 2, box.top + box.height / 2, 1, 1).data.slice(0, 3)];
+    };
+    return Object.fromEntries([...document.querySelectorAll("[id]")].map(one => [one.id, middle(one)]));
+}"""
+
+
+def test_what_is_private_is_painted_over_however_much_the_page_holds(chromium, tmp_path):
+    redactor = Redactor(
+        "ann.lee@accounts.invalid", "Correct Horse 7", *(f"token-{n:04d}-of-a-form" for n in range(200))
+    )
+    failure = Failure("j", "see", 1.0, "failed", "ValueError", "", "", 0, "", "")
+
+    async def colours():
+        from playwright.async_api import async_playwright
+
+        async with async_playwright() as player:
+            opened = await player.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
+            try:
+                page = await opened.new_page()
+                await page.set_content(COVERED)
+                written = await keep_evidence(page, failure, tmp_path, redactor)
+                (picture,) = [path for path in written if path.suffix == ".png"]
+                return await page.evaluate(SEEN, base64.b64encode(picture.read_bytes()).decode())
+            finally:
+                await opened.close()
+
+    found = asyncio.run(colours())
+
+    names = ("mail", "broken", "letter", "note", "paper", "signature")
+    assert {name: tuple(colour) for name, colour in found.items()} == dict.fromkeys(names, (0x55, 0x55, 0x55))

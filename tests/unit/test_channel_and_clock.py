@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 import time
 
 import pytest
@@ -18,6 +20,7 @@ from holdfast.errors import (
     TargetError,
     raise_input_error,
 )
+from holdfast.redaction import HIDDEN
 
 
 def test_a_child_hears_the_job_and_tells_in_lines() -> None:
@@ -52,6 +55,53 @@ def test_telling_a_runner_that_is_gone_is_no_error() -> None:
     end.tell_ready()
     with pytest.raises(ValueError, match="closed"):
         outgoing.write("")  # what it went through
+
+
+PRINTING = """
+import os, subprocess, sys
+from holdfast.channel import ChildEnd
+channel = ChildEnd.from_standard_streams()
+channel.redactor.add(channel.receive()["word"])
+word = "Correct-Horse-7"
+talks = "import sys; print(*sys.argv); print(*sys.argv, file=sys.stderr)"
+subprocess.run([sys.executable, "-c", talks, word], check=True)
+for piece in (*word, "\\n"):
+    os.write(1, piece.encode())
+    print("piece by piece", flush=True)
+sys.__stderr__.write(f"{word}\\n")
+sys.__stderr__.flush()
+os.write(2, f"{word}, and no end of the line".encode())
+"""
+ASKING = """
+import subprocess, sys
+from holdfast.channel import ChildEnd
+channel = ChildEnd.from_standard_streams()
+subprocess.run([sys.executable, "-c", "import sys; sys.stdin.read()"], check=True)
+try:
+    input("are you there? ")
+except EOFError:
+    pass
+channel.tell(channel.receive())
+"""
+
+
+def child_running(code: str, given: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], input=given, capture_output=True, text=True, timeout=60, check=True
+    )
+
+
+def test_whatever_a_child_or_a_process_that_it_starts_prints_is_in_its_log_without_secrets() -> None:
+    ran = child_running(PRINTING, '{"word": "Correct-Horse-7"}\n')
+    assert ran.stdout == ""
+    assert "Correct-Horse-7" not in ran.stderr
+    assert ran.stderr.count(HIDDEN) == 5
+    assert ran.stderr.endswith("and no end of the line")
+
+
+def test_nobody_but_the_channel_reads_what_the_runner_says() -> None:
+    ran = child_running(ASKING, '{"stop": "now"}\n')
+    assert ran.stdout == '{"stop":"now"}\n'
 
 
 def test_two_clocks_with_one_anchor_agree() -> None:

@@ -165,3 +165,10 @@ def test_a_stranger_looks_like_the_account(email):
     stranger = stranger_like(email, "0123456789abcdef" * 2)
     assert stranger.partition("@")[2] == email.partition("@")[2]
     assert len(stranger) == max(len(email), 12 + len("@b.invalid"))
+
+
+@pytest.mark.parametrize("stated", ["ok", "Ann Lee", "", "broken"])
+def test_what_is_no_outcome_is_recorded_as_failed(stated: str) -> None:
+    error = OutcomeError(stated, "why")
+    assert (error.outcome, str(error)) == ("failed", "failed: why")
+    assert OutcomeError("rejected").outcome == "rejected"

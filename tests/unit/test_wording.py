@@ -121,3 +121,11 @@ def test_an_error_of_which_only_the_text_is_left_is_read_against_the_file_that_r
 
 def test_a_type_that_is_made_of_a_value_has_no_name():
     assert said(type("Ann Lee, 7 Elm Street", (Exception,), {})()) == "Exception"
+
+
+def test_an_error_that_cannot_say_its_own_text_is_said_by_its_type():
+    class MuteError(Exception):
+        def __str__(self):
+            raise KeyError("no such field")
+
+    assert said(MuteError()) == "MuteError"

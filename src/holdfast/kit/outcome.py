@@ -2,21 +2,23 @@
 
 from typing import Final, NoReturn
 
-from holdfast.record.sample import CHALLENGED, FAILED
+from holdfast.record.sample import CHALLENGED, FAILED, IDLE_CLOSED, OK, OUTCOMES
 
 NOT_OFFERED: Final = "not_offered"
+_STATED: Final = {outcome: outcome for outcome in (*OUTCOMES, IDLE_CLOSED) if outcome != OK}
 
 
 class OutcomeError(Exception):
     """Raised by a client or an adapter, recorded by the step it leaves, and the end of the visit.
 
-    `outcome` is one of `holdfast.record.sample.OUTCOMES`, `detail` a low-cardinality reason ("503", "ConnectTimeout").
-    `retry_after`: seconds the target asked us to wait, where it did.
+    `outcome` is one of `holdfast.record.sample.OUTCOMES` and not ok. What is none of them is `failed`: a record holds
+    no word that nobody knows, and nothing that was raised passes for ok. `detail`: a low-cardinality reason ("503",
+    "ConnectTimeout"). `retry_after`: seconds the target asked us to wait, where it did.
     """
 
     def __init__(self, outcome: str, detail: str = "", retry_after: float | None = None) -> None:
-        super().__init__(f"{outcome}: {detail}" if detail else outcome)
-        self.outcome = outcome
+        self.outcome = _STATED.get(outcome, FAILED)
+        super().__init__(f"{self.outcome}: {detail}" if detail else self.outcome)
         self.detail = detail
         self.retry_after = retry_after
 

@@ -1,6 +1,6 @@
 """What is kept of a walk that failed: a masked screenshot and a small JSON file, without secrets.
 
-    evidence/<journey>-<time>-<step>.png    inputs, [data-private], frames and every known secret painted over
+    evidence/<journey>-<time>-<step>.png    fields, [data-private], frames and every known secret painted over
     evidence/<journey>-<time>-<step>.json   where, line, what was expected, address, browser, trace id
 
 What is said of the error are facts of a known kind (see `saying`), the author's own line, and the address without
@@ -14,7 +14,7 @@ import asyncio
 import json
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
 
 _SCREENSHOT_SECONDS: Final = 5.0
-_MOST_SECRETS_MASKED: Final = 40
+_LONGEST_SHOWN: Final = 400  # of a secret that a page may show in one place; what it stores may be longer
 _LONGEST_ERROR: Final = 400
 _PRIVATE: Final = (
-    "input:not([type=submit]):not([type=button]):not([type=hidden]), textarea, select, iframe, [contenteditable=true],"
-    " [data-private]"
+    "input:not([type=submit]):not([type=button]):not([type=hidden]), textarea, select, iframe, frame, object, embed,"
+    " canvas, [contenteditable]:not([contenteditable=false i]), [role=textbox], [data-private]"
 )
 
 
@@ -109,7 +109,8 @@ def journey_line(error: BaseException, path: str, redactor: Redactor) -> str:
 
 async def _screenshot(page: "Page", redactor: Redactor) -> bytes | None:
     masks: list[Locator] = [page.locator(_PRIVATE)]
-    masks.extend(page.get_by_text(secret) for secret in redactor.values[-_MOST_SECRETS_MASKED:])
+    if shown := _shown(redactor.values):
+        masks.append(page.get_by_text(shown))
     try:
         async with asyncio.timeout(_SCREENSHOT_SECONDS):
             return await page.screenshot(
@@ -117,6 +118,13 @@ async def _screenshot(page: "Page", redactor: Redactor) -> bytes | None:
             )
     except Exception:  # noqa: BLE001  a page that cannot be drawn: the JSON file says what is known
         return None
+
+
+def _shown(values: Iterable[str]) -> re.Pattern[str] | None:
+    """Each of these values as a page shows it: however it breaks the lines, in any case. One pattern, for a page may
+    hold hundreds, and a mask for each would take longer than there is time."""
+    ways = [r"\s*".join(map(re.escape, value.split())) for value in values if len(value) <= _LONGEST_SHOWN]
+    return re.compile("|".join(ways), re.IGNORECASE) if ways else None
 
 
 def _facts(failure: Failure, url: str, redactor: Redactor, *, with_picture: bool) -> dict[str, object]:

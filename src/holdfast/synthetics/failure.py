@@ -25,7 +25,7 @@ from playwright.async_api import TimeoutError as PlaywrightTimeout
 from holdfast.kit.outcome import OutcomeError
 from holdfast.record.sample import FAILED, RATE_LIMITED, REJECTED, TIMED_OUT, TRANSPORT_ERROR
 from holdfast.synthetics.probe_error import ProbeError
-from holdfast.wording import detail_said, type_name
+from holdfast.wording import detail_said, message_of, type_name
 
 OVER_BUDGET: Final = "over_budget"
 _NET_ERROR: Final = re.compile(r"net::(ERR_[A-Z0-9_]+)")
@@ -33,12 +33,9 @@ _NET_ERROR: Final = re.compile(r"net::(ERR_[A-Z0-9_]+)")
 _NO_ANSWER: Final = frozenset({"ERR_CONNECTION_TIMED_OUT", "ERR_TIMED_OUT"})
 _QUIET_SECONDS: Final = 1.0
 BLOCKED: Final = "ERR_BLOCKED_BY_CLIENT"  # by us: see marking
-_BROWSER_GONE: Final = (
-    "has been closed",  # TargetClosedError: page, context or browser
-    "Target crashed",
-    "Page crashed",
-    "Connection closed",  # the driver's own process
-    "Browser closed",
+# Of the browser, a page or the driver's own process. After the call, where a script's error has its own text.
+_BROWSER_GONE: Final = re.compile(
+    r"(?:[A-Z]\w{2,30}\.\w{2,40}: )?(?:Target|Page|Browser|Connection)\b[\w ,]{0,60}\b(?:closed|crashed)\b"
 )
 
 
@@ -65,10 +62,10 @@ def is_probe_error(error: BaseException) -> bool:
     """Whether it tells of a dead browser, page or driver. Holdfast itself closes them only after the walk."""
     if isinstance(error, ProbeError):
         return True
-    if isinstance(error, AssertionError) or not isinstance(error, Exception):
-        return False  # an assertion's text quotes the page, which may say anything
-    text = str(error)
-    return any(sign in text for sign in _BROWSER_GONE)
+    # Any other's text may quote the page, which may say anything. The driver's end is a plain Exception.
+    if not isinstance(error, PlaywrightError) and type(error) is not Exception:
+        return False
+    return _BROWSER_GONE.match(message_of(error)) is not None
 
 
 def net_error_of(text: str) -> str:
@@ -89,7 +86,7 @@ def cause_of(error: BaseException, seen: Seen, awaiting: str = "") -> Cause:
 
 def _cause_on_the_way(error: BaseException, seen: Seen) -> Cause | None:
     # An assertion's text quotes the page, which may say anything.
-    net_error = (net_error_of(str(error)) if isinstance(error, PlaywrightError) else "") or seen.net_error
+    net_error = (net_error_of(message_of(error)) if isinstance(error, PlaywrightError) else "") or seen.net_error
     if BLOCKED in {net_error, seen.net_error}:  # a redirect elsewhere is a name that is not found, to the browser
         return Cause(FAILED, "other_origin")
     if net_error:
@@ -111,7 +108,7 @@ def _cause_of_waiting(error: BaseException, seen: Seen, awaiting: str) -> Cause 
 
 
 def _cause_on_the_page(error: BaseException) -> Cause:
-    text = str(error)
+    text = message_of(error)
     if isinstance(error, PlaywrightTimeout):
         # Page.goto, wait_for_url, … wait for the target; an action waits for its element.
         navigating = text.startswith("Page.") and "waiting for get_by" not in text and "waiting for locator" not in text

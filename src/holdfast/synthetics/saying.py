@@ -15,7 +15,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import TimeoutError as PlaywrightTimeout
 
 from holdfast.kit.outcome import OutcomeError
-from holdfast.wording import HOLE, detail_said, said, said_of, type_name
+from holdfast.wording import HOLE, detail_said, message_of, said, said_of, type_name
 
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")  # Playwright colours its call logs
 _CALL: Final = re.compile(r"(?P<call>[A-Z][A-Za-z]{2,30}\.[a-z_]{2,40}): ")
@@ -53,7 +53,7 @@ _PHRASES: Final = (
 
 def error_said(error: BaseException) -> str:
     """What may be said of it, on one line."""
-    text = _COLOURS.sub("", str(error))
+    text = _COLOURS.sub("", message_of(error))
     if isinstance(error, OutcomeError):
         return f"{error.outcome}: {detail_said(error.detail, error)}" if error.detail else error.outcome
     if isinstance(error, PlaywrightError):
