@@ -3,6 +3,7 @@
 import itertools
 import ssl
 import threading
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from socket import create_server
@@ -11,6 +12,7 @@ import pytest
 from tests.certificates import Authority
 
 from holdfast.kit.inbox import Inbox, fetcher
+from holdfast.kit.mistrust import mistrust
 from holdfast.kit.outcome import OutcomeError
 from holdfast.kit.plain_client import Rules, UnansweredError, ask
 from holdfast.proxy.client import ProxyClient, ProxyRefusedError
@@ -240,6 +242,8 @@ def authority(tmp_path_factory):
 FAULTS = {
     "expired": ({"begins": -48, "ends": -24}, "has expired", "renew it"),
     "not yet valid": ({"begins": 24, "ends": 48}, "is not valid yet", "clock"),
+    "weak key": ({"weak": True}, "has a key that is too weak", "2048"),
+    "for clients": ({"for_clients": True}, "is not meant for a server", "serverAuth"),
     "another name": ({"host": "other.test"}, "is made out to another name than localhost", "issue one for localhost"),
 }
 
@@ -251,6 +255,39 @@ def test_each_fault_of_a_certificate_has_its_own_advice(authority, fault):
     assert told in message
     assert fix in message
     assert "ca_file" not in message, "an authority is not what is missing"
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "told", "fix"),
+    [
+        (68, "CA signature digest algorithm too weak", "a hash that is too weak", "SHA-256"),
+        (
+            79,
+            "invalid CA certificate",
+            "signed by a certificate that may sign none",
+            "CA:TRUE",
+        ),
+        (85, "Missing Authority Key Identifier", "Missing Authority Key Identifier", "issue one without that fault"),
+    ],
+)
+def test_a_fault_that_no_authority_cures_is_not_answered_with_one(code, said, told, fix):
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_code, error.verify_message = code, said
+    what, cure = mistrust(error, "https://localhost/", "localhost")
+    assert told in what
+    assert fix in cure
+    assert "ca_file" not in cure
+
+
+def test_a_version_of_tls_that_nobody_speaks_any_more_is_told_as_one(authority):
+    old = _server(authority.signed())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        old.minimum_version = old.maximum_version = ssl.TLSVersion.TLSv1_1
+    with serving(OK, tls=old) as (port, _):
+        (message,) = first_question(f"https://localhost:{port}")
+    assert "speaks no version of TLS that this machine speaks" in message
+    assert "TLS 1.2" in message
 
 
 def test_an_unknown_authority_and_a_certificate_of_its_own_are_told_apart(authority, tmp_path):
@@ -292,5 +329,6 @@ def _mistrusted(files, tls):
 
 def _server(files):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers("DEFAULT@SECLEVEL=0")  # it offers whatever it is given; the client is the one who refuses
     context.load_cert_chain(*files)
     return context
