@@ -11,9 +11,11 @@ from typing import Final
 _ANY_PROGRAM: Final = frozenset({
     "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TZDIR", "TMPDIR", "TEMP", "TMP",
     "LOCPATH", "LOCALE_ARCHIVE",
+    # By name: SSH hands on whatever begins with LC_, so that people send tokens that way.
+    "LC_ALL", "LC_ADDRESS", "LC_COLLATE", "LC_CTYPE", "LC_IDENTIFICATION", "LC_MEASUREMENT", "LC_MESSAGES",
+    "LC_MONETARY", "LC_NAME", "LC_NUMERIC", "LC_PAPER", "LC_TELEPHONE", "LC_TIME",
     "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH", "NIX_LD", "NIX_LD_LIBRARY_PATH",
 })  # fmt: skip
-_LOCALE: Final = "LC_"
 # Which interpreter, which modules, how it behaves; and the files that say how coverage is measured.
 _PYTHON: Final = frozenset({
     "PYTHONPATH", "PYTHONHOME", "PYTHONPLATLIBDIR", "PYTHONUSERBASE", "PYTHONNOUSERSITE", "PYTHONSAFEPATH",
@@ -65,4 +67,4 @@ def for_authors(
 
 
 def _allowed(environment: Mapping[str, str], names: frozenset[str]) -> dict[str, str]:
-    return {name: value for name, value in environment.items() if name in names or name.startswith(_LOCALE)}
+    return {name: value for name, value in environment.items() if name in names}

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import threading
+from dataclasses import replace
 
 import pytest
 
@@ -79,3 +81,16 @@ def test_a_living_run_without_a_fault_is_no_reason_to_refuse(run, holdfast) -> N
     assert holdfast("recover").code == 0
     with held(run):
         assert holdfast("recover").code == 0
+
+
+def test_a_fault_that_a_living_run_is_just_putting_in_stays(run, holdfast) -> None:
+    log = run / "undo.jsonl"
+    (entry,) = open_entries(log)
+    assert holdfast("recover").code == 0
+    recovering = threading.Thread(target=holdfast, args=("recover",))
+    with held(run), locked(log):
+        recovering.start()
+        recovering.join(1.0)  # it waits for the log, if it wants to undo by it
+        announce(log, replace(entry, id="b"))
+    recovering.join(30.0)
+    assert [found.id for found in open_entries(log)] == ["b"]

@@ -457,6 +457,17 @@ def _recovered_by_another_process(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True)
 
 
+def _toxic_on(proxy: ProxyClient, link: str) -> str:
+    (toxic,) = proxy.proxies()[link].toxics
+    return toxic.name
+
+
+def _pid_of(supervisor: Supervisor, name: str) -> int:
+    (pid,) = [process.pid for process in supervisor.processes() if process.name == name]
+    assert pid is not None
+    return pid
+
+
 @pytest.mark.usefixtures("traffic")
 @pytest.mark.parametrize("hypothesis", ["recover", "resist"])
 @pytest.mark.parametrize("method", ["hold", "something else"])
@@ -466,7 +477,9 @@ def _recovered_by_another_process(tmp_path: Path) -> None:
         ({"fault": "latency", "link": "postgres", "latency_ms": 5}, "reset", "toxic on link postgres was removed"),
         ({"fault": "latency", "link": "postgres", "latency_ms": 5}, "recover", "another process took it out"),
         ({"fault": "outage", "link": "messages"}, "reset", "link messages was enabled"),
+        ({"fault": "latency", "link": "postgres", "latency_ms": 5}, "weaken", "changed to latency of downstream (j"),
         ({"fault": "replica_pause", "replica": "account-2"}, "resume", "account-2 is running, not paused"),
+        ({"fault": "replica_pause", "replica": "account-2"}, "thaw", "account-2 was thawed by a signal"),
     ],
 )
 def test_a_fault_that_leaves_before_its_time_shows_nothing(
@@ -483,6 +496,8 @@ def test_a_fault_that_leaves_before_its_time_shows_nothing(
     ways = {
         "reset": proxy.reset,
         "resume": lambda: supervisor.resume("account-2"),
+        "thaw": lambda: os.kill(_pid_of(supervisor, "account-2"), signal.SIGCONT),
+        "weaken": lambda: proxy.update_toxic("postgres", _toxic_on(proxy, "postgres"), {"latency": 0}),
         "recover": lambda: _recovered_by_another_process(tmp_path),
     }
     waits = {"type": "action", "name": "wait", "provider": {"type": "process", "path": "sleep", "arguments": ["4"]}}

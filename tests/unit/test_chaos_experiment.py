@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from holdfast.chaos.experiment import load_experiment
+from holdfast.chaos.schema import ACTIONS
 from holdfast.errors import Problem
 
 INJECT = {"type": "python", "module": "holdfast.chaos.actions", "func": "inject"}
@@ -152,8 +153,16 @@ def test_an_action_that_is_not_ours_needs_a_rollback_of_its_own(tmp_path: Path) 
     (problem,) = problems_of(tmp_path, data)
     assert "no rollback undoes it" in problem.what
 
-    data["rollbacks"] = [stop | {"name": "start"}]
-    assert problems_of(tmp_path, data) == []
+    held = {"type": "python", "module": ACTIONS, "func": "hold", "arguments": {"seconds": 1}}
+    looks = data["steady-state-hypothesis"]["probes"][0]["name"]
+    for undoes_nothing in ({"ref": looks}, {"type": "action", "name": "wait", "provider": held}):
+        data["rollbacks"] = [undoes_nothing]
+        (problem,) = problems_of(tmp_path, data)
+        assert "no rollback undoes it" in problem.what
+
+    for undoes_it in (stop | {"name": "start"}, {"ref": "stop"}):
+        data["rollbacks"] = [undoes_it]
+        assert problems_of(tmp_path, data) == []
 
 
 def test_a_string_of_process_arguments_which_a_shell_would_read_is_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from holdfast.run.secrets import environment_of_authors, named_by_experiments, n
 USUAL = {"PATH": "/bin", "HOME": "/home/me", "LANG": "C.UTF-8", "LC_TIME": "C", "TZ": "UTC", "TMPDIR": "/var/mine"}
 SECRETS = {
     "PROM_TOKEN": "canary", "AWS_SECRET_ACCESS_KEY": "canary", "DATABASE_URL": "canary", "CI_JOB_TOKEN": "canary",
-    "PGPASSWORD": "canary", "PGOPTIONS": "canary", "NODE_AUTH_TOKEN": "canary",
+    "PGPASSWORD": "canary", "PGOPTIONS": "canary", "NODE_AUTH_TOKEN": "canary", "LC_TOKEN": "canary",
     "https_proxy": "http://me:canary@proxy", "PYTHON_REGISTRY_PASSWORD": "canary",
 } | dict.fromkeys(OWN_SECRETS, "canary")  # fmt: skip
 

@@ -257,7 +257,9 @@ def _stays_here(url: str) -> bool:
 def _undo_problems(document: Document, definition: ExperimentDefinition) -> Iterator[Problem]:
     """What the method does, the rollbacks must undo: they are what is played when it is interrupted."""
     ours = [a for a in definition.rollbacks if _named(a, "revert")]
-    others = [a for a in definition.rollbacks if a not in ours and (a.type == "action" or a.ref is not None)]
+    named = {activity.name: activity for activity in definition.method}
+    played = [named.get(activity.ref, activity) for activity in definition.rollbacks]
+    others = [a for a in played if a.type == "action" and not _named(a, "inject", "hold", "revert")]
     for index, activity in enumerate(definition.method):
         where = document.where(("method", index))
         if _named(activity, "inject"):

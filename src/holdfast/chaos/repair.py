@@ -194,15 +194,22 @@ def _raise_if_nobody_listens(url: str, what: str) -> None:
         return
 
 
-def _thawed(arguments: Arguments) -> bool:
-    """Continue the process if it still lies frozen. SIGCONT does nothing to one that runs."""
-    pid = arguments.get("pid", "")
+def is_frozen(pid: str) -> bool | None:
+    """Whether a process of this machine lies stopped; None where that cannot be seen."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-        number = whole(pid)
-        if number is None or state != "T":
-            return False
-        os.kill(number, signal.SIGCONT)
     except (OSError, IndexError):
+        return None
+    return state == "T"
+
+
+def _thawed(arguments: Arguments) -> bool:
+    """Continue the process if it still lies frozen. SIGCONT does nothing to one that runs."""
+    number = whole(arguments.get("pid", ""))
+    if number is None or not is_frozen(str(number)):
+        return False
+    try:
+        os.kill(number, signal.SIGCONT)
+    except OSError:
         return False
     return True

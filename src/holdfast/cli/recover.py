@@ -29,12 +29,13 @@ def recover(force: bool, as_json: bool) -> int:
     living = {} if force else _living(logs)
     results = undo_logs([log for log in logs if log not in living])
     swept = sweep_leftovers(workspace)
-    refusals = [_refusal(log.parent, pid) for log, pid in living.items()]
+    refused = {log: pid for log, pid in living.items() if open_entries(log) or damaged_lines(log)}
+    refusals = [_refusal(log.parent, pid) for log, pid in refused.items()]
     if as_json:
         found = [asdict(result) for result in results]
         found += [
             {"entry": asdict(entry), "outcome": "refused", "detail": refusal}
-            for log, refusal in zip(living, refusals, strict=True)
+            for log, refusal in zip(refused, refusals, strict=True)
             for entry in open_entries(log)
         ]
         click.echo(json.dumps(found, indent=1, default=str))
@@ -46,8 +47,9 @@ def recover(force: bool, as_json: bool) -> int:
 
 
 def _living(logs: list[Path]) -> dict[Path, int]:
-    """The logs with a fault, or a line that may be one, whose run goes on; the pid of its runner (0: unknown)."""
-    pids = {log: runner_of(log.parent) for log in logs if open_entries(log) or damaged_lines(log)}
+    """The logs whose run goes on, and the pid of its runner (0: unknown): also of one that is about to put its fault
+    in, for an undo waits for an injection that is under way."""
+    pids = {log: runner_of(log.parent) for log in logs}
     return {log: pid for log, pid in pids.items() if pid is not None}
 
 

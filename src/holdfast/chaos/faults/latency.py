@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from holdfast.chaos.faults.fault import link_arguments, proxy_of, raise_unless_link, take_lease
+from holdfast.chaos.presence import as_put_in
 from holdfast.chaos.repair import REMOVE_TOXIC
 from holdfast.chaos.undo import Undo
 from holdfast.errors import HoldfastError
-from holdfast.proxy.client import ProxyClient
+from holdfast.proxy.client import ProxyClient, ToxicFacts
 from holdfast.workspace.target import Connection
 
 _DOWNSTREAM = "downstream"
@@ -45,15 +46,20 @@ class Latency:
     def prepare(self, connection: Connection, entry_id: str) -> Undo:
         raise_unless_link(proxy_of(connection), self.link)
         arguments = link_arguments(connection, self.link, entry_id)
-        return Undo(REMOVE_TOXIC, arguments | {"toxic": f"holdfast-{entry_id}"})
+        return Undo(REMOVE_TOXIC, arguments | {"toxic": f"holdfast-{entry_id}"} | as_put_in(self._toxic))
 
     def inject(self, connection: Connection, undo: Undo, seconds: float) -> int | None:
         client = proxy_of(connection)
         toxic = undo.arguments["toxic"]
         take_lease(client, undo.arguments["lease"], seconds, toxics=((self.link, toxic),))
-        attributes = {"latency": self.latency_ms, "jitter": self.jitter_ms}
-        client.add_toxic(self.link, toxic, "latency", self.stream, self.toxicity, attributes)
+        put_in = self._toxic
+        client.add_toxic(self.link, toxic, put_in.type, put_in.stream, put_in.toxicity, put_in.attributes)
         return None
+
+    @property
+    def _toxic(self) -> ToxicFacts:
+        attributes = {"latency": self.latency_ms, "jitter": self.jitter_ms}
+        return ToxicFacts("", "latency", self.stream, self.toxicity, attributes)
 
 
 def chunks_met(undos: Iterable[Undo]) -> int | None:
