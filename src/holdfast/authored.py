@@ -18,7 +18,9 @@ def import_file(path: Path, module_name: str) -> ModuleType:
     sys.modules[module_name] = module  # dataclasses and pickles of the file look for it there
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:  # whatever the author's file raises is the author's to see
+    except KeyboardInterrupt:  # may be a Ctrl-C
+        raise
+    except BaseException as error:  # whatever the author's file raises is the author's to see, a sys.exit() too
         del sys.modules[module_name]
         what = f"cannot be imported: {type(error).__name__}: {_said(error)}"
         fix = "install what it needs here, or correct the name" if isinstance(error, ImportError) else "correct it"
@@ -34,7 +36,7 @@ def _said(error: BaseException) -> str:
 
 def place_in(path: Path, error: BaseException) -> str:
     """Where in an author's file an error arose: file and line, or the file alone when it arose elsewhere."""
-    if isinstance(error, SyntaxError) and error.filename == str(path):
-        return f"{shown(path)}:{error.lineno}"
+    if isinstance(error, SyntaxError) and error.filename in {str(path), path.name}:
+        return f"{shown(path)}:{error.lineno}" if error.lineno else shown(path)
     own = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code.co_filename == str(path)]
     return f"{shown(path)}:{own[-1]}" if own else shown(path)

@@ -54,7 +54,9 @@ def _broken(folder, raised):
         ("f.nothing_there", "AttributeError"),
         ("raises(*_)", "RecursionError"),  # bare raises() knows no limit on Python 3.13.0, and eats the memory
         ("raise BaseException('not even an Exception')", "not even an Exception"),
-        ("raise SystemExit('some text')", ""),
+        ("raise SystemExit('some text')", "SystemExit: some text"),
+        ("raise SystemExit(0)", "SystemExit: 0"),
+        ("raise SystemExit(1)", "SystemExit: 1"),
     ],
 )
 def test_what_nobody_foresaw_ends_with_70_and_leaves_its_traceback_in_a_log(workspace, tmp_path, raised, said):
@@ -62,11 +64,15 @@ def test_what_nobody_foresaw_ends_with_70_and_leaves_its_traceback_in_a_log(work
     assert ran.returncode == 70, ran.stderr
     assert "Traceback" not in ran.stderr
     assert said in ran.stderr
-    if said:
-        (log,) = (workspace / ".holdfast").glob("crash-*.log")
-        assert str(log) in ran.stderr
-        assert "Traceback" in log.read_text(encoding="utf-8")
-        assert log.stat().st_mode & 0o777 == 0o600
+    (log,) = (workspace / ".holdfast").glob("crash-*.log")
+    assert str(log) in ran.stderr
+    assert "Traceback" in log.read_text(encoding="utf-8")
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_shell_still_gets_its_completions(workspace):
+    ran = _ran(cwd=workspace, env=os.environ | {"_HOLDFAST_COMPLETE": "bash_source"})
+    assert (ran.returncode, "complete" in ran.stdout) == (0, True)
 
 
 def test_no_secret_gets_into_the_log_of_a_crash(workspace, tmp_path):

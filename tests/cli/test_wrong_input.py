@@ -266,6 +266,7 @@ def test_every_mistake_of_every_file_is_told_at_once_and_each_with_its_line(work
     [
         ("scenarios/sign_in.py", 6, "import nothing_such"),
         ("scenarios/sign_in.py", 6, "raise SystemExit(3)"),
+        ("scenarios/sign_in.py", 6, "raise GeneratorExit"),
         ("synthetics/reset_password.py", 7, "1 / 0"),
     ],
 )

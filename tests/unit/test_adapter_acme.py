@@ -123,6 +123,17 @@ def test_an_operation_that_is_not_offered_is_known_unasked_and_an_outcome_when_i
         not_offered("sign_up")
 
 
+@pytest.mark.parametrize("leaves", ["raise SystemExit(1)", "raise SystemExit(0)", "raise GeneratorExit"])
+def test_an_adapter_that_leaves_while_it_is_made_is_wrong_input_with_its_line(tmp_path, leaves):
+    path = tmp_path / "acme.py"
+    path.write_text(f"def self_service(client, inbox, clock, ledger):\n    {leaves}\n")
+    with pytest.raises(InputError, match=r"acme\.py:2: .* raises (SystemExit|GeneratorExit)"):
+        made_unasked(adapter_at(path), path)
+    path.write_text(f"{leaves}\n")
+    with pytest.raises(InputError, match=r"acme\.py:1: cannot be imported"):
+        adapter_at(path)
+
+
 def test_an_adapter_that_cannot_be_made_is_wrong_input_with_its_line(tmp_path):
     path = tmp_path / "acme.py"
     path.write_text("def self_service(client, inbox, clock, ledger):\n    return client.request('GET', '/')\n")

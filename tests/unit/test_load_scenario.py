@@ -141,3 +141,9 @@ def test_the_operations_of_attackers_are_operations():
 
 def test_a_file_that_cannot_be_parsed_is_no_attack_and_a_problem(write):
     assert not is_attack(write("class ("))
+
+
+def test_a_fault_that_is_in_no_line_is_told_of_the_file(write):
+    path = write(GOOD + "\x00")
+    (problem,) = check_scenario(path)
+    assert problem.where.removeprefix(str(path)) in {"", ":13"}  # which depends on the version of Python

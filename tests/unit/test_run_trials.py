@@ -1,5 +1,6 @@
 """What is tried of an adapter, in which order, and that everything is put back."""
 
+import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -129,6 +130,7 @@ def test_an_account_without_a_second_factor_signs_in_first_and_nobody_after_sign
         ("current_plan", lambda: None, "current_plan is NoneType, not str"),
         ("list_sessions", lambda: (), "one session must be the current one"),
         ("open_invoice", lambda invoice: {}["body"], "KeyError"),
+        ("list_plans", lambda: sys.exit(1), "SystemExit"),
         ("read_consents", lambda: (_ for _ in ()).throw(failed("answer_without_choices")), "answer_without_choices"),
         ("change_plan", lambda plan, key: PlanChange(key, "S", "done", False), "tells another plan"),
         ("sign_out", lambda: None, "can still be read afterwards"),

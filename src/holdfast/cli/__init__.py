@@ -6,6 +6,7 @@ import sys
 
 _HOLDFAST_FAILED = 70  # ExitCode.HOLDFAST_FAILED, which may be what cannot be imported
 _LEAST_BYTES = 120 << 20
+_COMPLETING = "_HOLDFAST_COMPLETE"  # set where the shell asks click for completions, which leaves by sys.exit()
 
 
 def main() -> None:
@@ -14,7 +15,10 @@ def main() -> None:
     try:
         code = _run(sys.argv[1:])
     except SystemExit as left:
-        code = left.code if isinstance(left.code, int) else _HOLDFAST_FAILED
+        if os.environ.get(_COMPLETING) and isinstance(left.code, int):
+            code = left.code
+        else:  # no command of ours leaves so: an author's code did, and its word is no exit code of the table's
+            _say_last(left)
     except KeyboardInterrupt:
         code = 130
     except BaseException as error:  # noqa: BLE001 - an installation that is not whole, or no memory

@@ -57,7 +57,9 @@ def made_unasked(make: MakeService, path: Path | None) -> SelfService:
     """The adapter with nobody to talk to, to see what it offers. Raises InputError when it cannot be made."""
     try:
         return make(_Nobody(), None, SystemClock(), StepLedger())
-    except Exception as error:  # whatever the author's code raises is the author's to see
+    except KeyboardInterrupt:  # may be a Ctrl-C
+        raise
+    except BaseException as error:  # whatever the author's code raises is the author's to see, a sys.exit() too
         where = "the adapter" if path is None else place_in(path, error)
         what = f"{_FUNCTION}(client, inbox, clock, ledger) raises {type(error).__name__}: {error}"
         fix = "make the adapter there, and send nothing yet; `inbox` is None where no outbox is named"

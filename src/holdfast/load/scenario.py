@@ -96,7 +96,8 @@ def _parsed(path: Path) -> tuple[ast.Module | None, list[Problem]]:
     try:
         return ast.parse(path.read_text(encoding="utf-8"), filename=str(path)), []
     except SyntaxError as error:
-        return None, [Problem(f"{shown(path)}:{error.lineno}", f"is not valid Python: {error.msg}")]
+        where = f"{shown(path)}:{error.lineno}" if error.lineno else shown(path)  # null bytes are in no line
+        return None, [Problem(where, f"is not valid Python: {error.msg}")]
     except (OSError, UnicodeDecodeError, ValueError) as error:
         return None, [Problem(shown(path), f"cannot be read: {error}")]
 

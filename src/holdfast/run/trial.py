@@ -77,7 +77,9 @@ class Book:
         except OutcomeError as error:
             self._note_outcome(visitor, operation, error)
             raise StepOverError(f"{operation} is {self.tried[operation].verdict.replace('_', ' ')}") from error
-        except Exception as error:
+        except KeyboardInterrupt:  # may be a Ctrl-C
+            raise
+        except BaseException as error:  # a sys.exit() of the adapter's does not end us
             where = place_in(self._adapter, error) if self._adapter is not None else self._where
             self.break_(operation, text_of(error, visitor.account), visitor, where=where)
             raise StepOverError(f"{operation} is broken") from error
@@ -145,7 +147,7 @@ class Book:
                 what, visitor, undo = self._undo.pop()
                 try:
                     undo()
-                except Exception as error:  # noqa: BLE001  the others must be put back all the same
+                except (Exception, SystemExit) as error:  # noqa: BLE001  the others must be put back all the same
                     told = f"the {what} of a test account could not be put back: {text_of(error, visitor.account)}"
                     fix = f"account {visitor.account.index} of the target's accounts: look at it by hand"
                     self.left_in.append(Problem(self._where, told, fix))

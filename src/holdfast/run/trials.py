@@ -107,7 +107,7 @@ def _sign_in(book: Book, come: Come, visitor: Visitor) -> None:
         stranger.service.sign_in(stranger.account)
     except OutcomeError:
         return
-    except Exception as error:  # noqa: BLE001  the adapter's own
+    except (Exception, SystemExit) as error:  # noqa: BLE001  the adapter's own
         book.fails(stranger, "sign_in", f"with a wrong password it raises {type(error).__name__}")
     book.fails(stranger, "sign_in", "raises nothing when the password is wrong")
 
@@ -207,7 +207,7 @@ def _sign_out(book: Book, visitor: Visitor) -> None:
     profile: Any = None
     try:
         profile = visitor.service.read_profile()
-    except Exception:  # noqa: BLE001  whatever it raises, it does not read
+    except (Exception, SystemExit):  # noqa: BLE001  whatever it raises, it does not read
         return
     book.must(profile is None, visitor, "sign_out", "the profile can still be read afterwards")
 
