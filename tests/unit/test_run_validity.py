@@ -189,6 +189,11 @@ def test_what_failed_when_our_own_stack_died_is_not_the_targets_miss(tmp_path, p
     assert run.check("reference_stack").reason == f"{process} {how}, 7 s after time 0, by no experiment of this run"
 
 
+def test_a_stack_that_died_before_the_release_did_so_before_time_0(tmp_path):
+    check = Run(tmp_path / "run", events=[_death(-0.3)]).check("reference_stack")
+    assert check.reason == "postgres was killed by SIGKILL, before time 0, by no experiment of this run"
+
+
 def test_several_deaths_are_counted_and_a_machine_out_of_memory_is_named(tmp_path):
     events = [_death(9, "valkey"), _death(7, out_of_memory=1), _death(12, out_of_memory=3)]
     check = Run(tmp_path / "run", events=events).check("reference_stack")

@@ -1,5 +1,7 @@
 """Of what Playwright raises, facts of a known kind are said, and nothing of the page."""
 
+import asyncio
+
 import pytest
 from playwright.async_api import Error
 from playwright.async_api import TimeoutError as PlaywrightTimeout
@@ -36,6 +38,7 @@ HIDDEN_FIELD = (
 @pytest.mark.parametrize(
     ("error", "said"),
     [
+        (asyncio.CancelledError(), "cut off, as its budget was spent"),
         (AssertionError(HEADING), "expected to_be_visible within 1.5 s: no such element"),
         (AssertionError(VALUE), "expected to_have_value within 5 s: it was otherwise"),
         (AssertionError(COUNT), "expected to_have_count within 0.3 s: there were 3"),

@@ -78,7 +78,8 @@ def _stack(recorded: Recorded) -> list[ValidityCheck]:
     if not deaths:
         return []
     first = deaths[0]
-    reason = f"{first.process} {first.how}, {first.second:.0f} s after time 0, by no experiment of this run"
+    when = f"{first.second:.0f} s after time 0" if first.second >= 0 else "before time 0"
+    reason = f"{first.process} {first.how}, {when}, by no experiment of this run"
     if others := len(deaths) - 1:
         more = ", ".join(dict.fromkeys(death.process for death in deaths[1:]))
         reason += f"; then {_counted(others, 'more death')} ({more})"

@@ -8,6 +8,7 @@ dropped. The locator is said by the author's own line (see `holdfast.quoting`), 
     Locator.fill: not done within 5 s: no such element       Page.goto: ERR_CONNECTION_REFUSED
 """
 
+import asyncio
 import re
 from typing import Final
 
@@ -54,6 +55,8 @@ _PHRASES: Final = (
 def error_said(error: BaseException) -> str:
     """What may be said of it, on one line."""
     text = _COLOURS.sub("", message_of(error))
+    if isinstance(error, asyncio.CancelledError):
+        return "cut off, as its budget was spent"
     if isinstance(error, OutcomeError):
         return f"{error.outcome}: {detail_said(error.detail, error)}" if error.detail else error.outcome
     if isinstance(error, PlaywrightError):
