@@ -451,6 +451,22 @@ def test_what_a_visit_leaves_behind_asks_for_nothing_and_is_told(tmp_path, stub,
     assert told[0]["where"].startswith("odd.py")
 
 
+def test_a_bug_of_what_a_visit_spawned_is_told_at_the_end(tmp_path, stub):
+    odd = scenario(
+        tmp_path,
+        "        import gevent\n        def look(answers):\n            return answers['none']\n"
+        '        with self.step("one"):\n            self.client.request("GET", "/v2/plans", expect=(401,))\n'
+        "            gevent.joinall([gevent.spawn(look, {})])",
+    )
+    with LoadChild(tmp_path, stub.url, rate=10.0, duration=1.0, mix={"odd": 1}, scenarios=odd) as child:
+        child.go()
+        done = child.finish()
+    (told,) = child.events
+    assert (told["event"], told["scenario"], told["where"]) == ("spawned_errors", "odd", "odd.py:10")
+    assert told["count"] == done["started"] > 0
+    assert told["text"] == "KeyError: 'none' (odd.py:10)"
+
+
 def test_a_refused_step_ends_the_visit_with_its_outcome(tmp_path, stub):
     odd = scenario(
         tmp_path,

@@ -256,3 +256,11 @@ def test_a_walk_that_fails_beside_load_misses_nothing_where_no_objective_was_ask
     found = run.judged()
     assert (found.verdict, found.exit_code) == (verdict, code)
     assert "page" in found.headline
+
+
+def test_what_a_scenario_spawned_and_lost_degrades_the_run(tmp_path):
+    facts = {"where": "odd.py:9", "text": "KeyError: 'none' (odd.py:9)"}
+    events = [Event(ZERO + 1, "load", "spawned_errors", {"scenario": "odd", "count": 7} | facts)]
+    found = Run(tmp_path / "run", events=events).check("spawned")
+    assert (found.verdict, found.value) == ("degraded", 7.0)
+    assert found.reason == "7 greenlets spawned by odd ended by an error: KeyError: 'none' (odd.py:9)"
