@@ -232,3 +232,16 @@ def test_names_of_runs_complete(five, workspace):
     found = RunName().shell_complete(None, None, "2026010")
     assert [item.value for item in found] == [path.name for path in reversed(five)]
     assert [item.value for item in RunName().shell_complete(None, None, "la")] == ["last"]
+
+
+@pytest.mark.parametrize(("verdict", "word"), [("met", "✓ passed"), ("missed", "✕ failed")])
+def test_of_a_run_without_objectives_it_is_said_whether_its_walks_came_through(workspace, holdfast, verdict, word):
+    folder = record(workspace, "20260101T000000Z-check")
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["journeys"]
+    (folder / "summary.json").write_text(json.dumps(summary | {"objectives": [], "verdict": verdict}))
+
+    listed = holdfast("runs").out.splitlines()[1]
+
+    assert word in listed
+    assert json.loads(holdfast("runs", "--json").out)["runs"][0]["verdict"] == verdict

@@ -14,6 +14,7 @@ from holdfast.clock import SystemClock
 from holdfast.errors import ExitCode, InputError, Problem, raise_input_error
 from holdfast.report.figures import moment, printable, several
 from holdfast.report.terminal.console import console_for, plain, said
+from holdfast.report.verdicts import word_for
 from holdfast.run.room import size_text
 from holdfast.run.shelf import Kept, remove, runs_in, surplus
 
@@ -72,7 +73,7 @@ def _print(found: Sequence[Kept], *, none: str) -> None:
         table.add_row(
             plain(moment(one.started).removesuffix(" UTC")),
             plain(one.plan),
-            said(one.verdict) if one.verdict is not None else plain(one.state),
+            said(one.verdict, word_for(one.verdict, one.asked)) if one.verdict is not None else plain(one.state),
             "" if one.exit_code is None else str(one.exit_code),
             size_text(one.size),
             plain(one.why),

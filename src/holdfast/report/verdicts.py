@@ -55,8 +55,15 @@ def marked(verdict: str) -> str:
 def word_of(summary: Summary) -> str:
     """The run's verdict in a word. Met and missed are said of objectives alone: where none was asked, a run of journeys
     or of an experiment passed or failed, and one of load was measured."""
-    if summary.objectives or summary.verdict not in {"met", "missed"}:
-        return words(summary.verdict)
-    if summary.verdict == "missed":
+    return word_for(
+        summary.verdict, "objectives" if summary.objectives else "walks" if summary.journeys or summary.faults else "load"
+    )
+
+
+def word_for(verdict: str, asked: Literal["objectives", "walks", "load"]) -> str:
+    """The same, by what was asked of a run (see `run.shelf.Kept`)."""
+    if asked == "objectives" or verdict not in {"met", "missed"}:
+        return words(verdict)
+    if verdict == "missed":
         return "failed"
-    return "passed" if summary.journeys or summary.faults else "measured"
+    return "passed" if asked == "walks" else "measured"

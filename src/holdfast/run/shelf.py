@@ -29,7 +29,10 @@ _FRESH: Final = 120.0  # seconds without a word in its record, after which an un
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A run folder. `started`: seconds since the epoch. `stays`: why it must not be removed; empty if it may."""
+    """A run folder. `started`: seconds since the epoch. `stays`: why it must not be removed; empty if it may.
+
+    `asked`: what its verdict is said of, the first there was of objectives, walks (or experiments) and load.
+    """
 
     name: str
     path: Path
@@ -41,6 +44,7 @@ class Kept:
     why: str
     size: int
     stays: str = ""
+    asked: Literal["objectives", "walks", "load"] = "objectives"
 
 
 def runs_in(folder: Path, now: float) -> list[Kept]:
@@ -107,13 +111,19 @@ def _kept(path: Path, now: float) -> Kept:
         verdict, code = summary.get("verdict"), summary.get("exit_code")
         return Kept(
             path.name, path, "judged", started, plan, str(verdict) if verdict is not None else None,
-            code if isinstance(code, int) else None, str(summary.get("headline") or ""), size, stays,
+            code if isinstance(code, int) else None, str(summary.get("headline") or ""), size, stays, _asked(summary),
         )  # fmt: skip
     if asked and folder.database.is_file():
         why = unjudged or f"it was cut off before its verdict: `holdfast report {path.name}` judges what is there"
         return Kept(path.name, path, "ended", started, plan, None, None, why, size, stays)
     why = unread or ("it ended before anything was recorded" if asked else "run.json is missing")
     return Kept(path.name, path, "broken", started, plan, None, None, why, size, stays)
+
+
+def _asked(summary: Mapping[str, Any]) -> Literal["objectives", "walks", "load"]:
+    if summary.get("objectives"):
+        return "objectives"
+    return "walks" if summary.get("journeys") or summary.get("faults") else "load"
 
 
 def _named(path: Path) -> tuple[float, str]:
