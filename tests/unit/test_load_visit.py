@@ -224,3 +224,11 @@ def test_a_visit_that_is_killed_ends_and_is_no_bug():
     assert not is_bug(gevent.GreenletExit(), ())
     assert not is_end(gevent.Timeout())
     assert not is_bug(gevent.Timeout(), ())
+
+
+def test_the_reason_of_a_request_is_kept_where_others_of_its_visit_end_before_the_visit_hears_of_it(visit, recorder):
+    late, other = OutcomeError("timed_out", "ResponseTimeout"), OutcomeError("failed", "503")
+    for error in (late, None, other):
+        visit._observe(exchange(error=error, outcome="ok" if error is None else error.outcome))
+    visit.end(*visit.outcome_of(late))
+    assert {i.detail for i in fold("load", recorder.take()).intervals if i.name == "bill"} == {"ResponseTimeout"}

@@ -70,3 +70,13 @@ def test_nothing_that_cannot_be_trusted_is_marked_as_good():
     invalid = replace(whole, validity=replace(whole.validity, verdict="invalid"))
     assert "good" in {section.verdict for section in sections_of(whole, ())}
     assert {section.verdict for section in sections_of(invalid, ())} == {"unclear", "neutral"}
+
+
+def test_a_screenshot_that_is_not_there_does_not_mean_that_no_walk_failed():
+    def evidence(summary):
+        return next(section.absent for section in sections_of(summary, ()) if section.id == "evidence")
+
+    walked = tuple(replace(journey, evidence=(), outcomes={"ok": 22}) for journey in green().journeys)
+    assert evidence(replace(green(), journeys=walked)) == "no walk failed, so no screenshot was kept"
+    failed = first_as(walked, outcomes={"ok": 21, "timed_out": 1})
+    assert "a walk failed" in evidence(replace(green(), journeys=failed))

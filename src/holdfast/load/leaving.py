@@ -5,6 +5,7 @@ They are handed in, since importing Locust patches the whole process.
 """
 
 import inspect
+from collections.abc import Sequence
 from types import FrameType, TracebackType
 from typing import TypeVar
 
@@ -18,13 +19,14 @@ Left = tuple[type[BaseException], ...]
 Error = TypeVar("Error", bound=BaseException)
 
 
-def outcome_of(error: BaseException | None, left: Left, measured: BaseException | None = None) -> tuple[str, str]:
+def outcome_of(error: BaseException | None, left: Left, measured: Sequence[BaseException] = ()) -> tuple[str, str]:
     """The outcome, and its detail. Of an author's own outcome it is what stands in the source (see `holdfast.wording`);
-    that of `measured`, an error which our client made, is a status or the name of a kind of ours."""
+    that of one of `measured`, errors which our client made, is a status or the name of a kind of ours."""
     if error is None or isinstance(error, left):
         return OK, ""
     if isinstance(error, OutcomeError):
-        return error.outcome, error.detail if error is measured else detail_said(error.detail, error)
+        ours = any(error is one for one in measured)
+        return error.outcome, error.detail if ours else detail_said(error.detail, error)
     if isinstance(error, gevent.Timeout):  # the scenario's own patience: no Exception, and yet an outcome
         return TIMED_OUT, type_name(error)
     return FAILED, type_name(error)

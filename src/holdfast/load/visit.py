@@ -46,6 +46,7 @@ from holdfast.record.sample import (
     UNFINISHED,
 )
 
+_REMEMBERED: Final = 16
 WIRE: Final = ("dns", "connect", "tls", "first_byte")
 """Names under the source "wire": a request's parts, each where it happened, so new connections are counted too."""
 
@@ -146,7 +147,7 @@ class Visit:
         self._asked = self._failed = 0  # requests that ended, and what failed of those and of the steps
         self._meant: Collection[str] = EXCUSED  # what may go wrong in a visit that ends well
         self._waits: CodeWaits | None = None
-        self._measured: BaseException | None = None  # the last error that our client or a step of ours made
+        self._measured: tuple[BaseException, ...] = ()  # the last errors that our client or a step of ours made
         self._misused = False  # whether somebody made use of it after its end
         self.client = LeanClient(
             ground.cold if pool is None else pool,  # an empty one is false
@@ -230,7 +231,8 @@ class Visit:
     def close(self) -> None:
         """Let go of what points back here: at 8,000 visits a second, cycles cost a stop of 3 ms four times a second."""
         self.client.close(self.misuse)
-        self._left_by = self._measured = self._service = None
+        self._left_by = self._service = None
+        self._measured = ()
         del self.client  # which knows us now
 
     def misuse(self, error: BaseException) -> None:
@@ -278,8 +280,9 @@ class Visit:
             and (error is None or isinstance(error, OutcomeError))
         ):
             why = detail if outcome == ABANDONED else outcome
-            self._measured = OutcomeError(ABANDONED, f"{step.name}: {why}")
-            raise self._measured from error
+            given_up = OutcomeError(ABANDONED, f"{step.name}: {why}")
+            self._remember(given_up)
+            raise given_up from error
 
     def _is_out_of_patience(self, step: "Step") -> bool:
         """The waits in our own generator and for a code are not the target's to answer for: they are not counted."""
@@ -302,6 +305,11 @@ class Visit:
             return FAILED_INSIDE
         return NO_REQUEST if self._asked == asked and NO_REQUEST not in self._meant else ""
 
+    def _remember(self, error: BaseException | None) -> None:
+        """Several, for requests may be under way at once."""
+        if error is not None:
+            self._measured = (*self._measured[1 - _REMEMBERED :], error)
+
     def _ask(self) -> None:
         self._asked += 1
 
@@ -322,7 +330,7 @@ class Visit:
         self._asked += 1
         if exchange.outcome is not OK and exchange.outcome not in self._meant:
             self._failed += 1
-        self._measured = exchange.error
+        self._remember(exchange.error)
         ground = self._ground
         began = ground.clock.now() - exchange.duration
         trace_id = self.client.trace_id

@@ -32,7 +32,7 @@ class Section:
 def sections_of(summary: Summary, drawn: Collection[str]) -> list[Section]:
     """`drawn`: names of the pictures that there are."""
     no_objectives = "" if summary.objectives else "no objective was asked for"
-    no_evidence = "" if any(j.evidence for j in summary.journeys) else "no walk failed, so no screenshot was kept"
+    no_evidence = "" if any(j.evidence for j in summary.journeys) else _no_screenshot(summary)
     no_funnels = "" if funnels_of(summary) else "no scenario or journey was started"
     no_journeys = _reason(summary.journeys, summary.journeys_reason)
     found = [
@@ -54,6 +54,12 @@ def sections_of(summary: Summary, drawn: Collection[str]) -> list[Section]:
         return found
     # What was measured by a generator that cannot be trusted is told, but not as good news.
     return [replace(section, verdict="unclear") if section.verdict == "good" else section for section in found]
+
+
+def _no_screenshot(summary: Summary) -> str:
+    if any(outcome != OK for journey in summary.journeys for outcome in journey.outcomes):
+        return "a walk failed, and no screenshot of it is in the run folder"
+    return "no walk failed, so no screenshot was kept"
 
 
 def _reason(part: object, reason: str) -> str:

@@ -55,9 +55,9 @@ def marked(verdict: str) -> str:
 def word_of(summary: Summary) -> str:
     """The run's verdict in a word. Met and missed are said of objectives alone: where none was asked, a run of journeys
     or of an experiment passed or failed, and one of load was measured."""
-    return word_for(
-        summary.verdict, "objectives" if summary.objectives else "walks" if summary.journeys or summary.faults else "load"
-    )
+    if summary.objectives:
+        return word_for(summary.verdict, "objectives")
+    return word_for(summary.verdict, "walks" if summary.journeys or summary.faults else "load")
 
 
 def word_for(verdict: str, asked: Literal["objectives", "walks", "load"]) -> str:
