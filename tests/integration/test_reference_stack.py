@@ -3,8 +3,11 @@
 Each test has accounts of its own, so none disturbs another; those that cut a link mend it again.
 """
 
+import asyncio
 import http.cookiejar
 import json
+import os
+import signal
 import time
 import urllib.error
 import urllib.parse
@@ -24,6 +27,7 @@ from holdfast.kit.totp import StepLedger
 from holdfast.proxy.client import ProxyClient
 from holdfast.reference import StackSettings, StackState, read_stack, stack_status, start_stack, stop_stack
 from holdfast.reference.loopback import ask, is_free
+from holdfast.reference.supervisor import Supervisor
 
 pytestmark = pytest.mark.integration
 
@@ -632,3 +636,38 @@ def test_signing_up_gives_away_nothing_and_changes_no_account_that_exists(stack:
     for email in ("somebody@example.com", "@accounts.invalid", "a@b@accounts.invalid"):
         asked = {"email": email, "password": account.password}
         assert visitor.ask("POST", "/v2/accounts", asked).status == 422
+
+
+def test_a_stack_is_up_when_every_replica_takes_its_share_also_one_that_was_slow_to_start(tmp_path: Path) -> None:
+    supervisor = Supervisor(StackSettings(accounts=20), tmp_path / "state")
+
+    def left_out() -> list[str]:
+        if supervisor.state is None:
+            return []
+        try:
+            upstreams = ProxyClient(supervisor.state.proxy_url).balancers()["edge"]
+        except TargetError:
+            return []
+        return [one.upstream for one in upstreams if not one.healthy]
+
+    async def holds(condition: Callable[[], Any]) -> None:
+        async with asyncio.timeout(4 * DEADLINE):
+            while not await asyncio.to_thread(condition):  # noqa: ASYNC110 - nobody sets an event
+                await asyncio.sleep(0.02)
+
+    async def opened() -> list[str]:
+        opening = asyncio.create_task(supervisor.open())
+        try:
+            await holds(lambda: "account-1" in supervisor.processes and supervisor.processes["account-1"].pid)
+            pid = supervisor.processes["account-1"].pid
+            assert pid is not None
+            os.kill(pid, signal.SIGSTOP)
+            await holds(left_out)
+            os.kill(pid, signal.SIGCONT)
+            await opening
+            return left_out()
+        finally:
+            opening.cancel()
+            await supervisor.close()
+
+    assert asyncio.run(opened()) == []

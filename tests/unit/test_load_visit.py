@@ -232,3 +232,21 @@ def test_the_reason_of_a_request_is_kept_where_others_of_its_visit_end_before_th
         visit._observe(exchange(error=error, outcome="ok" if error is None else error.outcome))
     visit.end(*visit.outcome_of(late))
     assert {i.detail for i in fold("load", recorder.take()).intervals if i.name == "bill"} == {"ResponseTimeout"}
+
+
+@pytest.mark.parametrize(
+    ("said", "met", "recorded_as"),
+    [
+        ("rejected", None, "rejected"),
+        ("idle_closed", None, "failed"),
+        ("idle_closed", "idle_closed", "idle_closed"),
+        ("thinking", "idle_closed", "failed"),
+        ("dropped", None, "failed"),
+        ("splendid", None, "failed"),
+    ],
+)
+def test_no_author_excuses_a_visit_by_an_outcome_that_is_ours_to_find(visit, recorder, said, met, recorded_as):
+    if met is not None:
+        visit._observe(exchange(outcome=met, error=OutcomeError(met)))
+    visit.end(*visit.outcome_of(OutcomeError(said)))
+    assert [i.outcome for i in fold("load", recorder.take()).intervals if i.name == "bill"] == [recorded_as]

@@ -14,7 +14,7 @@ an attempt is `idle_closed`, a sample of its own, and made once more where the m
 import time
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
-from typing import Final
+from typing import Final, NoReturn
 
 from gevent.ssl import SSLError
 
@@ -157,7 +157,8 @@ class LeanClient:
         self, asked: Request, request: bytes, deadline: float
     ) -> tuple[HttpResponse | None, OutcomeError | None]:
         """The answer, and what is wrong with it."""
-        self._refuse_when_over()
+        if self._over is not None:
+            self._refuse(self._over)
         dialer = self._pool.dialer
         connection: Connection | None = None
         response: HttpResponse | None = None
@@ -219,11 +220,10 @@ class LeanClient:
         else:
             connection.close()
 
-    def _refuse_when_over(self) -> None:
-        if self._over is not None:
-            refused = raised_here(RuntimeError("a request after the end of its visit: wait for what the visit spawns"))
-            self._over(refused)
-            raise refused
+    def _refuse(self, hear: Callable[[BaseException], None]) -> NoReturn:
+        refused = raised_here(RuntimeError("a request after the end of its visit: wait for what the visit spawns"))
+        hear(refused)
+        raise refused
 
     def _read(
         self, asked: Request, connection: Connection, response: HttpResponse, ended: float

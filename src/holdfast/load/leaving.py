@@ -7,15 +7,17 @@ They are handed in, since importing Locust patches the whole process.
 import inspect
 from collections.abc import Sequence
 from types import FrameType, TracebackType
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import gevent
 
 from holdfast.kit.outcome import OutcomeError
-from holdfast.record.sample import FAILED, OK, TIMED_OUT
+from holdfast.record.sample import DROPPED, FAILED, OK, OUTCOMES, TIMED_OUT, UNFINISHED
 from holdfast.wording import detail_said, type_name
 
 Left = tuple[type[BaseException], ...]
+_AUTHORS: Final = frozenset(OUTCOMES) - {DROPPED, UNFINISHED}
+"""What an author's code may come to by its own word: what is excused, or was never sent, is ours to find."""
 Error = TypeVar("Error", bound=BaseException)
 
 
@@ -25,8 +27,11 @@ def outcome_of(error: BaseException | None, left: Left, measured: Sequence[BaseE
     if error is None or isinstance(error, left):
         return OK, ""
     if isinstance(error, OutcomeError):
-        ours = any(error is one for one in measured)
-        return error.outcome, error.detail if ours else detail_said(error.detail, error)
+        if any(error is one for one in measured):
+            return error.outcome, error.detail
+        met = {one.outcome for one in measured if isinstance(one, OutcomeError)}  # which an adapter may hand on
+        outcome = error.outcome if error.outcome in _AUTHORS or error.outcome in met else FAILED
+        return outcome, detail_said(error.detail, error)
     if isinstance(error, gevent.Timeout):  # the scenario's own patience: no Exception, and yet an outcome
         return TIMED_OUT, type_name(error)
     return FAILED, type_name(error)

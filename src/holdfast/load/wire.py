@@ -122,7 +122,8 @@ class Connection:
         """Seconds for which the server said that it keeps an idle connection, less what a request takes to get there:
         a quarter of them, one second at most. Endless where it said nothing; 0: not at all.
         """
-        told = _TOLD.search(",".join(self.reader.values(b"keep-alive")))
+        values = self.reader.values(b"keep-alive")
+        told = _TOLD.search(",".join(values)) if values else None
         if told is None:
             return math.inf
         seconds = float(told[1])

@@ -13,8 +13,9 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -141,7 +142,9 @@ class Supervisor:
         )
         replicas = [f"http://{HOST}:{port}/readyz" for port in ports.replicas]
         others = [f"{self.state.outbox_url}/healthz", f"{self.state.proxy_url}/version", f"{url}/readyz"]
-        await self._wait_for([*replicas, *others])
+        await self._wait_for({one: partial(_answers, one) for one in (*replicas, *others)})
+        # One that was slow to start was left out meanwhile: with half the capacity no stack is up.
+        await self._wait_for({f"{self.state.proxy_url} edge": partial(_leaves_none_out, self.state.proxy_url)})
         write_state(self.state)
         self._came_up = True
         return self.state
@@ -212,17 +215,19 @@ class Supervisor:
         except OSError as error:
             raise TargetError(Problem(name, f"cannot be started: {error}")) from error
 
-    async def _wait_for(self, urls: list[str]) -> None:
-        """Until each answers. Raises TargetError when one does not in time, or a process died while we waited."""
+    async def _wait_for(self, places: Mapping[str, Callable[[], bool]]) -> None:
+        """Until each is ready. Raises TargetError when one is not in time, or a process died while we waited."""
         deadline = time.monotonic() + _READY_SECONDS
-        for url in urls:
-            while not await asyncio.to_thread(_answers, url):
+        for place, is_ready in places.items():
+            while not await asyncio.to_thread(is_ready):
                 died = [process for process in self.processes.values() if process.pid is None]
                 if died:
                     raise TargetError(*(Problem(one.name, f"died while starting:\n{one.last_words()}") for one in died))
                 if time.monotonic() > deadline:
                     words = "".join(f"\n{one.name}: {one.last_line()}" for one in self.processes.values())
-                    raise TargetError(Problem(url, f"is not ready after {_READY_SECONDS:g} s; their logs end:{words}"))
+                    raise TargetError(
+                        Problem(place, f"is not ready after {_READY_SECONDS:g} s; their logs end:{words}")
+                    )
                 if self.stopping.is_set():
                     raise TargetError(Problem("reference stack", "was stopped while it started"))
                 await asyncio.sleep(_POLL_SECONDS)
@@ -234,3 +239,12 @@ def _answers(url: str) -> bool:
     except NoAnswerError:
         return False
     return True
+
+
+def _leaves_none_out(proxy_url: str) -> bool:
+    """Whether every replica gets its share of the edge's connections."""
+    try:
+        balancers = ask(f"{proxy_url}/holdfast/balancers", timeout=1.0)["balancers"]
+        return all(upstream["healthy"] for one in balancers.values() for upstream in one["upstreams"])
+    except NoAnswerError:
+        return False
