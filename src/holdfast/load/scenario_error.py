@@ -18,10 +18,6 @@ SCENARIO_ERRORS: Final = "scenario_errors"
 """Kinds of events: a bug, told when it first ends a visit; and, at the generator's end, how many it ended. Facts
 `scenario` and `where`, of the second also `count`.
 """
-SPAWNED_ERRORS: Final = "spawned_errors"
-"""Kind of events, told at a generator's end: bugs of greenlets that a scenario spawned. Facts `scenario`, `where`,
-`text` and `count`.
-"""
 LONGEST_MESSAGE: Final = 200
 _LAST_FRAMES: Final = 3
 _OURS: Final = Path(__file__).parents[1]

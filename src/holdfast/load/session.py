@@ -30,9 +30,8 @@ from holdfast.load.origin import Origin
 from holdfast.load.recording import Recording
 from holdfast.load.runner_end import PipeEnd, RecordSink, RunnerEnd
 from holdfast.load.scenario import steps_of
-from holdfast.load.scenario_error import SCENARIO_ERROR, SCENARIO_ERRORS, SPAWNED_ERRORS, frames_of, place_of, text_of
+from holdfast.load.scenario_error import SCENARIO_ERROR, SCENARIO_ERRORS, frames_of, place_of, text_of
 from holdfast.load.seats import Seats
-from holdfast.load.spawned import SpawnedErrors
 from holdfast.load.visit import Ground, Visit
 from holdfast.load.visitor import LEFT
 from holdfast.load.wire import Dialer, fetcher
@@ -73,7 +72,6 @@ class Session:
         self._tallies: list[Tally] = []
         self._playing: list[gevent.Greenlet] = []
         self._errors: dict[tuple[str, str], int] = {}  # visits that a bug ended, by scenario and place
-        self._spawned = SpawnedErrors(job.scenarios, LEFT)
         scenarios = load_scenarios(job.scenarios)
         steps = {name: steps_of(path) for name, path in job.scenarios.items()}
         accounts = accounts_of(job.target.accounts, job.first_account, job.account_count)
@@ -116,7 +114,6 @@ class Session:
             gevent.signal_handler(number, self._cut, INTERRUPTED, go)
         time_zero = go.get()
         if time_zero is not None:
-            self._spawned.listen()
             self._recording.start()
             self._play(time_zero)
             self._drain()
@@ -126,8 +123,6 @@ class Session:
         self._sink.close()
         for (scenario, place), count in self._errors.items():
             self._channel.tell_event(SCENARIO_ERRORS, self._clock.now(), scenario=scenario, where=place, count=count)
-        for facts in self._spawned.facts():
-            self._channel.tell_event(SPAWNED_ERRORS, self._clock.now(), **facts)
         cut_short = {"cut_short": self._cut_short} if self._cut_short else {}
         self._channel.tell_done(**totals(self._tallies, unfinished), **cut_short)
         self._seats.close()

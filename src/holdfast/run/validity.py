@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Final
 
 from holdfast.load.health import check_health
-from holdfast.load.scenario_error import SCENARIO_ERROR, SCENARIO_ERRORS, SPAWNED_ERRORS
+from holdfast.load.scenario_error import SCENARIO_ERROR, SCENARIO_ERRORS
 from holdfast.record.store import Event
 from holdfast.run.machine.judged import machine_checks
 from holdfast.run.recorded import Recorded
@@ -39,7 +39,7 @@ def validity_of(recorded: Recorded) -> Validity:
     asked = recorded.asked
     timed = bool(asked.load or asked.objectives or asked.capacity)
     checks += machine_checks(recorded.gauges, recorded.events, timed=timed)
-    checks += _scenarios(recorded) or _spawned(recorded)
+    checks += _scenarios(recorded)
     lost = [str(e.facts.get("child")) for e in recorded.events_of("child_lost")]
     if lost:
         reason = f"{', '.join(lost)} ended before its time: what it would have measured is missing"
@@ -143,17 +143,6 @@ def _scenarios(recorded: Recorded) -> list[ValidityCheck]:
     text = recorded.events_of(SCENARIO_ERROR)[0].facts.get("text")
     reason = f"{most}{_counted(visits, 'visit')} spoilt by an error {where}, not by the target: {text}"
     return [ValidityCheck("scenarios", "invalid", float(visits), 0.0, reason)]
-
-
-def _spawned(recorded: Recorded) -> list[ValidityCheck]:
-    """The requests that such a greenlet was still to send are missing, and no visit need have noticed."""
-    told = recorded.events_of(SPAWNED_ERRORS)
-    if not told:
-        return []
-    count = sum(int(str(event.facts.get("count", 1))) for event in told)
-    names = ", ".join(sorted({str(event.facts.get("scenario")) for event in told}))
-    reason = f"{_counted(count, 'greenlet')} spawned by {names} ended by an error: {told[0].facts.get('text')}"
-    return [ValidityCheck("spawned", "degraded", float(count), 0.0, reason)]
 
 
 def _counted(count: int, noun: str, many: str = "") -> str:

@@ -110,7 +110,7 @@ def journey_line(error: BaseException, path: str, redactor: Redactor) -> str:
 async def _screenshot(page: "Page", redactor: Redactor) -> bytes | None:
     masks: list[Locator] = [page.locator(_PRIVATE)]
     if shown := _shown(redactor.values):
-        masks.append(page.get_by_text(shown))
+        masks += [page.get_by_text(shown), page.get_by_alt_text(shown)]
     try:
         async with asyncio.timeout(_SCREENSHOT_SECONDS):
             return await page.screenshot(
