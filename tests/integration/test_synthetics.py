@@ -733,6 +733,7 @@ COVERED = """
 <div id=note role=textbox>a note of mine</div>
 <object id=paper data="data:text/html,<p>my bill</p>"></object>
 <canvas id=signature></canvas>
+<img id=portrait alt="Portrait of ann.lee@accounts.invalid" src="data:image/png;base64,nothing" width=300 height=40>
 """
 SEEN = """async picture => {
     const image = new Image();
@@ -770,5 +771,5 @@ def test_what_is_private_is_painted_over_however_much_the_page_holds(chromium, t
 
     found = asyncio.run(colours())
 
-    names = ("mail", "broken", "letter", "note", "paper", "signature")
+    names = ("mail", "broken", "letter", "note", "paper", "signature", "portrait")
     assert {name: tuple(colour) for name, colour in found.items()} == dict.fromkeys(names, (0x55, 0x55, 0x55))

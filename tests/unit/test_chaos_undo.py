@@ -1,5 +1,6 @@
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,22 @@ def test_the_newest_fault_is_undone_first(log: Path, repairs: Repairs) -> None:
     undo.undo_all(log)
 
     assert repairs.asked == ["c", "b", "a"]
+
+
+@pytest.mark.parametrize("lose", [Path.unlink, lambda log: log.write_text(""), lambda log: shutil.rmtree(log.parent)])
+def test_who_put_a_fault_in_takes_it_out_also_when_its_log_is_lost(
+    tmp_path: Path, repairs: Repairs, lose: Callable[[Path], object]
+) -> None:
+    log = tmp_path / "run/undo.jsonl"
+    announce(log, "a")
+    lose(log)
+
+    assert [found.id for found in undo.open_entries(log)] == ["id-a"]
+    assert [(found.id, is_open) for found, is_open in undo.entries_of(log, "kill")] == [("id-a", True)]
+    (result,) = undo.undo_all(log)
+
+    assert (result.undone, repairs.asked) == (True, ["a"])
+    assert undo.open_entries(log) == undo.undo_all(log) == []
 
 
 def test_undoing_twice_does_nothing_the_second_time(log: Path, repairs: Repairs) -> None:

@@ -132,6 +132,16 @@ def test_stopped_and_broken_experiments_say_so_first() -> None:
     assert judged(None).verdict == "error"
 
 
+def test_an_activity_that_a_signal_ended_did_not_fail_by_itself() -> None:
+    ended = {"exception": ["chaoslib.exceptions.ActivityFailed: chaoslib.exceptions.InterruptExecution: SIGTERM\n"]}
+    probe = {"activity": {"name": "ready"}, "status": "failed", "output": None} | ended
+    before = {"steady_state_met": False, "probes": [probe]}
+
+    assert judged(journal(run=[item("inject", status="failed") | ended])).verdict == "interrupted"
+    assert judged(journal(run=[item("inject"), item("hold", status="failed") | ended])).verdict == "interrupted"
+    assert judged(journal(run=[], steady_states={"before": before})).verdict == "interrupted"
+
+
 def test_a_failure_is_told_in_the_activitys_own_words() -> None:
     failed = item(status="failed") | {"exception": ["chaoslib.exceptions.ActivityFailed: TargetError: no such link\n"]}
 

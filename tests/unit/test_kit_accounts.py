@@ -98,6 +98,13 @@ def test_own_accounts_are_read_from_a_private_file(tmp_path: Path):
     assert (second.password, second.has_mfa) == ("two", True)
 
 
+def test_an_accounts_file_may_begin_with_the_mark_that_spreadsheets_write(tmp_path: Path):
+    path = tmp_path / "accounts.csv"
+    path.write_text("email,password\na@b.example,Correct-Horse-7\n", encoding="utf-8-sig")
+    path.chmod(0o600)
+    assert [account.email for account in read_accounts(path)] == ["a@b.example"]
+
+
 def test_all_problems_of_an_accounts_file_are_said_at_once(tmp_path: Path):
     path = tmp_path / "accounts.csv"
     path.write_text("email,password\na@example.test,\n,two\n")

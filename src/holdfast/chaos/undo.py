@@ -9,6 +9,7 @@ Whoever finds an open entry takes its fault out: the child itself, the runner af
 after both did. An undo may be repeated. A last line torn by a kill is no entry: its fault was never put in. Whoever
 appends next ends it with `TORN`, so that it is not taken for damage: any other line that cannot be read may have been
 a fault that is still in, and is reported as an undo that failed.
+A log that is removed meanwhile loses nothing while the process lives that put the fault in.
 The control token is never in the log; it is read from the stack's state file when it is needed.
 """
 
@@ -36,6 +37,9 @@ TORN: Final = "(torn)"
 UNREADABLE: Final = "unreadable"  # the kind of undo of a line that cannot be read
 
 LOCK_SECONDS: Final = 10.0
+
+_ANNOUNCED: Final[dict[Path, dict[str, "Entry"]]] = {}
+"""What this process announced and has not seen out: a log that somebody removes takes no fault out with it."""
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +89,7 @@ def announce(path: Path, entry: Entry) -> None:
     """Append the entry and sync it to disk. Call it before the fault, under `locked`."""
     undo = {"kind": entry.undo.kind, "arguments": dict(entry.undo.arguments)}
     _append(path, {"id": entry.id, "at": entry.at, "experiment": entry.experiment, "undo": undo})
+    _ANNOUNCED.setdefault(path, {})[entry.id] = entry
 
 
 def open_entries(path: Path) -> list[Entry]:
@@ -99,12 +104,13 @@ def damaged_lines(path: Path) -> list[int]:
 
 def entries_of(path: Path, experiment: str) -> list[tuple[Entry, bool]]:
     """Every fault that this experiment announced, oldest first, and whether it is still open."""
-    still_open = {entry.id for entry in open_entries(path)}
+    still_open = {entry.id: entry for entry in open_entries(path)}
     found: dict[str, Entry] = {}
     for line in map(_parsed, _lines(path)):
         entry = None if line is None or "done" in line else _entry(line)
         if entry is not None and entry.experiment == experiment:
             found[entry.id] = entry
+    found |= {entry.id: entry for entry in still_open.values() if entry.experiment == experiment}
     return [(entry, entry.id in still_open) for entry in found.values()]
 
 
@@ -123,7 +129,7 @@ def undo_all(
     may be that one's. Waits at most `LOCK_SECONDS` for an injection that is under way.
     """
     results: list[UndoResult] = []
-    if not path.exists():
+    if not path.exists() and not _ANNOUNCED.get(path):
         return results
     with locked(path):
         entries, damaged = _read(path)
@@ -199,6 +205,7 @@ def _lock(handle: int, seconds: float) -> bool:
 
 
 def _note_done(path: Path, result: UndoResult, now: float) -> None:
+    _ANNOUNCED.get(path, {}).pop(result.entry.id, None)
     try:
         _append(path, {"done": result.entry.id, "at": now, "outcome": result.outcome})
     except OSError as error:  # it is undone all the same, and being undone once more does no harm
@@ -255,6 +262,7 @@ def _sync_folder(folder: Path) -> None:
 def _read(path: Path) -> tuple[list[Entry], list[int]]:
     """The entries that are not done, oldest first, and the numbers of the lines that cannot be read."""
     found: dict[str, Entry] = {}
+    lost = dict(_ANNOUNCED.get(path, {}))
     damaged: list[int] = []
     lines = _lines(path)
     for number, text in enumerate(lines, 1):
@@ -262,11 +270,12 @@ def _read(path: Path) -> tuple[list[Entry], list[int]]:
         entry = None if line is None else _entry(line)
         if line is not None and "done" in line:
             found.pop(str(line["done"]), None)
+            lost.pop(str(line["done"]), None)
         elif entry is not None:
             found[entry.id] = entry
         elif number < len(lines) and text.strip() and not text.endswith(TORN):
             damaged.append(number)
-    return list(found.values()), damaged
+    return list((found | lost).values()), damaged
 
 
 def _lines(path: Path) -> list[str]:

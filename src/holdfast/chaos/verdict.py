@@ -12,7 +12,7 @@
 The first that applies, in this order. Whether everything was taken out again is a verdict of its own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -96,6 +96,9 @@ def _not_finished(journal: Journal | None, observed: Observed) -> Judgement | No
         return Judgement(INTERRUPTED, observed.stopped)
     if journal is not None and journal["status"] == "interrupted":
         return Judgement(INTERRUPTED, "Chaos Toolkit was interrupted")
+    if journal is not None and any("InterruptExecution" in _exception(item) for item in _ran(journal)):
+        # Raised in the midst of an activity in Python, which takes it for a failure of its own.
+        return Judgement(INTERRUPTED, "a signal to Chaos Toolkit, or a control of the experiment, ended an activity")
     if journal is not None and journal["status"] == "aborted":
         return Judgement(ERROR, "Chaos Toolkit aborted the experiment: see its log")
     return None
@@ -176,6 +179,14 @@ def calls(activity: Mapping[str, Any], *functions: str) -> bool:
 def steady_state_met(state: State | None) -> bool | None:
     """None when it was not checked."""
     return None if state is None else bool(state["steady_state_met"])
+
+
+def _ran(journal: Journal) -> Iterator[Mapping[str, Any]]:
+    """Every activity that was played, but for rollbacks: what fails of these is a clean-up's."""
+    yield from journal["run"]
+    states = journal["steady_states"]
+    for state in (states.get("before"), *(states.get("during") or ()), states.get("after")):
+        yield from (state or {}).get("probes") or ()
 
 
 def _told(items: Sequence[Mapping[str, Any]]) -> str:

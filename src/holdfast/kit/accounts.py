@@ -153,7 +153,7 @@ def read_accounts(path: Path) -> tuple[Account, ...]:
     """
     try:
         mode = path.stat().st_mode
-        reader = csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+        reader = csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines())
         # DictReader passes over empty lines, which count; and only the reader within it knows them all.
         lined = [(reader.reader.line_num, row) for row in reader]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
