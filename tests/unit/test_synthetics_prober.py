@@ -23,6 +23,22 @@ class FakeClock:
         return self.at
 
 
+class Elsewhere:
+    """Locks of accounts that other processes have until some time."""
+
+    def __init__(self, clock, until):
+        self.clock, self.until, self.taken = clock, until, []
+
+    def take(self, account):
+        if self.clock.now() < self.until.get(account.index, 0.0):
+            return False
+        self.taken.append(account.index)
+        return True
+
+    def free(self, account):
+        self.taken.remove(account.index)
+
+
 class Told:
     """A recording that keeps what it is told."""
 
@@ -62,6 +78,7 @@ def walks(monkeypatch):
         waits=0.0,
         breaks=(),
         clean_up_error="",
+        elsewhere=None,
     ):
         clock, told, breaks = FakeClock(), Told(), list(breaks)
 
@@ -83,9 +100,11 @@ def walks(monkeypatch):
         monkeypatch.setattr(module, "walk", walk)
         monkeypatch.setattr(Prober, "_wait_until", wait_until)
         browser = SimpleNamespace(generation=1, replace=replace)
-        found = Prober(browser, SimpleNamespace(clock=clock), AccountPool(accounts, clock), told)
+        locks = Elsewhere(clock, elsewhere or {})
+        found = Prober(browser, SimpleNamespace(clock=clock), AccountPool(accounts, clock), told, locks)
         journey = SimpleNamespace(name="page")
         asyncio.run(found.run([Round(journey, needs_code, Ticks(0.0, every, end, times))], 1.0))
+        assert not locks.taken or clean_up_error, "what was used is free again, unless it could not be set back"
         return told
 
     return run
@@ -143,3 +162,21 @@ def test_a_browser_that_breaks_costs_the_target_nothing(walks):
     assert (told.missed, told.reasons) == ([], {"browser_broke"})
     told = walks([PLAIN], needs_code=False, every=2.0, end=12.0, takes=1.0, breaks=[3.0, 3.0])
     assert (told.walked, told.missed, told.reasons) == ([6.0, 8.0, 10.0], [], {"browser_broke"})
+
+
+def test_an_account_that_another_process_walks_with_is_waited_for_where_a_walk_was_asked_for(walks):
+    told = walks([CODED], every=1.0, end=200.0, times=1, elsewhere={CODED.index: 7.0})
+    assert [7.0 <= at < 7.5 for at in told.walked] == [True]
+    assert told.not_walked == []
+
+
+def test_another_account_is_taken_where_one_is_free(walks):
+    plain = [one for one in map(generated_account, range(9)) if not one.has_mfa][:2]
+    told = walks(plain, needs_code=False, every=4.0, end=7.0, elsewhere={plain[0].index: 100.0})
+    assert told.walked == [0.0, 4.0]
+
+
+def test_an_account_that_another_process_keeps_makes_no_walk_a_failure(walks):
+    told = walks([CODED], every=4.0, end=10.0, elsewhere={CODED.index: 100.0})
+    assert told.walked == told.missed == []
+    assert len(told.not_walked) == 3

@@ -231,6 +231,13 @@ class AccountPool:
         step = int(self._clock.now() // STEP_SECONDS)
         self._put(account, rested_at=float((step + 1) * STEP_SECONDS))
 
+    def put_aside(self, account: Account, until: float) -> None:
+        """Return one that was not used, because another process has it: first in its turn again, not before `until`."""
+        if account.has_mfa:
+            self._mfa.appendleft((0, until, account))
+        else:
+            self._put(account, rested_at=0.0)
+
     def _put(self, account: Account, rested_at: float) -> None:
         self._turn += 1
         if account.has_mfa:

@@ -21,6 +21,7 @@ from holdfast.authored import import_file
 from holdfast.channel import ChildEnd
 from holdfast.clock import SystemClock
 from holdfast.errors import HoldfastError, InputError, Problem, raise_input_error, shown
+from holdfast.kit.account_locks import AccountLocks
 from holdfast.kit.accounts import AccountPool, accounts_of, secrets_in, turned
 from holdfast.kit.code_ledger import shared_ledger
 from holdfast.kit.inbox import Inbox, fetcher
@@ -63,6 +64,7 @@ class Task:
     browser: Path
     place: Place
     accounts: AccountPool
+    locks: AccountLocks
     run_db: Path
     duration: float
 
@@ -124,6 +126,7 @@ def read_job(job: Mapping[str, Any]) -> Task:
             secrets=secrets_of(os.environ),
         ),
         accounts=AccountPool(turned(accounts, clock.now()), clock),
+        locks=AccountLocks(Path(job["workspace"]) / STATE_FOLDER, target["url"]),
         run_db=Path(job["run_db"]),
         duration=float(job["duration"]),
     )
@@ -193,7 +196,7 @@ def _set_expectations(task: Task) -> None:
 
 async def _walk_all(channel: ChildEnd, task: Task, browser: SharedBrowser, recording: Recording, start: float) -> None:
     loop = asyncio.get_running_loop()
-    prober = Prober(browser, task.place, task.accounts, recording)
+    prober = Prober(browser, task.place, task.accounts, recording, task.locks)
     for number in ending_signals():  # from the runner, which lost its patience
         loop.add_signal_handler(number, partial(prober.stop, "now"))
 

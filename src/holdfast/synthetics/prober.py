@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from holdfast.kit.account_locks import AccountLocks
 from holdfast.kit.accounts import Account, AccountPool
 from holdfast.synthetics.browser import SharedBrowser
 from holdfast.synthetics.journey import Journey
@@ -39,11 +40,20 @@ class HeldUp:
 class Prober:
     """Runs the rounds until their end, or until told to stop."""
 
-    def __init__(self, browser: SharedBrowser, place: Place, accounts: AccountPool, recording: Recording) -> None:
+    def __init__(
+        self,
+        browser: SharedBrowser,
+        place: Place,
+        accounts: AccountPool,
+        recording: Recording,
+        locks: AccountLocks | None = None,
+    ) -> None:
         self._browser = browser
         self._place = place
         self._accounts = accounts
         self._recording = recording
+        self._locks = locks
+        self._elsewhere = 0  # accounts that another process had at the last look
         self._out = 0  # accounts that are lent
         self._all_coded = accounts.free_at(mfa=False) is None
         self._slots = asyncio.Semaphore(MOST_AT_ONCE)
@@ -125,15 +135,25 @@ class Prober:
             free_at = self._accounts.free_at(self._kind(each))
             if free_at is None and not self._out:
                 break  # those that there were could not be set back
-            until = clock.now() + _LOOK_SECONDS if free_at is None else free_at
+            soon = clock.now() + _LOOK_SECONDS
+            until = soon if free_at is None else max(free_at, soon) if self._elsewhere else free_at
             if until > each.ticks.end or not await self._wait_until(until):
                 break
         return account
 
     def _lease(self, each: Round) -> Account | None:
-        account = self._accounts.lease(mfa=self._kind(each))
+        elsewhere = []
+        while (account := self._accounts.lease(mfa=self._kind(each))) is not None and not self._is_ours(account):
+            elsewhere.append(account)
+        for one in reversed(elsewhere):
+            self._accounts.put_aside(one, self._place.clock.now() + _LOOK_SECONDS)
+        self._elsewhere = len(elsewhere)
         self._out += account is not None
         return account
+
+    def _is_ours(self, account: Account) -> bool:
+        """Whether no other process walks with it; then none will, until it is put back."""
+        return self._locks is None or self._locks.take(account)
 
     def _kind(self, each: Round) -> bool | None:
         """No second factor where no code is asked for; unless all accounts have one."""
@@ -143,6 +163,8 @@ class Prober:
         if account is not None:
             self._out -= 1
             self._accounts.give_back(account)
+            if self._locks is not None:
+                self._locks.free(account)
 
     def _give_back(self, journey: str, account: Account, found: Walked | ProbeFailed) -> None:
         """An account that could not be set back is not lent again: its next walk would fail for our fault."""
